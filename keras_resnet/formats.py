@@ -1,0 +1,167 @@
+"""The files a classifier is delivered as: how each is written, and read back to predict.
+
+The only module of the package that needs TensorFlow; `import keras_resnet` does not load it.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_resnet.errors import InputError, lookup
+
+Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
+
+BATCH = 100  # images at a time when reading back
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write a file or folder at; it becomes `path` only when complete."""
+    path = Path(path)
+    partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
+    _remove(partial)
+    try:
+        yield partial
+        _remove(path) if path.is_dir() else None
+        os.replace(partial, path)
+    finally:
+        _remove(partial)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _write_keras(model: keras.Model, path: Path) -> None:
+    model.save(path)
+
+
+def _read_keras(path: Path) -> Predict:
+    model = keras.saving.load_model(path, compile=False)
+    return _in_batches(lambda images: model.predict_on_batch(images))
+
+
+def _write_saved_model(model: keras.Model, path: Path) -> None:
+    @tf.function
+    def serve(image):
+        return model(tf.cast(image, tf.float32), training=False)
+
+    # The first trace is the signature `serving_default`; the second lets Python pass raw bytes.
+    for dtype in (tf.float32, tf.uint8):
+        serve.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), dtype, "image"))
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint("serve", serve)
+    archive.write_out(path, verbose=False)
+
+
+def _read_saved_model(path: Path) -> Predict:
+    loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
+    return _in_batches(lambda images: loaded.serve(tf.constant(images)).numpy())
+
+
+def _write_tflite(model: keras.Model, path: Path) -> None:
+    model.export(
+        path,
+        format="litert",
+        verbose=False,
+        # One image, as phones and their accelerators like it.
+        input_signature=[keras.InputSpec("float32", (1, *model.input_shape[1:]), name="image")],
+        # Else Keras lets operations in that only a special build of the runtime knows.
+        target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
+    )
+
+
+def _read_tflite(path: Path) -> Predict:
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+    source = interpreter.get_input_details()[0]["index"]
+    result = interpreter.get_output_details()[0]["index"]
+
+    def predict(images):
+        interpreter.resize_tensor_input(source, images.shape)
+        interpreter.allocate_tensors()
+        interpreter.set_tensor(source, images.astype(np.float32))
+        interpreter.invoke()
+        return interpreter.get_tensor(result)
+
+    return _in_batches(predict)
+
+
+class Format(NamedTuple):
+    """A way to deliver a model."""
+
+    file: str  # its name in a run folder
+    write: Callable[[keras.Model, Path], None]
+    read: Callable[[Path], Predict]
+
+
+FORMATS = {
+    "keras": Format("model.keras", _write_keras, _read_keras),
+    "saved_model": Format("saved_model", _write_saved_model, _read_saved_model),
+    "tflite": Format("model.tflite", _write_tflite, _read_tflite),
+}
+
+
+def save(model: keras.Model, folder: str | Path) -> None:
+    """Writes a float32 classifier into a folder in all `FORMATS`, each whole or not at all.
+
+    Args:
+        model: From raw images, float 0 to 255, to probabilities. Weights kept in half precision
+            would give a `.tflite` that phones refuse, hence float32.
+        folder: Made if missing.
+
+    Raises:
+        InputError: if the model computes in another type than float32.
+    """
+    mixed = [layer.name for layer in model.layers if layer.compute_dtype != "float32"]
+    if mixed:
+        raise InputError(
+            f"layer {mixed[0]!r} computes in {model.get_layer(mixed[0]).compute_dtype}: "
+            "build the model again under the float32 policy and copy the weights before saving."
+        )
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in FORMATS.values():
+        with replacing(folder / row.file) as partial:
+            row.write(model, partial)
+
+
+def load(folder: str | Path, format: str = "keras") -> Predict:
+    """Reads a classifier back as a plain function of images.
+
+    Args:
+        folder: Where `save` wrote.
+        format: A key of `FORMATS`.
+
+    Returns:
+        A function from `(n, height, width, channels)` images, uint8 or float 0 to 255, to
+        `(n, classes)` float32 probabilities.
+
+    Raises:
+        InputError: if the file is not there, or the format unknown.
+    """
+    row = lookup(FORMATS, format, "format")
+    path = Path(folder) / row.file
+    if not path.exists():
+        raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
+    return row.read(path)
+
+
+def _in_batches(predict: Predict) -> Predict:
+    def whole(images):
+        parts = [predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
+        return np.concatenate(parts)
+
+    return whole

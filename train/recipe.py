@@ -1,0 +1,63 @@
+"""How to train: the frozen `Recipe` and the named ones. Standard library only."""
+
+from dataclasses import dataclass
+
+from keras_resnet.errors import InputError, lookup
+from keras_resnet.spec import option
+
+SCHEDULES = {  # the functions are in `schedules.py`
+    "one_cycle": "linear warm-up to the peak, then half a cosine down to zero",
+    "step": "divided by 10 after 1/2 and 3/4 of the training",
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a training but the network and the data.
+
+    A field is a flag of `train.cifar` and a JSON key of `run.json`.
+
+    Raises:
+        InputError: if a field is out of its range (a `ValueError`).
+    """
+
+    epochs: int = option(20, "passes over the training images", low=1)
+    batch_size: int = option(128, "images of a step, over all devices", low=1)
+    learning_rate: float = option(0.1, "peak learning rate of the SGD", low=0)
+    momentum: float = option(0.9, "momentum of the SGD", low=0, high=1)
+    nesterov: bool = option(False, "Nesterov's form of the momentum")
+    weight_decay: float = option(1e-4, "L2: this times half the sum of squared kernels", low=0)
+    schedule: str = option("step", "learning rate over time", choices=SCHEDULES)
+    warmup: float = option(0.0, "fraction of the training with a rising rate", low=0, high=1)
+    label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
+    crop: int = option(4, "random crop: pixels of padding on each side", low=0)
+    flip: bool = option(True, "random mirror images; never where these are another class")
+    validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
+    seed: int = option(0, "of weights, order and augmentation", low=0)
+
+    def __post_init__(self) -> None:
+        lookup(SCHEDULES, self.schedule, "schedule")
+        for name, field in self.__dataclass_fields__.items():
+            low, high = field.metadata.get("low"), field.metadata.get("high")
+            value = getattr(self, name)
+            if (low is not None and not value >= low) or (high is not None and not value <= high):
+                limits = f"at least {low}" if high is None else f"from {low} to {high}"
+                raise InputError(f"{name} must be {limits}; got {value}.")
+
+
+# He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k.
+#   python -m train.cifar --model=resnet20 --recipe=paper --data_dir=../shared/tfds
+PAPER = Recipe(epochs=182, learning_rate=0.1, momentum=0.9, weight_decay=1e-4, schedule="step")
+
+# A few epochs with one rise and fall of a larger rate.
+#   python -m train.cifar --model=resnet20 --recipe=fast --data_dir=../shared/tfds
+FAST = Recipe(
+    epochs=10,
+    learning_rate=0.2,
+    nesterov=True,
+    weight_decay=5e-4,
+    schedule="one_cycle",
+    warmup=0.25,
+)
+
+RECIPES = {"fast": FAST, "paper": PAPER}

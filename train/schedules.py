@@ -1,0 +1,25 @@
+"""The learning rate as a function of the step: stock Keras schedules, made from a recipe."""
+
+from keras.optimizers import schedules
+
+from train.recipe import Recipe
+
+
+def one_cycle(recipe: Recipe, steps: int):
+    """Linear from zero to the peak, then half a cosine to zero; the warm-up is part of `steps`."""
+    warmup = round(steps * recipe.warmup)
+    return schedules.CosineDecay(
+        initial_learning_rate=0.0 if warmup else recipe.learning_rate,
+        decay_steps=steps - warmup,
+        warmup_target=recipe.learning_rate if warmup else None,
+        warmup_steps=warmup,
+    )
+
+
+def step(recipe: Recipe, steps: int):
+    """The peak, a tenth of it from half of `steps`, a hundredth from three quarters."""
+    rates = [recipe.learning_rate / 10**i for i in range(3)]
+    return schedules.PiecewiseConstantDecay([steps // 2, steps * 3 // 4], rates)
+
+
+SCHEDULES = {"one_cycle": one_cycle, "step": step}
