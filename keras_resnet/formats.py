@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.errors import InputError, lookup
+from keras_resnet.quiet import quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
@@ -125,7 +126,7 @@ def save(model: keras.Model, folder: str | Path) -> None:
     Raises:
         InputError: if the model computes in another type than float32.
     """
-    mixed = [layer.name for layer in model.layers if layer.compute_dtype != "float32"]
+    mixed = [la.name for la in model.layers if la.weights and la.compute_dtype != "float32"]
     if mixed:
         raise InputError(
             f"layer {mixed[0]!r} computes in {model.get_layer(mixed[0]).compute_dtype}: "
@@ -134,7 +135,7 @@ def save(model: keras.Model, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for row in FORMATS.values():
-        with replacing(folder / row.file) as partial:
+        with replacing(folder / row.file) as partial, quiet():
             row.write(model, partial)
 
 

@@ -4,11 +4,13 @@ Every function takes a tensor and returns a tensor; `rules` is a row of `spec.CO
 Works in either image data format and on every Keras backend.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import keras
 from keras import layers
 
+from keras_resnet.errors import InputError
 from keras_resnet.spec import Convention
 
 
@@ -81,11 +83,11 @@ def pad_channels(x, filters: int, stride: int, then: str, rules: Convention, nam
     takes the channels for the second (or first) of them.
 
     Raises:
-        ValueError: if `filters` is less than the channels of `x`, which option A cannot do.
+        InputError: if `filters` is less than the channels of `x`, which option A cannot do.
     """
     more = filters - x.shape[channel_axis()]
     if more < 0:
-        raise ValueError(f"shortcut A cannot drop {-more} channels at {name}: use B or C.")
+        raise InputError(f"shortcut A cannot drop {-more} channels at {name}: use B or C.")
     last = channel_axis() == 3
     return layers.ZeroPadding2D(
         ((0, 0), (0, more)) if last else ((0, more), (0, 0)),
@@ -109,7 +111,7 @@ def widen(change, raw, active, filters: int, stride: int, then: str, rules: Conv
 # Each: (raw, active, filters, stride, then, rules, name) -> tensor, or None for no shortcut. `raw`
 # is the unit's input, `active` what its first convolution sees: with pre-activation, projections
 # take the latter (Identity Mappings, 4.1, footnote). `then` follows the branch's last convolution.
-SHORTCUTS = {
+SHORTCUTS: dict[str, Callable] = {
     "A": partial(widen, pad_channels),
     "B": partial(widen, project),
     "C": lambda raw, active, *rest: project(active, *rest),

@@ -1,6 +1,7 @@
 """From a `Spec` to a Keras model: one residual function builds every network of both papers."""
 
 import warnings
+from pathlib import Path
 
 import keras
 from keras import layers
@@ -13,23 +14,23 @@ from keras_resnet.spec import CONVENTIONS, ORDERS, STEMS, UNITS, Spec
 def residual(x, spec: Spec, stage: int, index: int):
     """One residual unit: `add(shortcut(x), branch(x))`, in the spec's activation order."""
     unit, order, rules = UNITS[spec.unit], ORDERS[spec.order], CONVENTIONS[spec.convention]
-    name, width = f"conv{stage + 2}_block{index + 1}", spec.widths[stage]
-    last, filters, stride = len(unit.kernels) - 1, width * unit.expansion, spec.unit_stride(stage, index)
-    strided = unit.kernels.index(3) if rules.stride_on_3x3 else 0
+    name, last, width = (
+        f"conv{stage + 2}_block{index + 1}",
+        len(unit.kernels) - 1,
+        spec.widths[stage],
+    )
+    stride, strided = spec.unit_stride(stage, index), unit.kernels.index(3) * rules.stride_on_3x3
+    # One entry for each convolution of the branch.
+    filters = [width] * last + [width * unit.expansion]
+    strides = [stride if i == strided else 1 for i in range(last + 1)]
+    then = ["bn relu"] * last + [order.leave]
 
     y = active = run(order.enter, x, rules, f"{name}_preact")
     raw = x if index else active  # a stage's first unit forks after its activation (v2, appendix)
-    skip = SHORTCUTS[spec.shortcut](raw, active, filters, stride, order.leave, rules, f"{name}_0")
-    for i, kernel in enumerate(unit.kernels):
-        y = conv(
-            y,
-            filters if i == last else width,
-            kernel,
-            stride if i == strided else 1,
-            order.leave if i == last else "bn relu",
-            rules,
-            f"{name}_{i + 1}",
-        )
+    shortcut = SHORTCUTS[spec.shortcut]
+    skip = shortcut(raw, active, filters[-1], stride, order.leave, rules, f"{name}_0")
+    for i, step in enumerate(zip(filters, unit.kernels, strides, then, strict=True), 1):
+        y = conv(y, *step, rules, f"{name}_{i}")
     if skip is not None:
         y = layers.Add(name=f"{name}_add" if order.after else f"{name}_out")([skip, y])
     return run(order.after, y, rules, name, out=f"{name}_out")
@@ -101,6 +102,11 @@ def ResNet(
     """
     if pooling not in POOLINGS:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
+    if weights is not None and not Path(weights).is_file():
+        raise InputError(
+            "The `weights` argument should be either `None` (random initialization) or the path "
+            f"to the weights file to be loaded. Received: weights={weights}"
+        )
     shape = _input_shape(spec, input_shape, include_top)
     image = layers.Input(shape) if input_tensor is None else input_tensor
     if not keras.backend.is_keras_tensor(image):
@@ -114,7 +120,7 @@ def ResNet(
                 "`classifier_activation` argument when using pretrained weights, with "
                 f"`include_top=True`; Received: classifier_activation={classifier_activation}"
             )
-        x = classifier(x, classes or spec.classes, classifier_activation)
+        x = classifier(x, spec.classes if classes is None else classes, classifier_activation)
     else:
         x = POOLINGS[pooling](x)
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
@@ -142,7 +148,8 @@ def _input_shape(spec: Spec, given, include_top: bool) -> tuple:
         )
     if include_top and None in given:
         raise InputError(
-            f"If `include_top` is True, you should specify a static `input_shape`. Received: {given}"
+            "If `include_top` is True, you should specify a static `input_shape`. "
+            f"Received: {given}"
         )
     if any(side is not None and side < spec.stride for side in size):
         raise InputError(

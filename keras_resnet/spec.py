@@ -4,6 +4,7 @@ A variant of the papers is a row of a table. `resnet.py` turns a `Spec` into a K
 never asks which network it is building. Standard library only.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -150,7 +151,7 @@ class Spec:
         return 2 if stage > 0 and index == 0 else 1
 
 
-CHOICES = {
+CHOICES: dict[str, Mapping[str, Any]] = {
     "unit": UNITS,
     "order": ORDERS,
     "shortcut": SHORTCUTS,
@@ -160,7 +161,8 @@ CHOICES = {
 
 
 def _positive(name: str, values: Any) -> tuple[int, ...]:
-    whole = [v for v in values if isinstance(v, int) and not isinstance(v, bool) and v > 0]
-    if not values or len(whole) != len(values):
+    listed = values if isinstance(values, list | tuple) else ()
+    whole = [v for v in listed if isinstance(v, int) and not isinstance(v, bool) and v > 0]
+    if not whole or len(whole) != len(listed):
         raise InputError(f"{name} must be whole numbers of at least 1; got {values!r}.")
     return tuple(values)

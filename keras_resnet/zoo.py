@@ -42,7 +42,9 @@ def imagenet(depth: int, **changes) -> Spec:
         InputError: if the table has no such depth.
     """
     if depth not in _IMAGENET_UNITS:
-        raise InputError(f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET_UNITS)}.")
+        raise InputError(
+            f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET_UNITS)}."
+        )
     return Spec(
         units=_IMAGENET_UNITS[depth],
         widths=(64, 128, 256, 512),

@@ -11,7 +11,7 @@ from keras import callbacks
 
 from keras_resnet import SPECS, Spec
 from keras_resnet.errors import InputError, lookup
-from train import data, engine, flags, run
+from train import devices, engine, flags, run, sources
 from train.recipe import RECIPES, Recipe
 
 FLAGS = flags.FLAGS
@@ -22,7 +22,7 @@ flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data, read offlin
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET).")
 flags.DEFINE_boolean("overwrite", False, "replace a run that is in the run folder.")
-flags.DEFINE_string("precision", "auto", f"arithmetic: {', '.join(engine.PRECISIONS)}.")
+flags.DEFINE_string("precision", "auto", f"arithmetic: {', '.join(devices.PRECISIONS)}.")
 flags.DEFINE_boolean("tensorboard", False, "also log for TensorBoard, in the run folder.")
 flags.define(Spec, without=("input_shape", "classes"))
 flags.define(Recipe)
@@ -35,54 +35,53 @@ def main(arguments: list[str]) -> None:
     model = FLAGS.model.lower()
     spec = replace(lookup(SPECS, model, "model"), **flags.given(Spec))
     recipe = replace(lookup(RECIPES, FLAGS.recipe, "recipe"), **flags.given(Recipe))
-    precision = engine.choose_precision(FLAGS.precision)
-    images = data.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
-    spec = replace(spec, input_shape=images.shape, classes=len(images.classes))
-    spec.check_size()
-    folder = Path(FLAGS.output_dir or f"saved_models/{model}_{images.name}".replace("/", "_"))
+    precision = devices.choose_precision(FLAGS.precision)
+    data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
+    training = engine.prepare(spec, recipe, data, precision)
+    folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name}".replace("/", "_"))
 
     description = {
         "model": model,
-        "spec": asdict(spec),
-        "recipe": asdict(recipe),
+        "spec": asdict(training.spec),
+        "recipe": asdict(training.recipe),
         "precision": precision,
-        "dataset": {"name": images.name, "sha256": images.fingerprint()},
+        "dataset": {"name": data.name, "sha256": data.fingerprint()},
     }
     run.begin(folder, description, FLAGS.overwrite)
     print(
-        f"{model}: {spec.classes} classes of {images.name}, {len(images.train.labels)} + "
-        f"{len(images.test.labels)} images of {spec.input_shape}, {precision} on "
-        f"{engine.strategy().num_replicas_in_sync} x {engine.device_type()}"
+        f"{model}: {len(data.classes)} classes of {data.name}, {len(data.train.labels)} + "
+        f"{len(data.test.labels)} images of {data.shape}, {precision} on "
+        f"{devices.strategy().num_replicas_in_sync} x {devices.device_type()}"
     )
     logs = [callbacks.CSVLogger(folder / run.HISTORY)]
     if FLAGS.tensorboard:
         logs.append(callbacks.TensorBoard(folder / "tensorboard"))
-    network, seen = engine.fit(spec, recipe, images, precision, logs)
+    result = engine.fit(training, logs)
 
-    run.deliver(folder, network, images.classes)
+    run.deliver(folder, result.model, data.classes)
     run.draw(folder)
-    scores = run.score(folder, images.test)
+    scores = run.score(folder, data.test)
     failure = run.disagreement(scores)
-    mean, deviation = seen.scale
+    mean, deviation = training.scale
     run.write_record(
         folder,
         {
             "status": "failed" if failure else "finished",
             **description,
             "normalization": {"mean": mean, "deviation": deviation},
-            "last_epoch": seen.last,
-            "seconds": seen.seconds,
-            "images_per_second": seen.images_per_second,
+            "last_epoch": result.last_epoch,
+            "seconds": result.seconds,
+            "images_per_second": result.images_per_second,
             "test": scores,
             **run.environment(),
         },
     )
     for name, values in scores.items():
         file = run.FORMATS[name].file
-        print(f"{file:14} {values['accuracy']:.2%} of {len(images.test.labels)} test images")
+        print(f"{file:14} {values['accuracy']:.2%} of {len(data.test.labels)} test images")
     if failure:
         raise InputError(f"{failure} The files stay in {folder}.")
-    print(f"{seen.seconds:.0f} s, {seen.images_per_second:.0f} images/s. Run folder: {folder}")
+    print(f"{result.seconds:.0f} s, {result.images_per_second:.0f} images/s. Run folder: {folder}")
 
 
 if __name__ == "__main__":

@@ -1,89 +1,23 @@
-"""Training itself: devices, precision, the model in training and in delivery, and `fit`."""
+"""Training itself: the model in training and in delivery, and `fit`."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache
+from collections.abc import Sequence
+from dataclasses import replace
 from math import isfinite
-from pathlib import Path
 from statistics import median
 from time import perf_counter
 from typing import NamedTuple
 
 import keras
-import tensorflow as tf
 
 from keras_resnet import ResNet, Spec
-from keras_resnet.errors import InputError, lookup
-from train.data import Data, hold_out, statistics
+from keras_resnet.errors import InputError
+from train.data import Data, Split, hold_out, statistics
+from train.devices import policy, strategy
 from train.fused import fuse
 from train.pipeline import plain_batches, training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
-
-PRECISIONS = {
-    "auto": "the fastest that this hardware does well",
-    "float32": "single precision",
-    "mixed_bfloat16": "for CPUs with AVX512-BF16 or AMX, GPUs of compute capability 8.0",
-    "mixed_float16": "for GPUs of compute capability 7.0; the loss is scaled",
-}
-
-
-@cache
-def strategy() -> tf.distribute.Strategy:
-    """All GPUs, or the CPU. One object for the process: a second one breaks its collectives."""
-    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
-    return tf.distribute.MirroredStrategy(gpus or ["/cpu:0"])
-
-
-def device_type() -> str:
-    """`GPU` or `CPU`: what the strategy trains on."""
-    return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
-
-
-def choose_precision(name: str) -> str:
-    """The Keras policy for a key of `PRECISIONS`.
-
-    Raises:
-        InputError: if the name is unknown.
-    """
-    lookup(PRECISIONS, name, "precision")
-    if name != "auto":
-        return name
-    gpus = tf.config.list_physical_devices("GPU")
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capabilities = [detail.get("compute_capability", (0, 0)) for detail in details]
-    cpuinfo = Path("/proc/cpuinfo")
-    return best_precision(capabilities, cpuinfo.read_text() if cpuinfo.exists() else "")
-
-
-def best_precision(capabilities: list[tuple[int, int]], cpuinfo: str) -> str:
-    """The Keras policy for GPUs of these compute capabilities or, with none, for this CPU."""
-    if not capabilities:
-        fast = "avx512_bf16" in cpuinfo or "amx_bf16" in cpuinfo
-        return "mixed_bfloat16" if fast else "float32"
-    least = min(capabilities)
-    return "mixed_bfloat16" if least >= (8, 0) else "mixed_float16" if least >= (7, 0) else "float32"
-
-
-class Fit(NamedTuple):
-    """What was seen in a training."""
-
-    scale: tuple[list[float], list[float]]  # mean and deviation of the training images, 0 to 255
-    last: dict[str, float]  # every measure of the last epoch, by Keras's names
-    seconds: float
-    images_per_second: float  # in steady state
-
-
-@contextmanager
-def policy(name: str) -> Iterator[None]:
-    """Builds layers under a dtype policy, and puts the former one back."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 def network(spec: Spec, scale: tuple[list[float], list[float]], activation: str | None):
@@ -135,7 +69,8 @@ class Speedometer(keras.callbacks.Callback):
 
     def __init__(self, batch_size: int):
         super().__init__()
-        self.batch_size, self.rates = batch_size, []
+        self.batch_size = batch_size
+        self.rates: list[float] = []
 
     def on_train_batch_end(self, batch, logs=None):
         """Starts the clock after the first step, which may compile."""
@@ -154,59 +89,84 @@ class Speedometer(keras.callbacks.Callback):
         return median(self.rates) if self.rates else float("nan")
 
 
-def fit(
-    spec: Spec,
-    recipe: Recipe,
-    data: Data,
-    precision: str,
-    callbacks: Sequence[keras.callbacks.Callback] = (),
-) -> tuple[keras.Model, Fit]:
-    """Trains a network and returns it as users get it, with what was seen on the way.
+class Training(NamedTuple):
+    """A training that can begin: everything is checked and built."""
+
+    spec: Spec
+    recipe: Recipe
+    model: keras.Model
+    images: Split  # to learn from
+    held_out: Split  # to validate on
+    scale: tuple[list[float], list[float]]  # mean and deviation of the former, on 0 to 255
+    steps: int  # in an epoch
+
+
+class Result(NamedTuple):
+    """What came out of a training."""
+
+    model: keras.Model  # as users get it
+    last_epoch: dict[str, float]  # every measure, by Keras's names
+    seconds: float
+    images_per_second: float  # in steady state
+
+
+def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
+    """Checks that a network can be trained on some data, and builds it.
 
     Args:
-        spec: The network; its input shape and classes are the data's.
-        recipe: How to train it.
+        spec: The network; input shape and classes are taken from the data.
+        recipe: How to train it; without flips if a mirror image of the data is another class.
         data: Of which only the training images are looked at.
         precision: A Keras dtype policy.
-        callbacks: More of Keras's callbacks.
 
     Raises:
-        InputError: if the data does not fill a batch, or the training diverges.
+        InputError: if images or batches are too small, or batches cannot be divided.
     """
-    training, validation = hold_out(data.train, recipe.validation_fraction)
-    steps = len(training.labels) // recipe.batch_size
-    replicas = strategy().num_replicas_in_sync
+    spec = replace(spec, input_shape=data.shape, classes=len(data.classes))
+    spec.check_size()
+    recipe = replace(recipe, flip=recipe.flip and data.mirror)
+    images, held_out = hold_out(data.train, recipe.validation_fraction)
+    steps, replicas = len(images.labels) // recipe.batch_size, strategy().num_replicas_in_sync
     if not steps:
         raise InputError(
-            f"batch_size {recipe.batch_size} is more than the {len(training.labels)} training "
+            f"batch_size {recipe.batch_size} is more than the {len(images.labels)} training "
             f"images of {data.name}: lower --batch_size."
         )
     if recipe.batch_size % replicas:
         raise InputError(
-            f"batch_size {recipe.batch_size} cannot be split over {replicas} devices: "
+            f"batch_size {recipe.batch_size} cannot be divided among {replicas} devices: "
             "make it a multiple."
         )
     keras.utils.set_random_seed(recipe.seed)
-    scale = statistics(training.images)
+    scale = statistics(images.images)
     model = trainable(spec, recipe, scale, precision, steps)
-    speed = Speedometer(recipe.batch_size)
-    begin = perf_counter()
+    return Training(spec, recipe, model, images, held_out, scale, steps)
+
+
+def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) -> Result:
+    """Trains, with more of Keras's callbacks if given.
+
+    Raises:
+        InputError: if the loss becomes infinite or NaN.
+    """
+    spec, recipe, model, images, held_out, scale, steps = training
+    speed, begin = Speedometer(recipe.batch_size), perf_counter()
+    validation = plain_batches(*held_out, spec.classes, recipe.batch_size)
     history = model.fit(
-        training_batches(*training, spec.classes, scale[0], recipe),
+        training_batches(*images, spec.classes, scale[0], recipe),
         epochs=recipe.epochs,
         steps_per_epoch=steps,
         shuffle=False,  # the pipeline has its own order
-        validation_data=plain_batches(*validation, spec.classes, recipe.batch_size)
-        if len(validation.labels)
-        else None,
+        validation_data=validation.repeat() if len(held_out.labels) else None,
+        validation_steps=len(validation),  # with `repeat`: one iterator for all epochs
         callbacks=[speed, keras.callbacks.TerminateOnNaN(), *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     ).history
-    if not isfinite(history["loss"][-1]):
+    last = {name: values[-1] for name, values in history.items()}
+    if not isfinite(last["loss"]):
         raise InputError(
-            f"the loss became {history['loss'][-1]} in epoch {len(history['loss'])}: "
+            f"the loss became {last['loss']} in epoch {len(history['loss'])}: "
             "lower --learning_rate."
         )
-    last = {name: values[-1] for name, values in history.items()}
-    seen = Fit(scale, last, perf_counter() - begin, speed.images_per_second)
-    return deliverable(spec, scale, model), seen
+    seconds = perf_counter() - begin
+    return Result(deliverable(spec, scale, model), last, seconds, speed.images_per_second)

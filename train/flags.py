@@ -29,7 +29,7 @@ def _integers(name, default, help):
     flags.DEFINE(_Integers(), name, default, help)
 
 
-_DEFINE = {
+_DEFINE: dict[Any, Callable] = {
     int: flags.DEFINE_integer,
     float: flags.DEFINE_float,
     bool: flags.DEFINE_boolean,
@@ -54,7 +54,7 @@ def given(cls: type) -> dict[str, Any]:
 
 
 def start(main: Callable[[list[str]], None]) -> None:
-    """Runs a command on its positional arguments; bad input ends it with one sentence and exit 1."""
+    """Runs a command on its positional arguments; bad input ends it with a sentence and exit 1."""
     app.run(lambda argv: _guarded(main, argv[1:]), flags_parser=_parse)
 
 
@@ -72,3 +72,6 @@ def _guarded(main: Callable[[list[str]], None], arguments: list[str]) -> None:
         main(arguments)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        sys.exit(130)

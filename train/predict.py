@@ -1,4 +1,7 @@
-"""Classifies images with a trained run: `python -m train.predict --run=saved_models/NAME IMAGE...`"""
+"""Classifies images with a trained run.
+
+`python -m train.predict --run=saved_models/NAME IMAGE...`
+"""
 
 from pathlib import Path
 
@@ -7,7 +10,7 @@ import numpy as np
 from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, load
 from train import flags, run
-from train.data import read_image
+from train.sources import read_image
 
 FLAGS = flags.FLAGS
 flags.DEFINE_string("run", None, "run folder, as train.cifar left it.")

@@ -36,7 +36,9 @@ def begin(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         if not (folder / RECORD).is_file():
-            raise InputError(f"{folder} is not empty and holds no run: choose another --output_dir.")
+            raise InputError(
+                f"{folder} is not empty and holds no run: choose another --output_dir."
+            )
         if not overwrite:
             _refuse(folder, description)
         shutil.rmtree(folder)
@@ -47,7 +49,9 @@ def begin(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
 def _refuse(folder: Path, description: dict[str, Any]) -> None:
     """Only an unfinished run of the very same description may be started again unasked."""
     there = read_record(folder)
-    differing = [key for key, value in json.loads(json.dumps(description)).items() if there.get(key) != value]
+    differing = [
+        key for key, value in json.loads(json.dumps(description)).items() if there.get(key) != value
+    ]
     if there.get("status") != "training" or differing:
         what = f"another {differing[0]}" if differing else f"a run that is {there.get('status')}"
         raise InputError(
@@ -71,7 +75,9 @@ def read_record(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / RECORD).read_text())
     except FileNotFoundError:
-        raise InputError(f"no {folder / RECORD}: {str(folder)!r} is not the folder of a run.") from None
+        raise InputError(
+            f"no {folder / RECORD}: {str(folder)!r} is not the folder of a run."
+        ) from None
     except ValueError as error:
         raise InputError(f"{folder / RECORD} is damaged ({error}): train again.") from error
 
@@ -111,8 +117,9 @@ def disagreement(scores: dict[str, dict[str, float]]) -> str | None:
     for name, values in scores.items():
         if abs(values["accuracy"] - keras_accuracy) > MAX_DIFFERENCE:
             return (
-                f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images, the Keras "
-                f"model {keras_accuracy:.2%}: more than {MAX_DIFFERENCE * 100:.1f} points apart."
+                f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images, the "
+                f"Keras model {keras_accuracy:.2%}: more than {MAX_DIFFERENCE * 100:.1f} points "
+                "apart."
             )
     return None
 

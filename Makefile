@@ -1,0 +1,47 @@
+# Two commands for a fresh clone: `make demo` and `make test`. Both make .venv with what they need.
+
+PYTHON ?= python3
+BIN = .venv/bin
+DEMO = saved_models/demo
+# An activated environment of the user's must not leak into ours.
+unexport PYTHONPATH PYTHONHOME
+
+.PHONY: help demo test test-slow lint clean
+
+help:
+	@echo "make demo       train a small network on handwritten digits, export, check, predict"
+	@echo "make test       lint, types and all tests"
+	@echo "make test-slow  the tests that take minutes"
+	@echo "make clean      remove .venv and the demo"
+
+demo: .venv/train
+	@echo "== training ResNet-8 on 1797 handwritten digits"
+	$(BIN)/python -m train.cifar --model=resnet8 --recipe=fast --dataset=digits --epochs=30 \
+	    --batch_size=64 --output_dir=$(DEMO) --overwrite
+	@echo "== classifying one image"
+	$(BIN)/python -m train.predict --run=$(DEMO) --format=tflite tests/data/digit_7.png
+
+test: .venv/test lint
+	@echo "== tests"
+	$(BIN)/python -m pytest -m "not slow"
+
+test-slow: .venv/test
+	$(BIN)/python -m pytest -m slow
+
+lint: .venv/test
+	@echo "== lint and types"
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+# An empty file says that .venv holds an extra of setup.py.
+.venv/train .venv/test: .venv/%: setup.py constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "error: $(PYTHON) is older than Python 3.11: set PYTHON=python3.11 or newer." >&2; exit 1; }
+	@echo "== making .venv (TensorFlow is large: a few minutes the first time)"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
+	@touch $@
+
+clean:
+	rm -rf .venv $(DEMO)

@@ -1,0 +1,39 @@
+"""The distribution `keras-resnet-family`: the package `keras_resnet`, which says what a network is.
+
+`train/` is run from a clone of the repository and is not installed; the extra `train` brings what
+it needs.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+ROOT = Path(__file__).parent
+VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py").read_text())
+
+TRAIN = [
+    "absl-py",
+    "ai-edge-litert",
+    "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
+    "keras-tuner",
+    "matplotlib",
+    "pillow",
+    "scikit-learn",
+    "tensorboard",  # KerasTuner imports it on every trial; TensorFlow brings it no more
+    "tensorflow-datasets",
+]
+
+setup(
+    name="keras-resnet-family",
+    version=VERSION.group(1),
+    description="ResNet v1 and v2 for Keras, and everything the two papers compare",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    packages=["keras_resnet"],
+    python_requires=">=3.11",
+    # keras: 3.15.1 mends holes in the loading of model files.
+    install_requires=["keras>=3.15.1", "tensorflow>=2.21", "numpy"],
+    extras_require={"train": TRAIN, "test": [*TRAIN, "jax", "mypy", "pytest", "ruff"]},
+)

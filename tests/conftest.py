@@ -1,0 +1,40 @@
+"""What tests share: a digits run trained once by the real command."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_python(*arguments, check=True, **environment):
+    """Runs Python as a user would, from the root of the repository."""
+    done = subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=500,
+    )
+    assert not check or done.returncode == 0, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def python():
+    return run_python
+
+
+@pytest.fixture(scope="session")
+def digits_run(tmp_path_factory):
+    """A run folder of two epochs on digits."""
+    folder = tmp_path_factory.mktemp("runs") / "digits"
+    run_python(
+        "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2",
+        "--batch_size=64", "--tensorboard", f"--output_dir={folder}",
+    )  # fmt: skip
+    return folder

@@ -1,0 +1,97 @@
+import os
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_resnet import InputError, ResNet, cifar, formats
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (103, 32, 32, 3)).astype("uint8")
+
+
+@pytest.fixture(scope="module", params=["original", "full_preact"])
+def delivered(request, tmp_path_factory):
+    """A model with statistics that are not trivial, and the folder it was saved to."""
+    image = keras.Input((32, 32, 3), name="image")
+    scaled = keras.layers.Rescaling(1 / 64, offset=-2)(image)
+    model = ResNet(cifar(8, order=request.param), input_tensor=scaled)
+    draw = np.random.default_rng(1)
+    model.set_weights(
+        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
+    )
+    folder = tmp_path_factory.mktemp("delivered") / "new"
+    formats.save(model, folder)
+    return model, folder
+
+
+@pytest.mark.parametrize("name", formats.FORMATS)
+def test_every_format_gives_the_models_probabilities(delivered, name):
+    model, folder = delivered
+    predict = formats.load(folder, name)
+    expected = model.predict_on_batch(IMAGES.astype("float32"))
+    assert expected.std(0).max() > 1e-3  # the model does look at its images
+    np.testing.assert_allclose(predict(IMAGES), expected, atol=1e-5)
+    np.testing.assert_array_equal(predict(IMAGES), predict(IMAGES.astype("float32")))
+
+
+def test_nothing_but_the_three_formats_is_left(delivered):
+    assert {entry.name for entry in delivered[1].iterdir()} == {
+        row.file for row in formats.FORMATS.values()
+    }
+
+
+def test_the_phone_file_takes_one_float_image_and_needs_only_builtins(delivered):
+    interpreter = Interpreter(str(delivered[1] / "model.tflite"))
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert (list(source["shape"]), source["dtype"]) == ([1, 32, 32, 3], np.float32)
+    assert (list(result["shape"]), result["dtype"]) == ([1, 10], np.float32)
+    operations = {row["op_name"] for row in interpreter._get_ops_details()}
+    assert "CONV_2D" in operations
+    assert not [name for name in operations if "Flex" in name or "CUSTOM" in name]
+
+
+def test_the_keras_file_loads_where_this_package_is_not(delivered, tmp_path):
+    code = (
+        "import sys, keras; sys.modules['keras_resnet'] = None;"
+        f"model = keras.saving.load_model({str(delivered[1] / 'model.keras')!r});"
+        "print(model.count_params())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, env=os.environ, capture_output=True, text=True
+    )
+    assert done.stdout.strip() == "75770", done.stderr
+
+
+def test_half_precision_is_refused(tmp_path):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ResNet(cifar(8))
+    finally:
+        keras.config.set_dtype_policy(before)
+    with pytest.raises(InputError, match="'conv1_conv' computes in bfloat16"):
+        formats.save(model, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_loading_what_is_not_there(tmp_path):
+    with pytest.raises(InputError, match=r"no .*model\.tflite: is .* the folder of a finished run"):
+        formats.load(tmp_path, "tflite")
+    with pytest.raises(InputError, match="did you mean 'tflite'"):
+        formats.load(tmp_path, "tflit")
+
+
+def test_a_file_is_replaced_only_when_the_new_one_is_complete(tmp_path):
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with pytest.raises(OSError, match="full"), formats.replacing(path) as partial:
+        partial.write_text("half")
+        raise OSError("disk full")
+    assert path.read_text() == "old"
+    with formats.replacing(path) as partial:
+        partial.write_text("new")
+    assert path.read_text() == "new"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]

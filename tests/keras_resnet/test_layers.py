@@ -1,0 +1,54 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import layers
+from keras_resnet.errors import InputError
+from keras_resnet.spec import CONVENTIONS
+
+RULES = CONVENTIONS["paper"]
+
+
+@pytest.fixture(params=["channels_last", "channels_first"])
+def data_format(request):
+    before = keras.config.image_data_format()
+    keras.config.set_image_data_format(request.param)
+    yield request.param
+    keras.config.set_image_data_format(before)
+
+
+def test_option_a_takes_every_second_pixel_and_adds_channels_of_zeros(data_format):
+    last = data_format == "channels_last"
+    image = np.random.default_rng(0).normal(size=(2, 6, 6, 3)).astype("float32")
+    expected = np.concatenate([image[:, ::2, ::2], np.zeros((2, 3, 3, 2), "float32")], axis=-1)
+    if not last:
+        image, expected = image.transpose(0, 3, 1, 2), expected.transpose(0, 3, 1, 2)
+    result = layers.pad_channels(image, 5, 2, "bn", RULES, "x")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(result), expected)
+
+
+def test_option_a_cannot_drop_channels():
+    with pytest.raises(InputError, match="shortcut A cannot drop 2 channels"):
+        layers.pad_channels(keras.Input((8, 8, 6)), 4, 1, "bn", RULES, "x")
+
+
+@pytest.mark.parametrize("size", [6, 7])
+def test_a_strided_convolution_pads_alike_on_all_sides(size):
+    # Mirroring the image and the kernel mirrors the result, for odd sizes: "same" in
+    # TensorFlow would break it for even ones, and so would any lopsided padding for odd ones.
+    image = np.random.default_rng(0).normal(size=(1, size, size, 1)).astype("float32")
+    source = keras.Input((size, size, 1))
+    model = keras.Model(source, layers.conv(source, 1, 3, 2, "", RULES, "c"))
+    kernel = model.get_layer("c_conv").get_weights()[0][:, :, 0, 0]
+    padded = np.pad(image[0, :, :, 0], 1)
+    expected = [
+        [np.sum(padded[i : i + 3, j : j + 3] * kernel) for j in range(0, size, 2)]
+        for i in range(0, size, 2)
+    ]
+    np.testing.assert_allclose(model.predict_on_batch(image)[0, :, :, 0], expected, atol=1e-5)
+
+
+def test_the_last_operation_may_have_its_own_name():
+    source = keras.Input((4, 4, 2))
+    model = keras.Model(source, layers.run("bn relu", source, RULES, "unit", out="unit_out"))
+    assert [layer.name for layer in model.layers[1:]] == ["unit_bn", "unit_out"]

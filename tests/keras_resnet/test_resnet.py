@@ -1,0 +1,136 @@
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, ResNet, ResNet8, Spec, cifar
+from keras_resnet.spec import ORDERS, SHORTCUTS, UNITS
+
+IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("shortcut", SHORTCUTS)
+@pytest.mark.parametrize("unit", UNITS)
+def test_every_variant_builds_predicts_and_loads_again(unit, shortcut, order, tmp_path):
+    spec = Spec((1, 2), (4, 8), unit, order, shortcut, input_shape=(16, 16, 3))
+    model = ResNet(spec)
+    kinds = [type(layer).__name__ for layer in model.layers]
+    # The same operations in every order: only their places differ.
+    assert kinds.count("Conv2D") == 1 + 3 * len(UNITS[unit].kernels) + kinds_of_projection(spec)
+    assert kinds.count("Activation") == 1 + 3 * len(UNITS[unit].kernels)
+    assert kinds.count("Add") == (0 if shortcut == "none" else 3)
+    probabilities = model.predict_on_batch(IMAGES)
+    np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
+
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")  # in safe mode, no custom objects
+    np.testing.assert_array_equal(again.predict_on_batch(IMAGES), probabilities)
+
+
+def kinds_of_projection(spec):
+    """How many 1x1 projections a network of one unit and two units has."""
+    widens = {"A": 0, "B": 1 + (spec.unit == "bottleneck"), "C": 3, "none": 0}
+    return widens[spec.shortcut]
+
+
+def unit_layers(spec, index):
+    model = ResNet(spec)
+    prefix = f"conv2_block{index}_"
+    return [layer.name.removeprefix(prefix) for layer in model.layers if prefix in layer.name]
+
+
+def test_layer_names_of_the_five_orders():
+    names = {
+        order: unit_layers(Spec((2,), (16,), order=order, input_shape=(8, 8, 3)), 2)
+        for order in ORDERS
+    }
+    branch = ["1_conv", "1_bn", "1_relu", "2_conv"]
+    assert names == {
+        "original": [*branch, "2_bn", "add", "out"],
+        "bn_after_add": [*branch, "add", "bn", "out"],
+        "relu_before_add": [*branch, "2_bn", "2_relu", "out"],
+        "relu_only_preact": ["preact_relu", *branch, "2_bn", "out"],
+        "full_preact": ["preact_bn", "preact_relu", *branch, "out"],
+    }
+
+
+def source_of(model, layer, place):
+    """The name of the layer that feeds input `place` of `layer`."""
+    return model.get_layer(layer).input[place]._keras_history.operation.name
+
+
+def test_a_preactivated_stage_forks_after_its_first_activation():
+    model = ResNet(cifar(14, order="full_preact", shortcut="B"))
+    assert source_of(model, "conv2_block1_out", 0) == "conv2_block1_preact_relu"
+    assert source_of(model, "conv3_block1_out", 0) == "conv3_block1_0_conv"
+    assert model.get_layer("conv3_block1_0_conv").input is not None
+    assert source_of(model, "conv3_block2_out", 0) == "conv3_block1_out"
+
+
+def test_without_top_any_image_size_is_taken():
+    model = ResNet(cifar(8), include_top=False)
+    assert model.input_shape == (None, None, None, 3)
+    assert model.predict_on_batch(IMAGES).shape == (2, 4, 4, 64)
+    maps = model.predict_on_batch(IMAGES)
+    for pooling, reduce in (("avg", np.mean), ("max", np.max)):
+        pooled = ResNet(cifar(8), include_top=False, pooling=pooling)
+        pooled.set_weights(model.get_weights())
+        np.testing.assert_allclose(pooled.predict_on_batch(IMAGES), reduce(maps, (1, 2)), atol=1e-5)
+
+
+def test_input_tensor_keeps_its_predecessors():
+    image = keras.Input((32, 32, 3), name="raw")
+    model = ResNet8(input_tensor=keras.layers.Rescaling(1 / 255)(image))
+    assert model.inputs[0] is image
+    assert model.layers[1].__class__ is keras.layers.Rescaling
+
+
+def test_other_classes_channels_and_activation():
+    model = ResNet8(input_shape=(28, 28, 1), classes=7, classifier_activation=None)
+    assert model.input_shape == (None, 28, 28, 1)
+    assert model.output_shape == (None, 7)
+    assert model.get_layer("predictions").activation is keras.activations.linear
+
+
+def test_the_classifier_stays_in_float32_under_mixed_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = ResNet8()
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert model.get_layer("conv1_conv").compute_dtype == "bfloat16"
+    assert model.get_layer("predictions").compute_dtype == "float32"
+    assert model.output.dtype == "float32"
+
+
+def test_weights_from_a_file(tmp_path):
+    path = tmp_path / "a.weights.h5"
+    model = ResNet8()
+    model.save_weights(path)
+    np.testing.assert_array_equal(ResNet8(weights=path).get_weights()[0], model.get_weights()[0])
+    with pytest.raises(InputError, match="Only `None` and `softmax`"):
+        ResNet8(weights=path, classifier_activation="relu")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"pooling": "median"}, "`pooling` should be None, 'avg' or 'max'"),
+        ({"input_shape": (32, 32)}, "`input_shape` must be a tuple of three integers"),
+        ({"input_shape": (None, None, 3)}, "you should specify a static `input_shape`"),
+        ({"input_shape": (3, 32, 3)}, "Input size must be at least 4x4"),
+        ({"input_tensor": IMAGES}, "`input_tensor` should be a Keras tensor"),
+        ({"weights": "imagnet"}, "`weights` argument should be either"),
+    ],
+)
+def test_refused_arguments(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        ResNet8(**arguments)
+
+
+def test_a_wide_spec_is_only_other_numbers():
+    narrow, wide = cifar(8), replace(cifar(8), widths=(32, 64, 128))
+    assert ResNet(wide).count_params() > 3.5 * ResNet(narrow).count_params()

@@ -1,0 +1,79 @@
+import json
+from dataclasses import asdict, replace
+
+import pytest
+
+from keras_resnet import Spec, cifar, imagenet
+from keras_resnet.errors import InputError
+from keras_resnet.layers import SHORTCUTS as SHORTCUT_FUNCTIONS
+from keras_resnet.spec import ORDERS, SHORTCUTS, STEMS, UNITS
+
+
+@pytest.mark.parametrize("order", ORDERS.values(), ids=list(ORDERS))
+def test_all_orders_are_the_same_cycle_cut_elsewhere(order):
+    assert f"{order.leave} {order.after} {order.enter}".split() == ["bn", "relu"]
+
+
+def test_every_shortcut_option_has_its_function():
+    assert SHORTCUTS.keys() == SHORTCUT_FUNCTIONS.keys()
+
+
+@pytest.mark.parametrize("depth", [8, 20, 32, 44, 56, 110, 1202])
+def test_depth_of_basic_cifar_networks(depth):
+    assert cifar(depth).depth == depth
+
+
+@pytest.mark.parametrize("depth", [164, 1001])
+def test_depth_of_bottleneck_cifar_networks(depth):
+    assert cifar(depth, unit="bottleneck").depth == depth
+
+
+@pytest.mark.parametrize("depth", [50, 101, 152])
+def test_depth_of_imagenet_networks(depth):
+    assert imagenet(depth).depth == depth
+
+
+def test_a_depth_that_does_not_exist_names_the_nearest():
+    with pytest.raises(InputError, match=r"has depth 21: depths are 6n\+2, the nearest is 20"):
+        cifar(21)
+    with pytest.raises(InputError, match="depth 51"):
+        imagenet(51)
+
+
+def test_stride_of_the_whole_network():
+    assert cifar(20).stride == 4
+    assert imagenet(50).stride == 32
+
+
+@pytest.mark.parametrize("stem", STEMS)
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_spec_survives_json(stem, unit):
+    spec = Spec(stem=stem, unit=unit, units=(1, 2), widths=(8, 16))
+    again = Spec(**json.loads(json.dumps(asdict(spec))))
+    assert again == spec
+    assert hash(again) == hash(spec)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"units": (3, 0, 3)}, r"units must be whole numbers of at least 1; got \(3, 0, 3\)"),
+        ({"units": ()}, "units must be"),
+        ({"units": 3}, "units must be"),
+        ({"widths": (16, 32.5, 64)}, "widths must be"),
+        ({"widths": (16, 32)}, "one entry for each stage"),
+        ({"classes": True}, "classes must be"),
+        ({"input_shape": (32, 32)}, "height, width, channels"),
+        ({"order": "fullpreact"}, "unknown order 'fullpreact': did you mean 'full_preact'"),
+        ({"shortcut": "D"}, "unknown shortcut 'D'"),
+        ({"unit": "basics"}, "did you mean 'basic'"),
+    ],
+)
+def test_impossible_specs_are_refused_in_one_sentence(change, message):
+    with pytest.raises(ValueError, match=message):
+        replace(Spec(), **change)
+
+
+def test_images_smaller_than_the_stride_are_refused():
+    with pytest.raises(InputError, match="at least 4x4"):
+        replace(cifar(20), input_shape=(3, 32, 3)).check_size()

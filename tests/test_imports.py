@@ -1,0 +1,91 @@
+"""Imports point one way, and the builders need no TensorFlow."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILES = sorted([*ROOT.glob("keras_resnet/*.py"), *ROOT.glob("train/*.py")])
+
+
+def imported(path):
+    """The modules that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def packages(path):
+    return {name.split(".")[0] for name in imported(path)}
+
+
+def test_the_library_knows_nothing_of_training():
+    library = set().union(*(packages(path) for path in ROOT.glob("keras_resnet/*.py")))
+    assert "keras" in library
+    assert not library & {"train", "absl", "tensorflow_datasets", "keras_tuner", "sklearn"}
+
+
+def test_tensorflow_is_in_few_named_places():
+    named = {path.relative_to(ROOT).as_posix() for path in FILES if "tensorflow" in packages(path)}
+    assert named == {
+        "keras_resnet/formats.py",
+        "train/__init__.py",
+        "train/devices.py",
+        "train/fused.py",
+        "train/pipeline.py",
+        "train/run.py",
+        "train/sources.py",
+    }
+
+
+@pytest.mark.parametrize(
+    "path", ["keras_resnet/spec.py", "keras_resnet/errors.py", "train/recipe.py"]
+)
+def test_plain_data_needs_only_the_standard_library(path):
+    outside = packages(ROOT / path) - {*sys.stdlib_module_names, "keras_resnet"}
+    assert not outside
+
+
+# Each file may import those named before it, and no other of its package.
+LAYERS = {
+    "keras_resnet": "errors quiet spec layers resnet zoo formats",
+    "train": "recipe schedules data sources pipeline fused devices engine flags run cifar predict",
+}
+
+
+@pytest.mark.parametrize("package", LAYERS)
+def test_imports_point_one_way(package):
+    order = LAYERS[package].split()
+    assert {*order, "__init__"} == {path.stem for path in ROOT.glob(f"{package}/*.py")}
+    for place, module in enumerate(order):
+        inside = {
+            name.split(".")[1]
+            for name in imported(ROOT / package / f"{module}.py")
+            if name.startswith(f"{package}.") and name.split(".")[1] in order
+        }
+        assert inside <= set(order[:place]), module
+
+
+def test_builders_run_without_tensorflow(python):
+    code = (
+        "import sys, keras, keras_resnet;"
+        "model = keras_resnet.ResNet20();"
+        "keras_resnet.ResNet50V2();"
+        "assert keras.backend.backend() == 'numpy';"
+        "assert 'tensorflow' not in sys.modules, 'tensorflow came in';"
+        "print(model.count_params())"
+    )
+    assert python("-c", code, KERAS_BACKEND="numpy").stdout.strip() == "271098"
+
+
+def test_importing_the_package_adds_little_to_importing_keras(python):
+    code = (
+        "import keras, time; begin = time.perf_counter(); import keras_resnet;"
+        "print(time.perf_counter() - begin)"
+    )
+    assert float(python("-c", code, KERAS_BACKEND="numpy").stdout) < 0.2

@@ -1,0 +1,132 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_resnet import InputError
+from train import sources
+from train.data import hold_out
+
+CIFAR = Path(__file__).parents[3] / "shared" / "tfds"  # real data, beside the repository
+
+
+def load(name, data_dir=None, size=None, default_size=32):
+    return sources.load(str(name), data_dir, size, default_size)
+
+
+def test_digits_need_no_network():
+    digits = load("digits")
+    assert digits.classes == tuple("0123456789")
+    assert digits.shape == (32, 32, 3)
+    assert len(digits.train.labels) + len(digits.test.labels) == 1797
+    assert not digits.mirror
+    assert digits.fingerprint() == load("digits").fingerprint()
+
+
+def test_the_demo_image_is_a_test_image():
+    image = sources.read_image(Path(__file__).parents[1] / "data" / "digit_7.png", (32, 32, 3))
+    digits = load("digits")
+    places = np.flatnonzero((digits.test.images == image).all((1, 2, 3)))
+    assert digits.test.labels[places].tolist() == [7]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of four training images and two test images of different sizes and kinds."""
+    draw = np.random.default_rng(0)
+    for name, size in {
+        "train/cat/1.png": (9, 7),
+        "train/cat/2.JPG": (40, 30),
+        "train/dog/1.jpeg": (32, 32),
+        "train/dog/2.png": (8, 8),
+        "test/cat/1.png": (16, 16),
+        "test/dog/1.png": (32, 32),
+    }.items():
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (*size, 3)).astype("uint8")).save(path)
+    (tmp_path / "photos/train/cat/notes.txt").write_text("no image")
+    return tmp_path / "photos"
+
+
+def test_a_folder_of_photos(photos):
+    data = load(photos, size=24)
+    assert (data.name, data.classes) == ("photos", ("cat", "dog"))
+    assert data.train.images.shape == (4, 24, 24, 3)
+    assert data.train.labels.tolist() == [0, 0, 1, 1]
+    assert data.test.labels.tolist() == [0, 1]
+    same_size = np.asarray(Image.open(photos / "test/dog/1.png"))
+    np.testing.assert_array_equal(load(photos, size=32).test.images[1], same_size)
+
+
+def test_a_folder_with_a_broken_image_names_it(photos):
+    path = photos / "train/dog/2.png"
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(InputError, match=r"cannot read .*dog/2\.png"):
+        load(photos)
+
+
+def test_a_folder_with_a_strange_test_class(photos):
+    (photos / "test/cow").mkdir()
+    with pytest.raises(InputError, match="has class 'cow', which"):
+        load(photos)
+
+
+def test_a_folder_without_splits(tmp_path):
+    with pytest.raises(InputError, match="images go in ROOT/train/CLASS"):
+        load(tmp_path)
+
+
+def test_photos_are_turned_upright(tmp_path):
+    image = Image.fromarray(np.arange(12, dtype="uint8").reshape(3, 4))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera turned: rotate by 270 degrees
+    image.save(tmp_path / "turned.png", exif=exif)
+    upright = sources.read_image(tmp_path / "turned.png", (4, 3, 1))
+    np.testing.assert_array_equal(upright[..., 0], np.rot90(np.asarray(image), -1))
+
+
+def test_a_missing_image(tmp_path):
+    with pytest.raises(InputError, match=r"no image .*gone\.png"):
+        sources.read_image(tmp_path / "gone.png", (4, 4, 3))
+
+
+def test_missing_data_names_the_folder_and_the_ways_out(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load("cifar10", data_dir=str(tmp_path))
+    for part in (str(tmp_path / "cifar10"), "--data_dir=FOLDER", "--dataset=digits"):
+        assert part in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_data_and_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "_online", lambda: False)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(InputError, match="no network to download it"):
+        load("mnist")
+
+
+def test_a_mistyped_dataset_is_corrected():
+    with pytest.raises(InputError, match="unknown dataset 'cifr10': did you mean 'cifar10'"):
+        load("cifr10")
+
+
+def test_a_dataset_without_images(tmp_path):
+    with pytest.raises(InputError, match="imdb_reviews is no data set of images"):
+        load("imdb_reviews", data_dir=str(tmp_path))
+
+
+def test_images_that_do_not_fit_in_memory(photos):
+    with pytest.raises(InputError, match="choose a smaller --image_size"):
+        load(photos, size=200_000)
+
+
+@pytest.mark.skipif(not CIFAR.is_dir(), reason="no prepared CIFAR-10 beside the repository")
+def test_cifar10_from_tfds():
+    data = load("cifar10", data_dir=str(CIFAR))
+    assert data.classes[:3] == ("airplane", "automobile", "bird")
+    assert data.train.images.shape == (50_000, 32, 32, 3)
+    assert np.bincount(data.test.labels).tolist() == [1000] * 10
+    assert data.mirror
+    assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
