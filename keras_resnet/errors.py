@@ -1,7 +1,8 @@
 """Bad input, told in one sentence. Standard library only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
+from os.path import commonprefix
 from typing import TypeVar
 
 Row = TypeVar("Row")
@@ -27,6 +28,14 @@ def lookup(table: Mapping[str, Row], key: str, what: str) -> Row:
     """
     if key in table:
         return table[key]
-    near = get_close_matches(str(key), table, n=1)
-    hint = f"did you mean {near[0]!r}? " if near else ""
+    hint = suggestion(str(key), table)
     raise InputError(f"unknown {what} {key!r}: {hint}Choose one of {', '.join(table)}.")
+
+
+def suggestion(key: str, names: Iterable[str]) -> str:
+    """`"did you mean 'NAME'? "` for the name nearest to a mistyped one, or nothing."""
+    near = get_close_matches(key, names, n=5)
+    # Of names about as near, the one that begins alike: resnet21 is resnet20 more than resnet32.
+    prefix = {name: len(commonprefix([name, key])) for name in near}  # noqa: RUF071, no paths
+    best = max(near, key=prefix.__getitem__, default=None)
+    return f"did you mean {best!r}? " if best else ""

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.errors import InputError, lookup
-from keras_resnet.quiet import quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
@@ -135,7 +134,7 @@ def save(model: keras.Model, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for row in FORMATS.values():
-        with replacing(folder / row.file) as partial, quiet():
+        with replacing(folder / row.file) as partial:
             row.write(model, partial)
 
 

@@ -3,9 +3,10 @@
 Imports `keras_resnet`, never the other way round.
 """
 
-from keras_resnet.quiet import quiet
+from train.quiet import quiet
 
 with quiet():
+    import keras  # noqa: F401, before it is imported elsewhere
     import tensorflow as tf
 
     tf.config.list_physical_devices("GPU")  # looks for a driver, loudly

@@ -10,6 +10,7 @@ import numpy as np
 from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, load
 from train import flags, run
+from train.quiet import quiet
 from train.sources import read_image
 
 FLAGS = flags.FLAGS
@@ -26,9 +27,11 @@ def main(arguments: list[str]) -> None:
     shape = run.read_record(folder)["spec"]["input_shape"]
     classes = (folder / run.LABELS).read_text().splitlines()
     images = np.stack([read_image(path, shape) for path in arguments])
-    for path, probabilities in zip(arguments, load(folder, FLAGS.format)(images), strict=True):
-        best = np.argsort(-probabilities)[: FLAGS.top]
-        print(path, *(f"{classes[i]} {probabilities[i]:.1%}" for i in best), sep="  ")
+    with quiet():
+        probabilities = load(folder, FLAGS.format)(images)
+    for path, row in zip(arguments, probabilities, strict=True):
+        best = np.argsort(-row)[: FLAGS.top]
+        print(path, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import keras_resnet
 from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, load, replacing, save
 from train.data import Split
+from train.quiet import quiet
 
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and what was exported: 0.1 points
@@ -53,9 +54,9 @@ def _refuse(folder: Path, description: dict[str, Any]) -> None:
         key for key, value in json.loads(json.dumps(description)).items() if there.get(key) != value
     ]
     if there.get("status") != "training" or differing:
-        what = f"another {differing[0]}" if differing else f"a run that is {there.get('status')}"
+        what = f"of another {differing[0]}" if differing else f"that is {there.get('status')}"
         raise InputError(
-            f"{folder} already holds a run with {what}: choose another --output_dir, or add "
+            f"{folder} already holds a run {what}: choose another --output_dir, or add "
             "--overwrite to replace it."
         )
 
@@ -84,7 +85,8 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 def deliver(folder: Path, model: keras.Model, classes: tuple[str, ...]) -> None:
     """Writes the model in every format, its weights alone, and the names of its classes."""
-    save(model, folder)
+    with quiet():  # the converter talks
+        save(model, folder)
     with replacing(folder / "model.weights.h5") as partial:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
@@ -100,7 +102,8 @@ def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
     """
     scores, reference = {}, None
     for name in FORMATS:
-        probabilities = load(folder, name)(split.images)
+        with quiet():
+            probabilities = load(folder, name)(split.images)
         reference = probabilities if reference is None else reference
         right = probabilities[np.arange(len(split.labels)), split.labels]
         scores[name] = {

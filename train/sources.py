@@ -3,14 +3,13 @@
 import os
 import socket
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from urllib.request import getproxies
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from keras_resnet.errors import InputError
+from keras_resnet.errors import InputError, suggestion
 from train.data import Data, Split, hold_out
 
 # Datasets of signs: a mirror image is another class, or none.
@@ -107,8 +106,7 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except tfds.core.DatasetNotFoundError:
-        near = get_close_matches(name, tfds.list_builders(with_community_datasets=False), n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        hint = suggestion(name, tfds.list_builders(with_community_datasets=False))
         raise InputError(
             f"unknown dataset {name!r}: {hint}Use a name of TFDS, 'digits', or a folder "
             "that holds train/CLASS/*.png and test/CLASS/*.png, as in ./photos."

@@ -1,7 +1,7 @@
 import os
 import sys
 
-from keras_resnet.quiet import quiet
+from train.quiet import quiet
 
 
 def test_only_chatter_is_held_back(capfd):

@@ -1,0 +1,151 @@
+"""The command as a user runs it."""
+
+import csv
+import json
+
+import keras
+import numpy as np
+import pytest
+from absl.flags import FLAGS
+from PIL import Image
+
+from keras_resnet import InputError, ResNet8, Spec, formats
+from train import cifar, sources
+from train.recipe import RECIPES, Recipe
+
+
+@pytest.fixture(scope="module")
+def record(digits_run):
+    return json.loads((digits_run / "run.json").read_text())
+
+
+def test_everything_is_in_the_run_folder(digits_run):
+    assert {path.name for path in digits_run.iterdir()} == {
+        "model.keras", "model.weights.h5", "saved_model", "model.tflite", "labels.txt",
+        "history.csv", "curves.png", "run.json", "tensorboard",
+    }  # fmt: skip
+    assert (digits_run / "labels.txt").read_text().splitlines() == list("0123456789")
+    assert list((digits_run / "tensorboard").rglob("events.out.tfevents.*"))
+
+
+def test_the_record_tells_what_was_done(record):
+    assert record["status"] == "finished"
+    assert Spec(**record["spec"]).depth == 8
+    recipe = Recipe(**record["recipe"])
+    assert (recipe.epochs, recipe.batch_size, recipe.flip) == (2, 64, False)
+    assert recipe.weight_decay == RECIPES["fast"].weight_decay
+    assert record["dataset"]["sha256"] == sources.load("digits", None, None, 32).fingerprint()
+    assert record["seconds"] > 0
+    assert record["images_per_second"] > 0
+    assert record["versions"]["keras"] == keras.__version__
+
+
+def test_all_formats_score_alike(record):
+    accuracies = {name: values["accuracy"] for name, values in record["test"].items()}
+    assert accuracies.keys() == formats.FORMATS.keys()
+    assert max(accuracies.values()) - min(accuracies.values()) <= 0.001
+    assert max(values["max_difference"] for values in record["test"].values()) < 1e-4
+
+
+def test_the_score_is_that_of_the_file(digits_run, record):
+    test = sources.load("digits", None, None, 32).test
+    guesses = formats.load(digits_run)(test.images).argmax(-1)
+    assert np.mean(guesses == test.labels) == record["test"]["keras"]["accuracy"]
+
+
+def test_the_history_has_a_row_for_each_epoch(digits_run, record):
+    with open(digits_run / "history.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 2
+    assert {"loss", "accuracy", "val_loss", "val_accuracy"} <= rows[0].keys()
+    assert float(rows[-1]["val_loss"]) == record["last_epoch"]["val_loss"]
+
+
+def test_the_curves_are_a_picture(digits_run):
+    with Image.open(digits_run / "curves.png") as picture:
+        assert picture.size == (1080, 432)
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+
+
+def test_the_weights_alone_load_into_the_named_network(digits_run):
+    """Normalisation is outside of the named network and has no weights."""
+    model = keras.saving.load_model(digits_run / "model.keras")
+    record = json.loads((digits_run / "run.json").read_text())
+    bare = ResNet8(weights=digits_run / "model.weights.h5")
+    raw = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype("float32")
+    scale = record["normalization"]
+    normal = (raw - scale["mean"]) / scale["deviation"]
+    np.testing.assert_allclose(
+        bare.predict_on_batch(normal), model.predict_on_batch(raw), atol=1e-5
+    )
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Runs `main` with flags; those of a test do not leak into the next."""
+
+    def call(*arguments):
+        FLAGS.unparse_flags()
+        for name in FLAGS:
+            FLAGS[name].unparse()
+        rest = FLAGS(["cifar", f"--output_dir={tmp_path / 'run'}", *arguments])
+        try:
+            cifar.main(rest[1:])
+        finally:
+            for name in FLAGS:
+                FLAGS[name].unparse()
+
+    return call
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--model=resnet21"], "unknown model 'resnet21': did you mean 'resnet20'"),
+        (["--recipe=fats"], "unknown recipe 'fats': did you mean 'fast'"),
+        (["--precision=float64"], "unknown precision 'float64'"),
+        (["--schedule=cosine"], "unknown schedule 'cosine'"),
+        (["--order=v2"], "unknown order 'v2'"),
+        (["--epochs=0"], "epochs must be at least 1; got 0"),
+        (["--dataset=digits", "--model=resnet50", "--image_size=16"], "at least 32x32"),
+        (["--dataset=digits", "--batch_size=5000"], "lower --batch_size"),
+        (["resnet20"], "unexpected 'resnet20': write flags as --name=value"),
+    ],
+)
+def test_bad_input_is_refused_before_anything_is_written(command, tmp_path, arguments, message):
+    with pytest.raises(InputError, match=message):
+        command(*arguments)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_path, monkeypatch):
+    """The one place with a stand-in: no export differs by itself."""
+    real = formats.FORMATS["tflite"]
+
+    def spoiled(model, path):
+        weights = model.get_weights()
+        model.set_weights([np.zeros_like(w) for w in weights])
+        real.write(model, path)
+        model.set_weights(weights)
+
+    monkeypatch.setitem(formats.FORMATS, "tflite", real._replace(write=spoiled))
+    with pytest.raises(InputError, match=r"model\.tflite scores .* points apart\. The files stay"):
+        command("--dataset=digits", "--model=resnet8", "--epochs=2", "--batch_size=64")
+    assert (tmp_path / "run/model.tflite").exists()
+    assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "failed"
+
+
+def test_from_the_shell_an_error_is_one_line_and_exit_code_1(python, tmp_path):
+    done = python(
+        "-m", "train.cifar", f"--data_dir={tmp_path}", f"--output_dir={tmp_path}/run", check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith(f"error: no data of cifar10 in {tmp_path}/cifar10")
+
+
+def test_help_lists_every_flag(python):
+    text = python("-m", "train.cifar", "--help", check=False).stdout
+    for flag in ("--model", "--recipe", "--learning_rate", "--shortcut", "--precision"):
+        assert flag in text.replace("--[no]", "--")

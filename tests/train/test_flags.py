@@ -1,0 +1,81 @@
+from dataclasses import dataclass, fields, replace
+
+import pytest
+from absl.flags import FLAGS
+
+from keras_resnet import Spec
+from keras_resnet.spec import option
+from train import cifar, flags
+from train.recipe import Recipe
+
+CHANGES = {
+    Recipe: {
+        "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
+        "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
+        "crop": 1, "flip": False, "validation_fraction": 0.3, "seed": 9,
+    },
+    Spec: {
+        "units": (1, 2), "widths": (3, 4), "unit": "bottleneck", "order": "full_preact",
+        "shortcut": "C", "stem": "imagenet", "convention": "keras_v1",
+    },
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def parsed():
+    FLAGS(["test"])
+    yield
+    FLAGS.unparse_flags()
+
+
+@pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
+def test_every_field_is_a_flag(kind):
+    defaults = kind()
+    expected = {field.name for field in fields(kind)} - {"input_shape", "classes"}
+    assert CHANGES[kind].keys() == expected
+    text = {
+        name: ",".join(map(str, value)) if isinstance(value, tuple) else value
+        for name, value in CHANGES[kind].items()
+    }
+    try:
+        FLAGS(["test", *(f"--{name}={value}" for name, value in text.items())])
+        assert flags.given(kind) == CHANGES[kind]
+        changed = replace(defaults, **flags.given(kind))
+        assert all(getattr(changed, name) != getattr(defaults, name) for name in expected)
+    finally:
+        for name in expected:
+            FLAGS[name].unparse()
+
+
+def test_a_flag_that_is_not_given_changes_nothing():
+    assert flags.given(Recipe) == {}
+    assert flags.given(Spec) == {}
+
+
+def test_a_new_field_is_a_flag_with_its_help():
+    @dataclass(frozen=True)
+    class Fresh:
+        gamma_of_test: float = option(1.5, "a new knob", choices=("a", "b"))
+
+    flags.define(Fresh)
+    assert FLAGS["gamma_of_test"].help == "a new knob: a, b."
+    assert FLAGS["gamma_of_test"].value is None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--modle=resnet20"], "Unknown command line flag 'modle'. Did you mean: model"),
+        (["--epochs=many"], "--epochs=many"),
+        (["--units=3,x"], "--units=3,x"),
+    ],
+)
+def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
+    with pytest.raises(SystemExit) as caught:
+        flags._parse(["test", *arguments])
+    assert message in caught.value.code
+    assert caught.value.code.startswith("error: ")
+
+
+def test_the_command_is_importable():
+    assert callable(cifar.main)

@@ -1,0 +1,106 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from train.pipeline import crop, flip, plain_batches, training_batches
+from train.recipe import Recipe
+
+DRAW = np.random.default_rng(0)
+IMAGES = DRAW.integers(0, 256, (50, 8, 8, 3)).astype("uint8")
+LABELS = np.arange(50, dtype="int32") % 5
+MEAN = [100.4, 50.6, 7.0]
+RECIPE = Recipe(epochs=2, batch_size=10, crop=2, flip=True, seed=7)
+
+
+def epochs(recipe, images=IMAGES):
+    """All batches of a recipe, joined: images and labels, an epoch a row."""
+    batches = list(training_batches(images, LABELS, 5, MEAN, recipe).as_numpy_iterator())
+    x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return x.reshape(recipe.epochs, -1, *x.shape[1:]), y.reshape(recipe.epochs, -1, 5)
+
+
+def marked():
+    """Images that say which they are in every pixel."""
+    return np.broadcast_to(np.arange(50, dtype="uint8")[:, None, None, None], (50, 8, 8, 3))
+
+
+def test_every_window_is_cut_where_its_own_offset_says():
+    padded = DRAW.integers(0, 256, (3, 12, 12, 3)).astype("uint8")
+    windows = crop(padded, np.array([[0, 0], [4, 1], [2, 3]], "int32"), (8, 8)).numpy()
+    for window, image, (top, left) in zip(windows, padded, [(0, 0), (4, 1), (2, 3)], strict=True):
+        np.testing.assert_array_equal(window, image[top : top + 8, left : left + 8])
+
+
+def test_only_the_chosen_images_are_mirrored():
+    mirrored = flip(IMAGES[:2], np.array([True, False])).numpy()
+    np.testing.assert_array_equal(mirrored[0], IMAGES[0, :, ::-1])
+    np.testing.assert_array_equal(mirrored[1], IMAGES[1])
+
+
+def test_without_augmentation_an_epoch_is_the_images_in_a_new_order():
+    plain = replace(RECIPE, crop=0, flip=False)
+    images, labels = epochs(plain)
+    for epoch in range(2):
+        order = [
+            int(np.flatnonzero((image == IMAGES).all((1, 2, 3)))[0]) for image in images[epoch]
+        ]
+        assert sorted(order) == list(range(50))
+        np.testing.assert_array_equal(labels[epoch].argmax(-1), LABELS[order])
+    assert not np.array_equal(images[0], images[1])
+
+
+def test_images_of_one_batch_have_windows_of_their_own():
+    """Keras's RandomCrop takes one window for a whole batch."""
+    same = np.broadcast_to(IMAGES[:1], IMAGES.shape)
+    images, _ = epochs(replace(RECIPE, flip=False), same)
+    kinds = {image.tobytes() for image in images[0][:10]}
+    assert len(kinds) >= 6
+    frame = np.full((12, 12, 3), np.round(MEAN), "uint8")
+    frame[2:10, 2:10] = IMAGES[0]
+    windows = {frame[i : i + 8, j : j + 8].tobytes() for i in range(5) for j in range(5)}
+    assert {image.tobytes() for image in images.reshape(-1, 8, 8, 3)} <= windows
+    # Over two epochs of 50 images nearly all of the 25 windows occur.
+    assert len({image.tobytes() for image in images.reshape(-1, 8, 8, 3)}) > 20
+
+
+def test_about_half_of_the_images_are_mirrored():
+    recipe = replace(RECIPE, crop=0, epochs=8)
+    images, _ = epochs(recipe, np.broadcast_to(IMAGES[:1], IMAGES.shape))
+    straight = (images == IMAGES[0]).all((2, 3, 4))
+    assert ((images == IMAGES[0][:, ::-1]).all((2, 3, 4)) == ~straight).all()
+    assert 0.4 < straight.mean() < 0.6
+
+
+def test_the_same_seed_gives_the_same_epochs_and_another_others():
+    first, again, other = (epochs(replace(RECIPE, seed=seed))[0] for seed in (7, 7, 8))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("batch_size", [5, 25])
+def test_an_example_does_not_depend_on_the_batch_size(batch_size):
+    images, labels = epochs(RECIPE)
+    others, their_labels = epochs(replace(RECIPE, batch_size=batch_size))
+    np.testing.assert_array_equal(images, others)
+    np.testing.assert_array_equal(labels, their_labels)
+
+
+def test_an_epoch_does_not_depend_on_the_ones_before():
+    longer, _ = epochs(replace(RECIPE, epochs=3))
+    np.testing.assert_array_equal(longer[:2], epochs(RECIPE)[0])
+
+
+def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
+    recipe = replace(RECIPE, batch_size=40, crop=0, flip=False, epochs=3)
+    images, _ = epochs(recipe, marked())
+    left_out = [{*range(50)} - {*np.unique(epoch)} for epoch in images]
+    assert [len(missing) for missing in left_out] == [10, 10, 10]
+    assert left_out[0] != left_out[1]
+
+
+def test_plain_batches_hold_every_image_once_and_in_order():
+    batches = list(plain_batches(IMAGES, LABELS, 5, 16).as_numpy_iterator())
+    assert [len(x) for x, _ in batches] == [16, 16, 16, 2]
+    np.testing.assert_array_equal(np.concatenate([x for x, _ in batches]), IMAGES)
+    np.testing.assert_array_equal(np.concatenate([y for _, y in batches]).argmax(-1), LABELS)

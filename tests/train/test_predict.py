@@ -1,0 +1,61 @@
+"""Prediction as a user runs it."""
+
+from pathlib import Path
+
+import pytest
+from absl.flags import FLAGS
+from PIL import Image
+
+from keras_resnet import InputError, formats
+from train import predict
+
+SEVEN = Path(__file__).parents[1] / "data" / "digit_7.png"
+
+
+@pytest.fixture
+def command(capsys):
+    def call(*arguments):
+        for name in FLAGS:
+            FLAGS[name].unparse()
+        rest = FLAGS(["predict", *map(str, arguments)])
+        predict.main(rest[1:])
+        return capsys.readouterr().out
+
+    return call
+
+
+def test_all_formats_say_the_same(command, digits_run, tmp_path):
+    large = tmp_path / "large.jpg"
+    Image.open(SEVEN).resize((100, 80)).save(large)
+    said = {
+        name: command(f"--run={digits_run}", f"--format={name}", "--top=2", SEVEN, large)
+        for name in formats.FORMATS
+    }
+    assert len(set(said.values())) == 1
+    lines = said["keras"].splitlines()
+    assert [line.split()[0] for line in lines] == [str(SEVEN), str(large)]
+    _path, first, probability, second, _ = lines[0].split()
+    assert first in "0123456789"
+    assert second in "0123456789"
+    assert 10 <= float(probability.removesuffix("%")) <= 100
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "say which run and which images"),
+        (["--run=nowhere", SEVEN], "'nowhere' is not the folder of a run"),
+    ],
+)
+def test_what_is_missing_is_named(command, arguments, message):
+    with pytest.raises(InputError, match=message):
+        command(*arguments)
+
+
+def test_a_mistyped_format_or_image_is_named(command, digits_run, tmp_path):
+    with pytest.raises(InputError, match="did you mean 'tflite'"):
+        command(f"--run={digits_run}", "--format=tflit", SEVEN)
+    with pytest.raises(InputError, match=r"no image 'gone\.png'"):
+        command(f"--run={digits_run}", "gone.png")
+    with pytest.raises(InputError, match="as an image"):
+        command(f"--run={digits_run}", digits_run / "labels.txt")
