@@ -30,6 +30,18 @@ def device_type() -> str:
     return "GPU" if tf.config.list_logical_devices("GPU") else "CPU"
 
 
+def distribute(batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
+    """Divides global batches among the devices."""
+    if device_type() == "GPU" or strategy().num_replicas_in_sync > 1:
+        return strategy().experimental_distribute_dataset(batches)
+    # One CPU: nothing to divide or to send, and the usual way warns of that in every epoch.
+    options = tf.distribute.InputOptions(
+        experimental_fetch_to_device=False,
+        experimental_replication_mode=tf.distribute.InputReplicationMode.PER_REPLICA,
+    )
+    return strategy().distribute_datasets_from_function(lambda _: batches, options)
+
+
 def choose_precision(name: str) -> str:
     """The Keras policy for a key of `PRECISIONS`.
 

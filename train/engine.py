@@ -13,7 +13,7 @@ import keras
 from keras_resnet import ResNet, Spec
 from keras_resnet.errors import InputError
 from train.data import Data, Split, hold_out, statistics
-from train.devices import policy, strategy
+from train.devices import distribute, policy, strategy
 from train.fused import fuse
 from train.pipeline import plain_batches, training_batches
 from train.recipe import Recipe
@@ -153,12 +153,11 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) 
     speed, begin = Speedometer(recipe.batch_size), perf_counter()
     validation = plain_batches(*held_out, spec.classes, recipe.batch_size)
     history = model.fit(
-        training_batches(*images, spec.classes, scale[0], recipe),
+        distribute(training_batches(*images, spec.classes, scale[0], recipe)),
         epochs=recipe.epochs,
         steps_per_epoch=steps,
         shuffle=False,  # the pipeline has its own order
-        validation_data=validation.repeat() if len(held_out.labels) else None,
-        validation_steps=len(validation),  # with `repeat`: one iterator for all epochs
+        validation_data=distribute(validation) if len(held_out.labels) else None,
         callbacks=[speed, keras.callbacks.TerminateOnNaN(), *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     ).history
