@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = saved_models/demo
 # An activated environment of the user's must not leak into ours.
-unexport PYTHONPATH PYTHONHOME
+unexport PYTHONPATH PYTHONHOME KERAS_BACKEND KERAS_HOME
 
 .PHONY: help demo test test-slow lint clean
 
@@ -39,7 +39,7 @@ lint: .venv/test
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "error: $(PYTHON) is older than Python 3.11: set PYTHON=python3.11 or newer." >&2; exit 1; }
 	@echo "== making .venv (TensorFlow is large: a few minutes the first time)"
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'
 	@touch $@
 

@@ -14,13 +14,12 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py")
 
 TRAIN = [
     "absl-py",
-    "ai-edge-litert",
     "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
     "keras-tuner",
     "matplotlib",
     "pillow",
     "scikit-learn",
-    "tensorboard",  # KerasTuner imports it on every trial; TensorFlow brings it no more
+    "tensorboard",  # KerasTuner imports it in every trial; TensorFlow no longer brings it
     "tensorflow-datasets",
 ]
 
@@ -31,9 +30,11 @@ setup(
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
+    author="The keras_resnet authors",
+    keywords=["keras", "resnet", "tflite", "litert", "cifar"],
     packages=["keras_resnet"],
     python_requires=">=3.11",
     # keras: 3.15.1 mends holes in the loading of model files.
-    install_requires=["keras>=3.15.1", "tensorflow>=2.21", "numpy"],
+    install_requires=["ai-edge-litert", "keras>=3.15.1", "numpy", "tensorflow>=2.21"],
     extras_require={"train": TRAIN, "test": [*TRAIN, "jax", "mypy", "pytest", "ruff"]},
 )

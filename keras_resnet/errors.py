@@ -1,4 +1,4 @@
-"""Bad input, told in one sentence. Standard library only."""
+"""Errors that tell the user in one sentence what to do."""
 
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
@@ -9,9 +9,9 @@ Row = TypeVar("Row")
 
 
 class InputError(ValueError):
-    """What the caller gave cannot work; the message says what, why and what to do.
+    """The caller's input cannot work; the message says what, why and what to do.
 
-    The library raises it as any `ValueError`; a command prints its message and exits with 1.
+    In the library it is a `ValueError`; a command prints its message and exits with code 1.
     """
 
 

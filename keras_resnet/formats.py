@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -23,20 +24,22 @@ BATCH = 100  # images at a time when reading back
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` to write a file or folder at; it becomes `path` only when complete."""
+    """A path beside `path` for writing a file or folder; it becomes `path` only when complete."""
     path = Path(path)
     partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
-    _remove(partial)
+    remove(partial)
     try:
         yield partial
-        _remove(path) if path.is_dir() else None
+        if path.is_dir():  # a folder cannot be replaced in one go
+            remove(path)
         os.replace(partial, path)
     finally:
-        _remove(partial)
+        remove(partial)
 
 
-def _remove(path: Path) -> None:
-    if path.is_dir():
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
         path.unlink(missing_ok=True)
@@ -48,7 +51,7 @@ def _write_keras(model: keras.Model, path: Path) -> None:
 
 def _read_keras(path: Path) -> Predict:
     model = keras.saving.load_model(path, compile=False)
-    return _in_batches(lambda images: model.predict_on_batch(images))
+    return _in_batches(model.predict_on_batch)
 
 
 def _write_saved_model(model: keras.Model, path: Path) -> None:
@@ -86,17 +89,17 @@ def _read_tflite(path: Path) -> Predict:
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(str(path), num_threads=os.cpu_count())
+    interpreter.allocate_tensors()
     source = interpreter.get_input_details()[0]["index"]
     result = interpreter.get_output_details()[0]["index"]
 
-    def predict(images):
-        interpreter.resize_tensor_input(source, images.shape)
-        interpreter.allocate_tensors()
-        interpreter.set_tensor(source, images.astype(np.float32))
+    def one(image: np.ndarray) -> np.ndarray:
+        interpreter.set_tensor(source, image[None].astype(np.float32))
         interpreter.invoke()
-        return interpreter.get_tensor(result)
+        return interpreter.get_tensor(result)[0]
 
-    return _in_batches(predict)
+    # One by one, as on a phone: what is scored is the graph as it ships.
+    return lambda images: np.stack([one(image) for image in images])
 
 
 class Format(NamedTuple):
@@ -118,12 +121,14 @@ def save(model: keras.Model, folder: str | Path) -> None:
     """Writes a float32 classifier into a folder in all `FORMATS`, each whole or not at all.
 
     Args:
-        model: From raw images, float 0 to 255, to probabilities. Weights kept in half precision
-            would give a `.tflite` that phones refuse, hence float32.
+        model: `(batch, height, width, channels)` raw images, float 0 to 255, to `(batch, classes)`
+            probabilities. A model that computes in half precision would give a `.tflite` that
+            phones refuse, so it must be float32.
         folder: Made if missing.
 
     Raises:
         InputError: if the model computes in another type than float32.
+        OSError: if the folder cannot be written to.
     """
     mixed = [la.name for la in model.layers if la.weights and la.compute_dtype != "float32"]
     if mixed:
@@ -150,13 +155,17 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
         `(n, classes)` float32 probabilities.
 
     Raises:
-        InputError: if the file is not there, or the format unknown.
+        InputError: if the file is missing or damaged, or the format unknown.
     """
     row = lookup(FORMATS, format, "format")
     path = Path(folder) / row.file
     if not path.exists():
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
-    return row.read(path)
+    try:
+        return row.read(path)
+    except (OSError, ValueError, RuntimeError, BadZipFile) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"cannot read {path} ({reason}): train or export again.") from error
 
 
 def _in_batches(predict: Predict) -> Predict:

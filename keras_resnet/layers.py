@@ -1,7 +1,7 @@
-"""The layers of a residual network: the only file that names Keras layers with our defaults.
+"""The layers of a residual network, with our defaults.
 
-Every function takes a tensor and returns a tensor; `rules` is a row of `spec.CONVENTIONS`.
-Works in either image data format and on every Keras backend.
+Every function takes and returns a tensor of images, `(batch, height, width, channels)` or channels
+first if Keras is set so; `rules` is a row of `spec.CONVENTIONS`, `name` the prefix of layer names.
 """
 
 from collections.abc import Callable
@@ -45,10 +45,11 @@ def run(ops: str, x, rules: Convention, name: str, out: str | None = None):
 
 
 def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention, name: str):
-    """A convolution of `filters` and the operations `then` that follow it.
+    """A convolution to `filters` channels, and the operations `then` that follow it.
 
-    Padding is symmetric, as in the papers' code: "same" in TensorFlow is lopsided under a stride,
-    so an explicit padding layer comes before. He initialisation (He et al., "Delving Deep", 2015).
+    A side of n pixels becomes ceil(n / stride). Padding is symmetric as in the papers' code: under
+    a stride TensorFlow's "same" is not, so an explicit padding layer comes first. Kernels are drawn
+    by He's method ("Delving Deep into Rectifiers", 2015, 2.2).
     """
     explicit = kernel > 1 and (stride > 1 or rules.pad_always)
     if explicit:
@@ -77,10 +78,9 @@ def subsample(x, stride: int, name: str):
 
 
 def pad_channels(x, filters: int, stride: int, then: str, rules: Convention, name: str):
-    """Every `stride`-th pixel, with channels of zeros added after the present ones.
+    """Every `stride`-th pixel, with channels of zeros appended up to `filters` (option A).
 
-    `ZeroPadding2D` pads two axes of space. Told that the images are in the other data format, it
-    takes the channels for the second (or first) of them.
+    `ZeroPadding2D` pads two axes of space; told the other data format, it pads the channels.
 
     Raises:
         InputError: if `filters` is less than the channels of `x`, which option A cannot do.
@@ -109,8 +109,8 @@ def widen(change, raw, active, filters: int, stride: int, then: str, rules: Conv
 
 
 # Each: (raw, active, filters, stride, then, rules, name) -> tensor, or None for no shortcut. `raw`
-# is the unit's input, `active` what its first convolution sees: with pre-activation, projections
-# take the latter (Identity Mappings, 4.1, footnote). `then` follows the branch's last convolution.
+# is the unit's input, `active` what its first convolution sees: projections take the latter, as in
+# resnet-1k-layers. `then` is what follows the last convolution of the branch.
 SHORTCUTS: dict[str, Callable] = {
     "A": partial(widen, pad_channels),
     "B": partial(widen, project),

@@ -26,7 +26,7 @@ def residual(x, spec: Spec, stage: int, index: int):
     then = ["bn relu"] * last + [order.leave]
 
     y = active = run(order.enter, x, rules, f"{name}_preact")
-    raw = x if index else active  # a stage's first unit forks after its activation (v2, appendix)
+    raw = x if index else active  # a stage's first unit forks after its activation
     shortcut = SHORTCUTS[spec.shortcut]
     skip = shortcut(raw, active, filters[-1], stride, order.leave, rules, f"{name}_0")
     for i, step in enumerate(zip(filters, unit.kernels, strides, then, strict=True), 1):
@@ -73,7 +73,7 @@ def ResNet(
     classes: int | None = None,
     classifier_activation="softmax",
     name: str = "resnet",
-):
+) -> keras.Model:
     """Builds the network that a `Spec` describes, with the arguments of `keras.applications`.
 
     Args:
@@ -84,8 +84,8 @@ def ResNet(
             work with no network.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
-            the spec's own shape with the top, and images of any size without it. The network sees
-            float images that are already normalised: zero mean and unit variance, about.
+            the spec's own shape with the top, and images of any size without it. Images are float
+            and already normalised, to about zero mean and unit variance in each channel.
         pooling: Without the top: `None` for the feature maps, `"avg"` or `"max"` to pool them.
         classes: Number of classes; by default the spec's own.
         classifier_activation: Activation of the top; `None` returns the logits.
@@ -136,7 +136,7 @@ def _input_shape(spec: Spec, given, include_top: bool) -> tuple:
     if given is None:
         height, width, channels = spec.input_shape
         size = (height, width) if include_top else (None, None)
-        return (channels, *size) if first else (*size, channels)
+        given = (channels, *size) if first else (*size, channels)
     if len(given) != 3:
         raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
     size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
@@ -151,9 +151,5 @@ def _input_shape(spec: Spec, given, include_top: bool) -> tuple:
             "If `include_top` is True, you should specify a static `input_shape`. "
             f"Received: {given}"
         )
-    if any(side is not None and side < spec.stride for side in size):
-        raise InputError(
-            f"Input size must be at least {spec.stride}x{spec.stride}; Received: "
-            f"input_shape={tuple(given)}"
-        )
+    spec.check_size(*size)
     return tuple(given)

@@ -1,11 +1,10 @@
 """What a residual network is: tables of parts, and the frozen `Spec` that picks from them.
 
 A variant of the papers is a row of a table. `resnet.py` turns a `Spec` into a Keras model and
-never asks which network it is building. Standard library only.
+never asks which network it is building. This file needs the standard library only.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
 from keras_resnet.errors import InputError, lookup
@@ -40,7 +39,7 @@ class Stem(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """Details on which the papers' code and Keras's networks differ, at the same architecture."""
+    """Details in which the papers' code and Keras's networks differ, for the same architecture."""
 
     bias_before_bn: bool  # a bias there has no effect, but it is in Keras's weight files
     bias_elsewhere: bool
@@ -70,7 +69,7 @@ STEMS = {
 }
 
 CONVENTIONS = {
-    # fb.resnet.torch and resnet-1k-layers, the second paper's own code.
+    # He et al. 2015, and resnet-1k-layers, the second paper's own code.
     "paper": Convention(False, False, 1e-5, 0.9, False, False, False),
     # keras.applications.resnet: ResNet50, 101, 152.
     "keras_v1": Convention(True, True, 1.001e-5, 0.99, False, False, False),
@@ -86,9 +85,20 @@ SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1; the functions are in `layers.py`
 }
 
 
-def option(default: Any, help: str, **keywords: Any) -> Any:
-    """A dataclass field that carries its own documentation: a command's flag shows it."""
-    return field(default=default, metadata={"help": help, **keywords})
+MOST = 2**31 - 1  # no limit but that of an int32
+
+
+def option(default: Any, help: str, **rules: Any) -> Any:
+    """A dataclass field with its documentation and limits: one home for flag, help and check.
+
+    Args:
+        default: The default value.
+        help: What it means, as the flag shows it.
+        **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive.
+    """
+    if "low" in rules:
+        rules = {"high": MOST, **rules}
+    return field(default=default, metadata={"help": help, **rules})
 
 
 @dataclass(frozen=True)
@@ -110,20 +120,20 @@ class Spec:
     stem: str = option("small", "stem", choices=STEMS)
     convention: str = option("paper", "whose details", choices=CONVENTIONS)
     input_shape: tuple[int, int, int] = option((32, 32, 3), "height, width, channels")
-    classes: int = option(10, "number of classes")
+    classes: int = option(10, "number of classes", low=1)
 
     def __post_init__(self) -> None:
         for name in ("units", "widths", "input_shape"):
             object.__setattr__(self, name, _positive(name, getattr(self, name)))
-        _positive("classes", (self.classes,))
+        check(self)
         if len(self.units) != len(self.widths):
             raise InputError(
                 f"units {self.units} and widths {self.widths} must have one entry for each stage."
             )
         if len(self.input_shape) != 3:
-            raise InputError(f"input_shape must be (height, width, channels); {self.input_shape}.")
-        for name, table in CHOICES.items():
-            lookup(table, getattr(self, name), name)
+            raise InputError(
+                f"input_shape must be (height, width, channels); got {self.input_shape}."
+            )
 
     @property
     def depth(self) -> int:
@@ -136,12 +146,16 @@ class Spec:
         stem = STEMS[self.stem]
         return stem.stride * (2 if stem.pool else 1) * 2 ** (len(self.units) - 1)
 
-    def check_size(self) -> None:
-        """Raises an `InputError` if the images are too small for the network."""
-        if min(self.input_shape[:2]) < self.stride:
+    def check_size(self, *sides: int | None) -> None:
+        """Checks that images are large enough; `None` stands for a side that is not known.
+
+        Raises:
+            InputError: if a side is smaller than `stride`.
+        """
+        if any(side is not None and side < self.stride for side in sides):
             raise InputError(
-                f"Input size must be at least {self.stride}x{self.stride}; Received: "
-                f"input_shape={self.input_shape}"
+                f"Input size must be at least {self.stride}x{self.stride}; "
+                f"Received: {'x'.join(map(str, sides))}"
             )
 
     def unit_stride(self, stage: int, index: int) -> int:
@@ -151,18 +165,35 @@ class Spec:
         return 2 if stage > 0 and index == 0 else 1
 
 
-CHOICES: dict[str, Mapping[str, Any]] = {
-    "unit": UNITS,
-    "order": ORDERS,
-    "shortcut": SHORTCUTS,
-    "stem": STEMS,
-    "convention": CONVENTIONS,
-}
+def check(settings: Any) -> None:
+    """Checks the fields of a dataclass against the limits given with `option`.
+
+    Args:
+        settings: A dataclass instance.
+
+    Raises:
+        InputError: for the first field of the wrong type, out of range, or not a legal choice.
+    """
+    for field_ in fields(settings):
+        name, value = field_.name, getattr(settings, field_.name)
+        rules = field_.metadata
+        if "choices" in rules:
+            lookup(rules["choices"], value, name)
+        elif "low" in rules:
+            _check_number(name, value, field_.type, rules["low"], rules["high"])
+
+
+def _check_number(name: str, value: Any, kind: Any, low: float, high: float) -> None:
+    legal = (int, float) if kind is float else (int,)
+    if not isinstance(value, legal) or isinstance(value, bool) or not low <= value <= high:
+        what = "a number" if kind is float else "a whole number"
+        limits = f"of at least {low}" if high == MOST else f"from {low} to {high}"
+        raise InputError(f"{name} must be {what} {limits}; got {value!r}.")
 
 
 def _positive(name: str, values: Any) -> tuple[int, ...]:
-    listed = values if isinstance(values, list | tuple) else ()
-    whole = [v for v in listed if isinstance(v, int) and not isinstance(v, bool) and v > 0]
-    if not whole or len(whole) != len(listed):
-        raise InputError(f"{name} must be whole numbers of at least 1; got {values!r}.")
+    if not isinstance(values, list | tuple) or not values:
+        raise InputError(f"{name} must be a list of whole numbers; got {values!r}.")
+    for value in values:
+        _check_number(f"each of {name}", value, int, 1, MOST)
     return tuple(values)

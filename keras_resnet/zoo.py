@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_resnet.errors import InputError
+from keras_resnet.errors import InputError, lookup
 from keras_resnet.resnet import ResNet
 from keras_resnet.spec import UNITS, Spec
 
@@ -17,14 +17,14 @@ def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
     """The CIFAR network of a depth: 6n+2 with basic units (He et al. 2015, 4.2), else 9n+2.
 
     Args:
-        depth: Weighted layers.
+        depth: Number of weighted layers.
         unit: A key of `spec.UNITS`.
-        **changes: Other fields of the `Spec`.
+        **changes: Other values for fields of the `Spec`.
 
     Raises:
         InputError: if no network has this depth; the message gives the nearest that exists.
     """
-    step = 3 * len(UNITS[unit].kernels)
+    step = 3 * len(lookup(UNITS, unit, "unit").kernels)
     n, rest = divmod(depth - 2, step)
     if rest or n < 1:
         near = max(1, round((depth - 2) / step))
@@ -32,11 +32,15 @@ def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
             f"no CIFAR network of {unit} units has depth {depth}: depths are {step}n+2, "
             f"the nearest is {step * near + 2}."
         )
-    return Spec(units=(n, n, n), widths=(16, 32, 64), unit=unit, **changes)
+    return Spec(**{"units": (n, n, n), "widths": (16, 32, 64), "unit": unit, **changes})
 
 
 def imagenet(depth: int, **changes) -> Spec:
     """The ImageNet network of a depth (He et al. 2015, Table 1), with shortcut option B.
+
+    Args:
+        depth: Number of weighted layers.
+        **changes: Other values for fields of the `Spec`.
 
     Raises:
         InputError: if the table has no such depth.
@@ -45,16 +49,16 @@ def imagenet(depth: int, **changes) -> Spec:
         raise InputError(
             f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET_UNITS)}."
         )
-    return Spec(
-        units=_IMAGENET_UNITS[depth],
-        widths=(64, 128, 256, 512),
-        unit="bottleneck",
-        shortcut="B",
-        stem="imagenet",
-        input_shape=(224, 224, 3),
-        classes=1000,
-        **changes,
-    )
+    defaults = {
+        "units": _IMAGENET_UNITS[depth],
+        "widths": (64, 128, 256, 512),
+        "unit": "bottleneck",
+        "shortcut": "B",
+        "stem": "imagenet",
+        "input_shape": (224, 224, 3),
+        "classes": 1000,
+    }
+    return Spec(**{**defaults, **changes})
 
 
 SPECS: dict[str, Spec] = {}  # every named network, by its name in lower case
@@ -75,14 +79,14 @@ def _network(title: str, spec: Spec):
     ) -> keras.Model:
         return ResNet(
             spec,
-            include_top,
-            weights,
-            input_tensor,
-            input_shape,
-            pooling,
-            classes,
-            classifier_activation,
-            name,
+            include_top=include_top,
+            weights=weights,
+            input_tensor=input_tensor,
+            input_shape=input_shape,
+            pooling=pooling,
+            classes=classes,
+            classifier_activation=classifier_activation,
+            name=name,
         )
 
     build.__name__ = build.__qualname__ = title

@@ -73,16 +73,17 @@ def test_imports_point_one_way(package):
         assert inside <= set(order[:place]), module
 
 
-def test_builders_run_without_tensorflow(python):
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_builders_run_without_tensorflow(python, backend):
     code = (
         "import sys, keras, keras_resnet;"
         "model = keras_resnet.ResNet20();"
         "keras_resnet.ResNet50V2();"
-        "assert keras.backend.backend() == 'numpy';"
+        "assert keras.backend.backend() == sys.argv[1];"
         "assert 'tensorflow' not in sys.modules, 'tensorflow came in';"
         "print(model.count_params())"
     )
-    assert python("-c", code, KERAS_BACKEND="numpy").stdout.strip() == "271098"
+    assert python("-c", code, backend, KERAS_BACKEND=backend).stdout.strip() == "271098"
 
 
 def test_importing_the_package_adds_little_to_importing_keras(python):

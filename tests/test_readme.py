@@ -30,6 +30,10 @@ def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     assert len(set(said)) == 1
 
 
+def test_no_placeholder_is_left():
+    assert not re.search("RESULTS|TODO|FIXME", README)
+
+
 COMMANDS = {"cifar": cifar, "predict": predict}
 
 

@@ -38,50 +38,37 @@ def main(arguments: list[str]) -> None:
     precision = devices.choose_precision(FLAGS.precision)
     data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
     training = engine.prepare(spec, recipe, data, precision)
-    folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name}".replace("/", "_"))
-
+    folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     description = {
         "model": model,
         "spec": asdict(training.spec),
         "recipe": asdict(training.recipe),
         "precision": precision,
         "dataset": {"name": data.name, "sha256": data.fingerprint()},
+        "normalization": dict(zip(("mean", "deviation"), training.scale, strict=True)),
     }
-    run.begin(folder, description, FLAGS.overwrite)
-    print(
-        f"{model}: {len(data.classes)} classes of {data.name}, {len(data.train.labels)} + "
-        f"{len(data.test.labels)} images of {data.shape}, {precision} on "
-        f"{devices.strategy().num_replicas_in_sync} x {devices.device_type()}"
-    )
     logs = [callbacks.CSVLogger(folder / run.HISTORY)]
     if FLAGS.tensorboard:
-        logs.append(callbacks.TensorBoard(folder / "tensorboard"))
-    result = engine.fit(training, logs)
-
-    run.deliver(folder, result.model, data.classes)
-    run.draw(folder)
-    scores = run.score(folder, data.test)
-    failure = run.disagreement(scores)
-    mean, deviation = training.scale
-    run.write_record(
-        folder,
-        {
-            "status": "failed" if failure else "finished",
-            **description,
-            "normalization": {"mean": mean, "deviation": deviation},
-            "last_epoch": result.last_epoch,
-            "seconds": result.seconds,
-            "images_per_second": result.images_per_second,
-            "test": scores,
-            **run.environment(),
-        },
-    )
-    for name, values in scores.items():
-        file = run.FORMATS[name].file
-        print(f"{file:14} {values['accuracy']:.2%} of {len(data.test.labels)} test images")
-    if failure:
-        raise InputError(f"{failure} The files stay in {folder}.")
-    print(f"{result.seconds:.0f} s, {result.images_per_second:.0f} images/s. Run folder: {folder}")
+        logs.append(callbacks.TensorBoard(folder / run.TENSORBOARD))
+    with run.recording(folder, description, FLAGS.overwrite) as record:
+        print(
+            f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train.labels)} + "
+            f"{len(data.test.labels)} images {data.shape}, flips "
+            f"{'on' if training.recipe.flip else 'off'}, {precision} on "
+            f"{devices.strategy().num_replicas_in_sync} {devices.device_type()}"
+        )
+        result = engine.fit(training, logs)
+        record["last_epoch"] = result.last_epoch
+        record["seconds"] = result.seconds
+        record["images_per_second"] = result.images_per_second
+        run.deliver(folder, result.model, data.classes)
+        run.draw(folder)
+        record["test"] = run.score(folder, data.test)
+        for name, values in record["test"].items():
+            file = run.FORMATS[name].file
+            print(f"{file:14} {values['accuracy']:.2%} of {len(data.test.labels)} test images")
+        run.check_agreement(record["test"])
+    print(f"{result.seconds:.0f} s of training. Run folder: {folder}")
 
 
 if __name__ == "__main__":

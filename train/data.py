@@ -21,7 +21,8 @@ class Data:
     """A data set for image classification.
 
     Raises:
-        InputError: if a label has no class name, or a split no images.
+        InputError: if a split has no images or ones that are not uint8 of 1 or 3 channels, or a
+            label has no class name.
     """
 
     name: str
@@ -34,6 +35,11 @@ class Data:
         for name, split in (("training", self.train), ("test", self.test)):
             if not len(split.images):
                 raise InputError(f"{self.name} has no {name} images.")
+            if split.images.dtype != np.uint8 or split.images.shape[3:] not in ((1,), (3,)):
+                raise InputError(
+                    f"{self.name} has images of {split.images.dtype} and shape "
+                    f"{split.images.shape[1:]}; they must be uint8, grey or RGB."
+                )
             wrong = split.labels[(split.labels < 0) | (split.labels >= len(self.classes))]
             if len(wrong):
                 raise InputError(
@@ -47,19 +53,23 @@ class Data:
         return self.train.images.shape[1:]
 
     def fingerprint(self) -> str:
-        """SHA-256 of all images, labels and class names: two equal ones mean the same data."""
-        digest = hashlib.sha256("\n".join(self.classes).encode())
+        """SHA-256 of class names, shapes, images and labels: equal only for the same data."""
+        shapes = [array.shape for array in (*self.train, *self.test)]
+        digest = hashlib.sha256(repr((self.classes, shapes)).encode())
         for array in (*self.train, *self.test):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
 
 
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
-    """Divides a split in two, alike in classes and always in the same way.
+    """Divides a split at random, evenly over the classes and always in the same way.
 
     Args:
         split: The images to divide.
         fraction: How many of them go to the second part, 0 to 1.
+
+    Returns:
+        The two parts, each in the original order.
     """
     count = len(split.labels)
     order = np.random.default_rng(0).permutation(count)

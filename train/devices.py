@@ -8,7 +8,7 @@ from pathlib import Path
 import keras
 import tensorflow as tf
 
-from keras_resnet.errors import lookup
+from keras_resnet.errors import InputError, lookup
 
 PRECISIONS = {
     "auto": "the fastest that this hardware does well",
@@ -40,6 +40,20 @@ def distribute(batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
         experimental_replication_mode=tf.distribute.InputReplicationMode.PER_REPLICA,
     )
     return strategy().distribute_datasets_from_function(lambda _: batches, options)
+
+
+def check_keras() -> None:
+    """Training runs on Keras's TensorFlow backend with channels last.
+
+    Raises:
+        InputError: if Keras is set up otherwise.
+    """
+    settings = keras.backend.backend(), keras.config.image_data_format()
+    if settings != ("tensorflow", "channels_last"):
+        raise InputError(
+            f"training needs Keras with tensorflow and channels_last, not {' and '.join(settings)}:"
+            " see KERAS_BACKEND and ~/.keras/keras.json."
+        )
 
 
 def choose_precision(name: str) -> str:

@@ -13,15 +13,27 @@ import keras
 from keras_resnet import ResNet, Spec
 from keras_resnet.errors import InputError
 from train.data import Data, Split, hold_out, statistics
-from train.devices import distribute, policy, strategy
+from train.devices import check_keras, distribute, policy, strategy
 from train.fused import fuse
 from train.pipeline import plain_batches, training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
 
+Scale = tuple[list[float], list[float]]  # mean and deviation of each channel, 0 to 255
 
-def network(spec: Spec, scale: tuple[list[float], list[float]], activation: str | None):
-    """The spec's network on raw images: 0 to 255 in, normalised by mean and deviation inside."""
+
+def network(spec: Spec, scale: Scale, activation: str | None) -> keras.Model:
+    """The spec's network with its normalisation inside.
+
+    Args:
+        spec: The network.
+        scale: What to subtract from each channel of an image, and by what to divide it then.
+        activation: Of the classifier; `None` for logits.
+
+    Returns:
+        A model of `(batch, height, width, channels)` images, 0 to 255 of any type, to
+        `(batch, classes)` float32.
+    """
     mean, deviation = scale
     image = keras.Input(spec.input_shape, name="image")
     normal = keras.layers.Normalization(
@@ -35,12 +47,12 @@ def network(spec: Spec, scale: tuple[list[float], list[float]], activation: str 
     )
 
 
-def trainable(spec: Spec, recipe: Recipe, scale, precision: str, steps: int) -> keras.Model:
+def trainable(spec: Spec, recipe: Recipe, scale: Scale, precision: str, steps: int) -> keras.Model:
     """The network compiled for training: logits, L2 on kernels, SGD with the recipe's schedule."""
     with strategy().scope(), policy(precision):
         model = fuse(network(spec, scale, None))
-        # Keras's own SGD(weight_decay=) is decoupled and ten times weaker at momentum 0.9; the
-        # papers' is L2, of which Keras takes the full sum of squares, so half of the factor.
+        # The papers' decay is L2. Keras's SGD(weight_decay=) is decoupled, and at momentum 0.9 ten
+        # times weaker; its regularizer sums whole squares, hence half of the factor.
         for variable in model.trainable_variables:
             if variable.name == "kernel" and recipe.weight_decay:
                 variable.regularizer = keras.regularizers.L2(recipe.weight_decay / 2)
@@ -51,12 +63,12 @@ def trainable(spec: Spec, recipe: Recipe, scale, precision: str, steps: int) -> 
                 from_logits=True, label_smoothing=recipe.label_smoothing
             ),
             metrics=["accuracy"],
-            jit_compile=False,  # XLA is the slowest on a CPU, and fails on two replicas
+            jit_compile=False,  # XLA is slow on a CPU, and fails on two replicas
         )
     return model
 
 
-def deliverable(spec: Spec, scale, model: keras.Model) -> keras.Model:
+def deliverable(spec: Spec, scale: Scale, model: keras.Model) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities."""
     with policy("float32"):
         final = network(spec, scale, "softmax")
@@ -84,9 +96,9 @@ class Speedometer(keras.callbacks.Callback):
             self.rates.append(self.steps * self.batch_size / (self.last - self.first))
 
     @property
-    def images_per_second(self) -> float:
-        """The median over the epochs so far."""
-        return median(self.rates) if self.rates else float("nan")
+    def images_per_second(self) -> float | None:
+        """The median over the epochs so far; `None` if each had one step only."""
+        return median(self.rates) if self.rates else None
 
 
 class Training(NamedTuple):
@@ -97,7 +109,7 @@ class Training(NamedTuple):
     model: keras.Model
     images: Split  # to learn from
     held_out: Split  # to validate on
-    scale: tuple[list[float], list[float]]  # mean and deviation of the former, on 0 to 255
+    scale: Scale  # of the former
     steps: int  # in an epoch
 
 
@@ -105,9 +117,9 @@ class Result(NamedTuple):
     """What came out of a training."""
 
     model: keras.Model  # as users get it
-    last_epoch: dict[str, float]  # every measure, by Keras's names
+    last_epoch: dict[str, float | None]  # every measure by Keras's name; None if not finite
     seconds: float
-    images_per_second: float  # in steady state
+    images_per_second: float | None  # in steady state
 
 
 def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
@@ -120,10 +132,12 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
         precision: A Keras dtype policy.
 
     Raises:
-        InputError: if images or batches are too small, or batches cannot be divided.
+        InputError: if Keras is not set up for training here, images are too small, or a batch is
+            too large or cannot be divided among the devices.
     """
+    check_keras()
     spec = replace(spec, input_shape=data.shape, classes=len(data.classes))
-    spec.check_size()
+    spec.check_size(*data.shape[:2])
     recipe = replace(recipe, flip=recipe.flip and data.mirror)
     images, held_out = hold_out(data.train, recipe.validation_fraction)
     steps, replicas = len(images.labels) // recipe.batch_size, strategy().num_replicas_in_sync
@@ -149,23 +163,26 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) 
     Raises:
         InputError: if the loss becomes infinite or NaN.
     """
-    spec, recipe, model, images, held_out, scale, steps = training
+    spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
+    images = training_batches(*training.images, spec.classes, mean, recipe)
+    held_out = plain_batches(*training.held_out, spec.classes, recipe.batch_size)
     speed, begin = Speedometer(recipe.batch_size), perf_counter()
-    validation = plain_batches(*held_out, spec.classes, recipe.batch_size)
-    history = model.fit(
-        distribute(training_batches(*images, spec.classes, scale[0], recipe)),
+    history = training.model.fit(
+        distribute(images),
         epochs=recipe.epochs,
-        steps_per_epoch=steps,
+        steps_per_epoch=training.steps,
         shuffle=False,  # the pipeline has its own order
-        validation_data=distribute(validation) if len(held_out.labels) else None,
+        validation_data=distribute(held_out) if len(training.held_out.labels) else None,
         callbacks=[speed, keras.callbacks.TerminateOnNaN(), *callbacks],
         verbose=1 if sys.stdout.isatty() else 2,
     ).history
+    seconds = perf_counter() - begin
     last = {name: values[-1] for name, values in history.items()}
     if not isfinite(last["loss"]):
         raise InputError(
             f"the loss became {last['loss']} in epoch {len(history['loss'])}: "
             "lower --learning_rate."
         )
-    seconds = perf_counter() - begin
-    return Result(deliverable(spec, scale, model), last, seconds, speed.images_per_second)
+    measures = {name: value if isfinite(value) else None for name, value in last.items()}
+    final = deliverable(spec, training.scale, training.model)
+    return Result(final, measures, seconds, speed.images_per_second)

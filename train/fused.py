@@ -1,4 +1,4 @@
-"""Batch normalisation by TensorFlow's fused kernel: twice the training speed on a CPU.
+"""Batch normalisation by TensorFlow's fused kernel, which makes training on a CPU far faster.
 
 Keras normalises in a dozen separate passes over the images and, under mixed precision, in float32.
 This layer has the same variables and results and exists only while training: `fuse` puts it in
@@ -10,7 +10,10 @@ import tensorflow as tf
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` of channels-last images in one kernel, any float dtype."""
+    """`keras.layers.BatchNormalization` of channels-last images, in one kernel.
+
+    Images are float32, bfloat16 or float16; statistics stay float32.
+    """
 
     def __init__(self, **config):
         super().__init__(**config)

@@ -38,18 +38,22 @@ def training_batches(images, labels, classes: int, mean, recipe: Recipe) -> tf.d
         images: `(n, height, width, channels)` uint8.
         labels: `(n,)` integers.
         classes: Number of classes.
-        mean: Mean colour, `(channels,)` from 0 to 255: what lies around an image.
-        recipe: Seed, epochs, batch size, crop and flip are read.
+        mean: Mean colour, `(channels,)` from 0 to 255, which surrounds an image: zero once
+            normalised, as in He et al. 2015, 4.2.
+        recipe: Of which seed, epochs, batch size, crop and flip are read.
 
     Returns:
         Batches of `(images uint8, one-hot labels float32)`. The few images by which an epoch
         exceeds whole batches are left out: other ones in each epoch.
     """
     count, size, pad = len(images), images.shape[1:3], recipe.crop
-    framed = np.empty((count, size[0] + 2 * pad, size[1] + 2 * pad, images.shape[3]), np.uint8)
-    framed[:] = np.round(mean)
-    framed[:, pad : pad + size[0], pad : pad + size[1]] = images
-    framed, targets = tf.constant(framed), tf.one_hot(labels, classes)
+    targets = tf.one_hot(labels, classes)
+    with tf.device("/cpu:0"):
+        frame = np.empty((count, size[0] + 2 * pad, size[1] + 2 * pad, images.shape[3]), np.uint8)
+        frame[:] = np.round(mean)
+        frame[:, pad : pad + size[0], pad : pad + size[1]] = images
+        framed = tf.constant(frame)
+        del frame
 
     def epoch(number):
         def draw(stream, shape, limit):

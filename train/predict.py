@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> None:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
     folder = Path(FLAGS.run)
     shape = run.read_record(folder)["spec"]["input_shape"]
-    classes = (folder / run.LABELS).read_text().splitlines()
+    classes = run.read_classes(folder)
     images = np.stack([read_image(path, shape) for path in arguments])
     with quiet():
         probabilities = load(folder, FLAGS.format)(images)

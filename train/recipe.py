@@ -1,19 +1,18 @@
-"""How to train: the frozen `Recipe` and the named ones. Standard library only."""
+"""How to train: the frozen `Recipe` and the named ones. No Keras, no TensorFlow."""
 
 from dataclasses import dataclass
 
-from keras_resnet.errors import InputError, lookup
-from keras_resnet.spec import option
+from keras_resnet.spec import check, option
 
 SCHEDULES = {  # the functions are in `schedules.py`
     "one_cycle": "linear warm-up to the peak, then half a cosine down to zero",
-    "step": "divided by 10 after 1/2 and 3/4 of the training",
+    "step": "divided by 10 after 1/2 and again after 3/4 of the training",
 }
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a training but the network and the data.
+    """Everything that decides a training, except the network and the data.
 
     A field is a flag of `train.cifar` and a JSON key of `run.json`.
 
@@ -21,28 +20,22 @@ class Recipe:
         InputError: if a field is out of its range (a `ValueError`).
     """
 
-    epochs: int = option(20, "passes over the training images", low=1)
-    batch_size: int = option(128, "images of a step, over all devices", low=1)
-    learning_rate: float = option(0.1, "peak learning rate of the SGD", low=0)
-    momentum: float = option(0.9, "momentum of the SGD", low=0, high=1)
-    nesterov: bool = option(False, "Nesterov's form of the momentum")
+    epochs: int = option(10, "passes over the training images", low=1)
+    batch_size: int = option(128, "images in a step, over all devices", low=1)
+    learning_rate: float = option(0.1, "peak learning rate of SGD", low=0)
+    momentum: float = option(0.9, "momentum of SGD", low=0, high=1)
+    nesterov: bool = option(False, "Nesterov momentum")
     weight_decay: float = option(1e-4, "L2: this times half the sum of squared kernels", low=0)
     schedule: str = option("step", "learning rate over time", choices=SCHEDULES)
-    warmup: float = option(0.0, "fraction of the training with a rising rate", low=0, high=1)
+    warmup: float = option(0.0, "fraction of one_cycle with a rising rate", low=0, high=0.9)
     label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
-    crop: int = option(4, "random crop: pixels of padding on each side", low=0)
-    flip: bool = option(True, "random mirror images; never where these are another class")
+    crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
+    flip: bool = option(True, "mirror half of the images; never where that is another class")
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
-    seed: int = option(0, "of weights, order and augmentation", low=0)
+    seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
     def __post_init__(self) -> None:
-        lookup(SCHEDULES, self.schedule, "schedule")
-        for name, field in self.__dataclass_fields__.items():
-            low, high = field.metadata.get("low"), field.metadata.get("high")
-            value = getattr(self, name)
-            if (low is not None and not value >= low) or (high is not None and not value <= high):
-                limits = f"at least {low}" if high is None else f"from {low} to {high}"
-                raise InputError(f"{name} must be {limits}; got {value}.")
+        check(self)
 
 
 # He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k.

@@ -1,11 +1,12 @@
 """The run folder: what a training leaves behind, and the record `run.json` over it."""
 
 import csv
+import fcntl
 import json
 import os
 import platform
-import shutil
-from importlib.metadata import version
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,43 +17,98 @@ from matplotlib.figure import Figure
 
 import keras_resnet
 from keras_resnet.errors import InputError
-from keras_resnet.formats import FORMATS, load, replacing, save
+from keras_resnet.formats import FORMATS, load, remove, replacing, save
 from train.data import Split
 from train.quiet import quiet
 
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
-MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and what was exported: 0.1 points
+WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
+FILES = {row.file for row in FORMATS.values()}
+FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, LOCK}
+
+MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
 
 
-def begin(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
-    """Claims a folder for a run and notes in it what the run is.
+@contextmanager
+def recording(
+    folder: Path, description: dict[str, Any], overwrite: bool
+) -> Iterator[dict[str, Any]]:
+    """Claims a folder for a run, and keeps the record of it.
 
     Args:
         folder: Made if missing.
         description: Model, spec, recipe, data...: what makes two runs the same.
         overwrite: Whether to remove another run that is there.
 
+    Yields:
+        The record, to be completed: it is written at the start with status `training`, and at the
+        end with `finished`, or `failed` and the reason.
+
     Raises:
-        InputError: if the folder holds something else, or another run that may not go.
+        InputError: if the folder holds something else, or another run that may not go, if another
+            process is writing there, or if it cannot be written to.
     """
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        if not (folder / RECORD).is_file():
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(folder)
+        with _locked(folder):
+            _empty(folder, description, overwrite)
+            record = {"status": "training", **description, **environment()}
+            write_record(folder, record)
+            try:
+                yield record
+                record["status"] = "finished"
+            except InputError as error:
+                record |= {"status": "failed", "reason": str(error)}
+                raise
+            finally:
+                write_record(folder, record)
+    except OSError as error:
+        reason = error.strerror or error
+        raise InputError(f"cannot write to {folder} ({reason}): choose another place.") from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A run has a folder of its own: what is in it may be removed with it."""
+    names = {entry.name for entry in folder.iterdir()} - FILES
+    foreign = [name for name in sorted(names) if not name.startswith(".partial-")]
+    if foreign:
+        raise InputError(
+            f"{folder} holds {foreign[0]!r}, which is no part of a run: choose another "
+            "--output_dir."
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder; the system unlocks it if this one dies."""
+    with open(folder / LOCK, "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
             raise InputError(
-                f"{folder} is not empty and holds no run: choose another --output_dir."
-            )
-        if not overwrite:
-            _refuse(folder, description)
-        shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    write_record(folder, {"status": "training", **description})
+                f"another process is training in {folder}: wait for it, or choose another "
+                "--output_dir."
+            ) from None
+        try:
+            yield
+        finally:
+            (folder / LOCK).unlink()
 
 
-def _refuse(folder: Path, description: dict[str, Any]) -> None:
-    """Only an unfinished run of the very same description may be started again unasked."""
-    there = read_record(folder)
-    differing = [
-        key for key, value in json.loads(json.dumps(description)).items() if there.get(key) != value
-    ]
+def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
+    """Removes the run in a folder, if it may go."""
+    if (folder / RECORD).exists() and not overwrite:
+        _refuse_another(folder, description)
+    names = {entry.name for entry in folder.iterdir()} - {RECORD, LOCK}
+    for name in [*names, RECORD]:  # the record last, as it tells what this is
+        remove(folder / name)
+
+
+def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
+    """Only an interrupted run of the very same description may be started again unasked."""
+    there, here = read_record(folder), json.loads(json.dumps(description))
+    differing = [key for key in here if there.get(key) != here[key]]
     if there.get("status") != "training" or differing:
         what = f"of another {differing[0]}" if differing else f"that is {there.get('status')}"
         raise InputError(
@@ -64,7 +120,7 @@ def _refuse(folder: Path, description: dict[str, Any]) -> None:
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Writes `run.json`, whole or not at all."""
     with replacing(folder / RECORD) as partial:
-        partial.write_text(json.dumps(record, indent=2) + "\n")
+        partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -74,20 +130,34 @@ def read_record(folder: Path) -> dict[str, Any]:
         InputError: if it is missing or damaged.
     """
     try:
-        return json.loads((folder / RECORD).read_text())
-    except FileNotFoundError:
-        raise InputError(
-            f"no {folder / RECORD}: {str(folder)!r} is not the folder of a run."
-        ) from None
+        record = json.loads((folder / RECORD).read_text())
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"no {folder / RECORD}: {str(folder)!r} is not a run folder.") from None
     except ValueError as error:
         raise InputError(f"{folder / RECORD} is damaged ({error}): train again.") from error
+    if not isinstance(record, dict) or "spec" not in record:
+        raise InputError(f"{folder / RECORD} is not the record of a run: train again.")
+    return record
+
+
+def read_classes(folder: Path) -> list[str]:
+    """Reads the names of the classes that a run's model tells apart.
+
+    Raises:
+        InputError: if the run has not come that far.
+    """
+    try:
+        return (folder / LABELS).read_text().splitlines()
+    except FileNotFoundError:
+        status = read_record(folder).get("status")
+        raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
 
 
 def deliver(folder: Path, model: keras.Model, classes: tuple[str, ...]) -> None:
-    """Writes the model in every format, its weights alone, and the names of its classes."""
-    with quiet():  # the converter talks
+    """Writes a model in every format, its weights alone, and the names of its classes."""
+    with quiet():
         save(model, folder)
-    with replacing(folder / "model.weights.h5") as partial:
+    with replacing(folder / WEIGHTS) as partial:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
         partial.write_text("".join(f"{name}\n" for name in classes))
@@ -114,17 +184,20 @@ def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
     return scores
 
 
-def disagreement(scores: dict[str, dict[str, float]]) -> str | None:
-    """Says which format scores differently from the Keras model, if one does."""
-    keras_accuracy = scores["keras"]["accuracy"]
+def check_agreement(scores: dict[str, dict[str, float]]) -> None:
+    """Compares the accuracy of every format with the Keras model's.
+
+    Raises:
+        InputError: if one differs by more than `MAX_DIFFERENCE`.
+    """
+    expected = scores["keras"]["accuracy"]
     for name, values in scores.items():
-        if abs(values["accuracy"] - keras_accuracy) > MAX_DIFFERENCE:
-            return (
-                f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images, the "
-                f"Keras model {keras_accuracy:.2%}: more than {MAX_DIFFERENCE * 100:.1f} points "
-                "apart."
+        if round(abs(values["accuracy"] - expected), 9) > MAX_DIFFERENCE:
+            raise InputError(
+                f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images and the "
+                f"Keras model {expected:.2%}, more than {MAX_DIFFERENCE * 100:.1f} points apart: "
+                "do not use the file; it stays for inspection."
             )
-    return None
 
 
 def draw(folder: Path) -> None:
@@ -135,8 +208,9 @@ def draw(folder: Path) -> None:
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            if key in rows[0]:
-                axes.plot(epochs, [float(row[key]) for row in rows], marker=".", label=label)
+            values = [float(row[key]) for row in rows if row.get(key, "NA") != "NA"]
+            if values:
+                axes.plot(epochs, values, marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
@@ -147,13 +221,14 @@ def draw(folder: Path) -> None:
 
 def environment() -> dict[str, Any]:
     """Versions and hardware, for the record."""
-    packages = ("tensorflow", "keras", "numpy", "tensorflow-datasets", "ai-edge-litert")
     gpus = tf.config.list_physical_devices("GPU")
     return {
         "versions": {
             "python": platform.python_version(),
             "keras_resnet": keras_resnet.__version__,
-            **{name: version(name) for name in packages},
+            "tensorflow": tf.__version__,
+            "keras": keras.__version__,
+            "numpy": np.__version__,
         },
         "hardware": {
             "cpu": _cpu(),

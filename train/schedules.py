@@ -7,7 +7,7 @@ from train.recipe import Recipe
 
 def one_cycle(recipe: Recipe, steps: int):
     """Linear from zero to the peak, then half a cosine to zero; the warm-up is part of `steps`."""
-    warmup = round(steps * recipe.warmup)
+    warmup = min(round(steps * recipe.warmup), steps - 1)
     return schedules.CosineDecay(
         initial_learning_rate=0.0 if warmup else recipe.learning_rate,
         decay_steps=steps - warmup,

@@ -38,6 +38,13 @@ def test_a_depth_that_does_not_exist_names_the_nearest():
         cifar(21)
     with pytest.raises(InputError, match="depth 51"):
         imagenet(51)
+    with pytest.raises(InputError, match="did you mean 'basic'"):
+        cifar(20, unit="basics")
+
+
+def test_any_field_of_a_named_depth_can_be_changed():
+    assert imagenet(50, shortcut="A", classes=7).shortcut == "A"
+    assert cifar(20, widths=(32, 64, 128)).widths == (32, 64, 128)
 
 
 def test_stride_of_the_whole_network():
@@ -57,12 +64,12 @@ def test_a_spec_survives_json(stem, unit):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"units": (3, 0, 3)}, r"units must be whole numbers of at least 1; got \(3, 0, 3\)"),
+        ({"units": (3, 0, 3)}, "each of units must be a whole number of at least 1; got 0"),
         ({"units": ()}, "units must be"),
         ({"units": 3}, "units must be"),
-        ({"widths": (16, 32.5, 64)}, "widths must be"),
+        ({"widths": (16, 32.5, 64)}, "each of widths must be a whole number"),
         ({"widths": (16, 32)}, "one entry for each stage"),
-        ({"classes": True}, "classes must be"),
+        ({"classes": True}, "classes must be a whole number of at least 1; got True"),
         ({"input_shape": (32, 32)}, "height, width, channels"),
         ({"order": "fullpreact"}, "unknown order 'fullpreact': did you mean 'full_preact'"),
         ({"shortcut": "D"}, "unknown shortcut 'D'"),
@@ -76,4 +83,5 @@ def test_impossible_specs_are_refused_in_one_sentence(change, message):
 
 def test_images_smaller_than_the_stride_are_refused():
     with pytest.raises(InputError, match="at least 4x4"):
-        replace(cifar(20), input_shape=(3, 32, 3)).check_size()
+        cifar(20).check_size(3, 32)
+    cifar(20).check_size(4, None)

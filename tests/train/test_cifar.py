@@ -81,14 +81,14 @@ def test_the_weights_alone_load_into_the_named_network(digits_run):
 
 
 @pytest.fixture
-def command(tmp_path):
+def command(tmp_path, monkeypatch):
     """Runs `main` with flags; those of a test do not leak into the next."""
+    monkeypatch.chdir(tmp_path)
 
     def call(*arguments):
-        FLAGS.unparse_flags()
         for name in FLAGS:
             FLAGS[name].unparse()
-        rest = FLAGS(["cifar", f"--output_dir={tmp_path / 'run'}", *arguments])
+        rest = FLAGS(["cifar", *arguments])
         try:
             cifar.main(rest[1:])
         finally:
@@ -106,7 +106,7 @@ def command(tmp_path):
         (["--precision=float64"], "unknown precision 'float64'"),
         (["--schedule=cosine"], "unknown schedule 'cosine'"),
         (["--order=v2"], "unknown order 'v2'"),
-        (["--epochs=0"], "epochs must be at least 1; got 0"),
+        (["--epochs=0"], "epochs must be a whole number of at least 1; got 0"),
         (["--dataset=digits", "--model=resnet50", "--image_size=16"], "at least 32x32"),
         (["--dataset=digits", "--batch_size=5000"], "lower --batch_size"),
         (["resnet20"], "unexpected 'resnet20': write flags as --name=value"),
@@ -115,7 +115,7 @@ def command(tmp_path):
 def test_bad_input_is_refused_before_anything_is_written(command, tmp_path, arguments, message):
     with pytest.raises(InputError, match=message):
         command(*arguments)
-    assert not (tmp_path / "run").exists()
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_path, monkeypatch):
@@ -129,10 +129,20 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
         model.set_weights(weights)
 
     monkeypatch.setitem(formats.FORMATS, "tflite", real._replace(write=spoiled))
-    with pytest.raises(InputError, match=r"model\.tflite scores .* points apart\. The files stay"):
-        command("--dataset=digits", "--model=resnet8", "--epochs=2", "--batch_size=64")
-    assert (tmp_path / "run/model.tflite").exists()
-    assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "failed"
+    with pytest.raises(
+        InputError, match=r"model\.tflite scores .* points apart: do not use the file"
+    ):
+        # All images to train on, and the default run folder.
+        command(
+            "--dataset=digits", "--model=resnet8", "--epochs=2", "--batch_size=64",
+            "--validation_fraction=0",
+        )  # fmt: skip
+    folder = tmp_path / "saved_models" / "resnet8_digits"
+    assert (folder / "model.tflite").exists()
+    assert (folder / "curves.png").exists()
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["status"], record["recipe"]["validation_fraction"]) == ("failed", 0)
+    assert record["test"]["keras"]["accuracy"] > record["test"]["tflite"]["accuracy"]
 
 
 def test_from_the_shell_an_error_is_one_line_and_exit_code_1(python, tmp_path):

@@ -5,7 +5,7 @@ from absl.flags import FLAGS
 
 from keras_resnet import Spec
 from keras_resnet.spec import option
-from train import cifar, flags
+from train import cifar, flags  # noqa: F401, it defines the flags
 from train.recipe import Recipe
 
 CHANGES = {
@@ -75,7 +75,3 @@ def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
         flags._parse(["test", *arguments])
     assert message in caught.value.code
     assert caught.value.code.startswith("error: ")
-
-
-def test_the_command_is_importable():
-    assert callable(cifar.main)

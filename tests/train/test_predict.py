@@ -44,7 +44,7 @@ def test_all_formats_say_the_same(command, digits_run, tmp_path):
     ("arguments", "message"),
     [
         ([], "say which run and which images"),
-        (["--run=nowhere", SEVEN], "'nowhere' is not the folder of a run"),
+        (["--run=nowhere", SEVEN], "'nowhere' is not a run folder"),
     ],
 )
 def test_what_is_missing_is_named(command, arguments, message):

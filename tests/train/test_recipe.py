@@ -27,11 +27,14 @@ def test_a_recipe_survives_json(recipe):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"epochs": 0}, "epochs must be at least 1; got 0"),
-        ({"batch_size": -1}, "batch_size must be at least 1; got -1"),
-        ({"learning_rate": float("nan")}, "learning_rate must be at least 0; got nan"),
-        ({"momentum": 1.5}, "momentum must be from 0 to 1; got 1.5"),
-        ({"validation_fraction": 1.0}, "validation_fraction must be from 0 to 0.9"),
+        ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
+        ({"epochs": 2.5}, "epochs must be a whole number"),
+        ({"seed": 2**32}, "seed must be"),
+        ({"warmup": 1.0}, "warmup must be a number from 0 to 0.9"),
+        ({"batch_size": -1}, "batch_size must be a whole number of at least 1; got -1"),
+        ({"learning_rate": float("nan")}, "learning_rate must be a number of at least 0; got nan"),
+        ({"momentum": 1.5}, "momentum must be a number from 0 to 1; got 1.5"),
+        ({"validation_fraction": 1.0}, "validation_fraction must be a number from 0 to 0.9"),
         ({"schedule": "steps"}, "unknown schedule 'steps': did you mean 'step'"),
     ],
 )

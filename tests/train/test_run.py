@@ -8,48 +8,104 @@ from train import run
 DESCRIPTION = {"model": "resnet8", "recipe": {"epochs": 2, "seed": 0}, "spec": {"units": (1, 1)}}
 
 
-def test_an_empty_or_missing_folder_is_claimed(tmp_path):
-    run.begin(tmp_path / "a" / "b", DESCRIPTION, overwrite=False)
-    record = run.read_record(tmp_path / "a" / "b")
-    assert record["status"] == "training"
-    assert record["recipe"] == DESCRIPTION["recipe"]
+def train(folder, description=DESCRIPTION, overwrite=False, error=None):
+    """A run that trains nothing, and ends in an error if one is given."""
+    with run.recording(folder, description, overwrite) as record:
+        (folder / "history.csv").write_text("epoch\n0\n")
+        record["seconds"] = 1.5
+        if error:
+            raise error
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_is_recorded_from_beginning_to_end(tmp_path):
+    folder = tmp_path / "a" / "b"
+    with run.recording(folder, DESCRIPTION, overwrite=False) as record:
+        assert run.read_record(folder)["status"] == "training"
+        record["seconds"] = 1.5
+    there = run.read_record(folder)
+    assert (there["status"], there["seconds"]) == ("finished", 1.5)
+    assert there["recipe"] == DESCRIPTION["recipe"]
+    assert there["versions"]["keras"]
+    assert files(folder) == ["run.json"]
+
+
+def test_a_failed_run_tells_why(tmp_path):
+    with pytest.raises(InputError, match="the loss became nan"):
+        train(tmp_path, error=InputError("the loss became nan"))
+    there = run.read_record(tmp_path)
+    assert (there["status"], there["reason"]) == ("failed", "the loss became nan")
 
 
 def test_an_interrupted_run_may_start_again(tmp_path):
-    run.begin(tmp_path, DESCRIPTION, overwrite=False)
-    (tmp_path / "history.csv").write_text("epoch\n0\n")
-    run.begin(tmp_path, DESCRIPTION, overwrite=False)
-    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    assert run.read_record(tmp_path)["status"] == "training"
+    (tmp_path / ".partial-model.keras").write_text("half a file")
+    with run.recording(tmp_path, DESCRIPTION, overwrite=False):
+        assert files(tmp_path) == [".lock", "run.json"]
 
 
 def test_another_run_is_refused_by_what_differs(tmp_path):
-    run.begin(tmp_path, DESCRIPTION, overwrite=False)
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
     with pytest.raises(InputError, match="already holds a run of another recipe: choose another"):
-        run.begin(tmp_path, DESCRIPTION | {"recipe": {"epochs": 3, "seed": 0}}, overwrite=False)
+        train(tmp_path, DESCRIPTION | {"recipe": {"epochs": 3, "seed": 0}})
+    assert files(tmp_path) == ["history.csv", "run.json"]
     assert run.read_record(tmp_path)["recipe"]["epochs"] == 2
 
 
 def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
-    run.begin(tmp_path, DESCRIPTION, overwrite=False)
-    run.write_record(tmp_path, {"status": "finished", **DESCRIPTION})
+    train(tmp_path)
     with pytest.raises(InputError, match=r"already holds a run that is finished: .*--overwrite"):
-        run.begin(tmp_path, DESCRIPTION, overwrite=False)
-    run.begin(tmp_path, DESCRIPTION, overwrite=True)
-    assert run.read_record(tmp_path)["status"] == "training"
+        train(tmp_path)
+    train(tmp_path, DESCRIPTION | {"model": "resnet20"}, overwrite=True)
+    assert run.read_record(tmp_path)["model"] == "resnet20"
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
-def test_a_folder_of_other_things_is_never_touched(tmp_path, overwrite):
+@pytest.mark.parametrize("with_record", [False, True])
+def test_a_folder_with_other_things_is_never_touched(tmp_path, overwrite, with_record):
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(InputError, match="not empty and holds no run"):
-        run.begin(tmp_path, DESCRIPTION, overwrite)
-    assert (tmp_path / "thesis.txt").read_text() == "years of work"
+    if with_record:
+        (tmp_path / "run.json").write_text("{}")
+    before = files(tmp_path)
+    with pytest.raises(InputError, match=r"holds 'thesis.txt', which is no part of a run"):
+        train(tmp_path, overwrite=overwrite)
+    assert files(tmp_path) == before
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    with run.recording(tmp_path, DESCRIPTION, overwrite=False) as record:
+        record["mine"] = True
+        with pytest.raises(InputError, match="another process is training in"):
+            train(tmp_path, overwrite=True)
+    assert run.read_record(tmp_path)["mine"]
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"cannot write to .*file/run \(Not a directory\)"):
+        train(tmp_path / "file" / "run")
 
 
 def test_a_damaged_record_is_named(tmp_path):
     (tmp_path / "run.json").write_text('{"status": "trai')
     with pytest.raises(InputError, match=r"run\.json is damaged"):
         run.read_record(tmp_path)
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(InputError, match="is not the record of a run"):
+        run.read_record(tmp_path)
+
+
+def test_a_run_that_has_not_come_to_its_classes(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    with pytest.raises(InputError, match=r"no .*labels.txt: the run is 'training', not finished"):
+        run.read_classes(tmp_path)
 
 
 def scores(**accuracy):
@@ -57,11 +113,20 @@ def scores(**accuracy):
 
 
 def test_formats_may_differ_by_a_tenth_of_a_point():
-    assert run.disagreement(scores(keras=0.9, saved_model=0.9, tflite=0.8991)) is None
-    message = run.disagreement(scores(keras=0.9, saved_model=0.9, tflite=0.8988))
-    assert message is not None
-    assert message.startswith("model.tflite scores 89.88% on the test images, the Keras model 90")
-    assert run.disagreement(scores(keras=0.9, saved_model=0.902, tflite=0.9)) is not None
+    run.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.899))
+    run.check_agreement(scores(keras=0.899, saved_model=0.9, tflite=0.899))
+    with pytest.raises(InputError, match=r"^model\.tflite scores 89\.88% .* Keras model 90\.00%"):
+        run.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.8988))
+    with pytest.raises(InputError, match="saved_model scores"):
+        run.check_agreement(scores(keras=0.9, saved_model=0.9012, tflite=0.9))
+
+
+def test_a_history_without_validation_is_drawn(tmp_path):
+    (tmp_path / "history.csv").write_text(
+        "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,2.0,NA,NA\n1,0.6,1.0,NA,NA\n"
+    )
+    run.draw(tmp_path)
+    assert files(tmp_path) == ["curves.png", "history.csv"]
 
 
 def test_the_environment_is_json():

@@ -26,6 +26,10 @@ def test_one_cycle_without_warmup_starts_at_the_peak():
     assert cycle == sorted(cycle, reverse=True)
 
 
+def test_one_cycle_of_a_single_step():
+    assert rates(Recipe(schedule="one_cycle", warmup=0.9), 1)[0] == pytest.approx(0.1)
+
+
 def test_step_divides_by_ten_at_half_and_three_quarters():
     recipe = replace(Recipe(schedule="step", learning_rate=0.1))
     staircase = rates(recipe, 64)

@@ -69,7 +69,7 @@ def test_a_folder_with_a_broken_image_names_it(photos):
 
 def test_a_folder_with_a_strange_test_class(photos):
     (photos / "test/cow").mkdir()
-    with pytest.raises(InputError, match="has class 'cow', which"):
+    with pytest.raises(InputError, match=r"has class 'cow', which .* lacks"):
         load(photos)
 
 
@@ -85,6 +85,32 @@ def test_photos_are_turned_upright(tmp_path):
     image.save(tmp_path / "turned.png", exif=exif)
     upright = sources.read_image(tmp_path / "turned.png", (4, 3, 1))
     np.testing.assert_array_equal(upright[..., 0], np.rot90(np.asarray(image), -1))
+
+
+def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
+    deep = np.array([[0, 257, 30_000, 65_535]], "uint16")
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    grey = sources.read_image(tmp_path / "deep.png", (1, 4, 1))
+    assert grey.ravel().tolist() == [0, 1, 116, 255]
+
+
+def test_transparent_parts_are_black(tmp_path):
+    pixels = np.array([[[200, 100, 50, 255], [200, 100, 50, 0]]], "uint8")
+    Image.fromarray(pixels, "RGBA").save(tmp_path / "glass.png")
+    image = sources.read_image(tmp_path / "glass.png", (1, 2, 3))
+    assert image.tolist() == [[[200, 100, 50], [0, 0, 0]]]
+
+
+def test_a_class_without_images_is_named(photos):
+    (photos / "train/empty").mkdir()
+    with pytest.raises(InputError, match=r"train/empty has no \.png or \.jpg images"):
+        load(photos)
+
+
+@pytest.mark.parametrize("name", ["cifar10/foo", "cifar10:9.9.9", "a b"])
+def test_strange_names_of_datasets(name, tmp_path):
+    with pytest.raises(InputError, match="unknown dataset"):
+        load(name, data_dir=str(tmp_path))
 
 
 def test_a_missing_image(tmp_path):
@@ -113,7 +139,7 @@ def test_a_mistyped_dataset_is_corrected():
 
 
 def test_a_dataset_without_images(tmp_path):
-    with pytest.raises(InputError, match="imdb_reviews is no data set of images"):
+    with pytest.raises(InputError, match="imdb_reviews is not a data set of images"):
         load("imdb_reviews", data_dir=str(tmp_path))
 
 
