@@ -5,6 +5,7 @@ import sys
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_resnet import InputError, ResNet, cifar, formats
@@ -51,6 +52,24 @@ def test_the_phone_file_takes_one_float_image_and_needs_only_builtins(delivered)
     operations = {row["op_name"] for row in interpreter._get_ops_details()}
     assert "CONV_2D" in operations
     assert not [name for name in operations if "Flex" in name or "CUSTOM" in name]
+
+
+def test_other_clients_find_one_float_signature(delivered):
+    served = tf.saved_model.load(str(delivered[1] / "saved_model")).signatures["serving_default"]
+    (source,) = served.structured_input_signature[1].values()
+    assert (source.name, source.shape.as_list(), source.dtype) == (
+        "image", [None, 32, 32, 3], tf.float32,
+    )  # fmt: skip
+    ((name, probabilities),) = served(image=tf.zeros((3, 32, 32, 3))).items()
+    assert (name, probabilities.shape.as_list()) == ("output_0", [3, 10])
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    for row in formats.FORMATS.values():
+        (tmp_path / row.file).write_bytes(b"not a model")
+    for name, row in formats.FORMATS.items():
+        with pytest.raises(InputError, match=rf"cannot read .*{row.file} \("):
+            formats.load(tmp_path, name)
 
 
 def test_the_keras_file_loads_where_this_package_is_not(delivered, tmp_path):

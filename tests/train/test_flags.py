@@ -62,6 +62,16 @@ def test_a_new_field_is_a_flag_with_its_help():
     assert FLAGS["gamma_of_test"].value is None
 
 
+def test_an_interrupted_command_ends_with_130(capsys):
+    def interrupted(arguments):
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as caught:
+        flags._guarded(interrupted, [])
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
