@@ -4,10 +4,11 @@ A variant of the papers is a row of a table. `resnet.py` turns a `Spec` into a K
 never asks which network it is building. This file needs the standard library only.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from keras_resnet.errors import InputError, lookup
+from keras_resnet.errors import InputError
+from keras_resnet.options import MOST, check, check_number, option
 
 
 class Unit(NamedTuple):
@@ -85,22 +86,6 @@ SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1; the functions are in `layers.py`
 }
 
 
-MOST = 2**31 - 1  # no limit but that of an int32
-
-
-def option(default: Any, help: str, **rules: Any) -> Any:
-    """A dataclass field with its documentation and limits: one home for flag, help and check.
-
-    Args:
-        default: The default value.
-        help: What it means, as the flag shows it.
-        **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive.
-    """
-    if "low" in rules:
-        rules = {"high": MOST, **rules}
-    return field(default=default, metadata={"help": help, **rules})
-
-
 @dataclass(frozen=True)
 class Spec:
     """A residual network, whole: two equal specs build the same network.
@@ -165,35 +150,9 @@ class Spec:
         return 2 if stage > 0 and index == 0 else 1
 
 
-def check(settings: Any) -> None:
-    """Checks the fields of a dataclass against the limits given with `option`.
-
-    Args:
-        settings: A dataclass instance.
-
-    Raises:
-        InputError: for the first field of the wrong type, out of range, or not a legal choice.
-    """
-    for field_ in fields(settings):
-        name, value = field_.name, getattr(settings, field_.name)
-        rules = field_.metadata
-        if "choices" in rules:
-            lookup(rules["choices"], value, name)
-        elif "low" in rules:
-            _check_number(name, value, field_.type, rules["low"], rules["high"])
-
-
-def _check_number(name: str, value: Any, kind: Any, low: float, high: float) -> None:
-    legal = (int, float) if kind is float else (int,)
-    if not isinstance(value, legal) or isinstance(value, bool) or not low <= value <= high:
-        what = "a number" if kind is float else "a whole number"
-        limits = f"of at least {low}" if high == MOST else f"from {low} to {high}"
-        raise InputError(f"{name} must be {what} {limits}; got {value!r}.")
-
-
 def _positive(name: str, values: Any) -> tuple[int, ...]:
     if not isinstance(values, list | tuple) or not values:
         raise InputError(f"{name} must be a list of whole numbers; got {values!r}.")
     for value in values:
-        _check_number(f"each of {name}", value, int, 1, MOST)
+        check_number(f"each of {name}", value, int, 1, MOST)
     return tuple(values)

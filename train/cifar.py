@@ -11,7 +11,8 @@ from keras import callbacks
 
 from keras_resnet import SPECS, Spec
 from keras_resnet.errors import InputError, lookup
-from train import devices, engine, flags, run, sources
+from keras_resnet.formats import FORMATS
+from train import devices, engine, flags, results, run, sources
 from train.recipe import RECIPES, Recipe
 
 FLAGS = flags.FLAGS
@@ -61,13 +62,13 @@ def main(arguments: list[str]) -> None:
         record["last_epoch"] = result.last_epoch
         record["seconds"] = result.seconds
         record["images_per_second"] = result.images_per_second
-        run.deliver(folder, result.model, data.classes)
-        run.draw(folder)
-        record["test"] = run.score(folder, data.test)
+        results.deliver(folder, result.model, data.classes)
+        results.draw(folder)
+        record["test"] = results.score(folder, data.test)
         for name, values in record["test"].items():
-            file = run.FORMATS[name].file
+            file = FORMATS[name].file
             print(f"{file:14} {values['accuracy']:.2%} of {len(data.test.labels)} test images")
-        run.check_agreement(record["test"])
+        results.check_agreement(record["test"])
     print(f"{result.seconds:.0f} s of training. Run folder: {folder}")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.spec import check, option
+from keras_resnet.options import check, option
 
 SCHEDULES = {  # the functions are in `schedules.py`
     "one_cycle": "linear warm-up to the peak, then half a cosine down to zero",

@@ -1,6 +1,5 @@
-"""The run folder: what a training leaves behind, and the record `run.json` over it."""
+"""The run folder: whose it is, and the record `run.json` of what happens in it."""
 
-import csv
 import fcntl
 import json
 import os
@@ -13,20 +12,15 @@ from typing import Any
 import keras
 import numpy as np
 import tensorflow as tf
-from matplotlib.figure import Figure
 
 import keras_resnet
 from keras_resnet.errors import InputError
-from keras_resnet.formats import FORMATS, load, remove, replacing, save
-from train.data import Split
-from train.quiet import quiet
+from keras_resnet.formats import FORMATS, remove, replacing
 
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
 FILES = {row.file for row in FORMATS.values()}
 FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, LOCK}
-
-MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
 
 
 @contextmanager
@@ -151,72 +145,6 @@ def read_classes(folder: Path) -> list[str]:
     except FileNotFoundError:
         status = read_record(folder).get("status")
         raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
-
-
-def deliver(folder: Path, model: keras.Model, classes: tuple[str, ...]) -> None:
-    """Writes a model in every format, its weights alone, and the names of its classes."""
-    with quiet():
-        save(model, folder)
-    with replacing(folder / WEIGHTS) as partial:
-        model.save_weights(partial)
-    with replacing(folder / LABELS) as partial:
-        partial.write_text("".join(f"{name}\n" for name in classes))
-
-
-def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
-    """Scores every delivered format on the same images.
-
-    Returns:
-        For each format `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the
-        largest by which one of its probabilities differs from the Keras model's.
-    """
-    scores, reference = {}, None
-    for name in FORMATS:
-        with quiet():
-            probabilities = load(folder, name)(split.images)
-        reference = probabilities if reference is None else reference
-        right = probabilities[np.arange(len(split.labels)), split.labels]
-        scores[name] = {
-            "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
-            "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
-            "max_difference": float(np.abs(probabilities - reference).max()),
-        }
-    return scores
-
-
-def check_agreement(scores: dict[str, dict[str, float]]) -> None:
-    """Compares the accuracy of every format with the Keras model's.
-
-    Raises:
-        InputError: if one differs by more than `MAX_DIFFERENCE`.
-    """
-    expected = scores["keras"]["accuracy"]
-    for name, values in scores.items():
-        if round(abs(values["accuracy"] - expected), 9) > MAX_DIFFERENCE:
-            raise InputError(
-                f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images and the "
-                f"Keras model {expected:.2%}, more than {MAX_DIFFERENCE * 100:.1f} points apart: "
-                "do not use the file; it stays for inspection."
-            )
-
-
-def draw(folder: Path) -> None:
-    """Draws `history.csv` as loss and accuracy over the epochs, training and validation."""
-    with open(folder / HISTORY, newline="") as file:
-        rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) + 1 for row in rows]
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            values = [float(row[key]) for row in rows if row.get(key, "NA") != "NA"]
-            if values:
-                axes.plot(epochs, values, marker=".", label=label)
-        axes.set(xlabel="epoch", ylabel=name)
-        axes.xaxis.get_major_locator().set_params(integer=True)
-        axes.grid(alpha=0.3)
-        axes.legend()
-    with replacing(folder / CURVES) as partial:
-        figure.savefig(partial, format="png", dpi=120)
 
 
 def environment() -> dict[str, Any]:

@@ -4,7 +4,7 @@ import pytest
 from absl.flags import FLAGS
 
 from keras_resnet import Spec
-from keras_resnet.spec import option
+from keras_resnet.options import option
 from train import cifar, flags  # noqa: F401, it defines the flags
 from train.recipe import Recipe
 

@@ -108,26 +108,5 @@ def test_a_run_that_has_not_come_to_its_classes(tmp_path):
         run.read_classes(tmp_path)
 
 
-def scores(**accuracy):
-    return {name: {"accuracy": value} for name, value in accuracy.items()}
-
-
-def test_formats_may_differ_by_a_tenth_of_a_point():
-    run.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.899))
-    run.check_agreement(scores(keras=0.899, saved_model=0.9, tflite=0.899))
-    with pytest.raises(InputError, match=r"^model\.tflite scores 89\.88% .* Keras model 90\.00%"):
-        run.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.8988))
-    with pytest.raises(InputError, match="saved_model scores"):
-        run.check_agreement(scores(keras=0.9, saved_model=0.9012, tflite=0.9))
-
-
-def test_a_history_without_validation_is_drawn(tmp_path):
-    (tmp_path / "history.csv").write_text(
-        "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,2.0,NA,NA\n1,0.6,1.0,NA,NA\n"
-    )
-    run.draw(tmp_path)
-    assert files(tmp_path) == ["curves.png", "history.csv"]
-
-
 def test_the_environment_is_json():
     assert json.loads(json.dumps(run.environment()))["hardware"]["cores"] >= 1

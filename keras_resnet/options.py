@@ -1,0 +1,55 @@
+"""Settings: one home for each default, its documentation and its limits.
+
+A field of a dataclass made with `option` is a flag of a command and a JSON key of a record.
+"""
+
+from dataclasses import field, fields
+from typing import Any
+
+from keras_resnet.errors import InputError, lookup
+
+MOST = 2**31 - 1  # no limit but that of an int32
+
+
+def option(default: Any, help: str, **rules: Any) -> Any:
+    """A dataclass field with its documentation and limits: one home for flag, help and check.
+
+    Args:
+        default: The default value.
+        help: What it means, as the flag shows it.
+        **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive.
+    """
+    if "low" in rules:
+        rules = {"high": MOST, **rules}
+    return field(default=default, metadata={"help": help, **rules})
+
+
+def check(settings: Any) -> None:
+    """Checks the fields of a dataclass against the limits given with `option`.
+
+    Args:
+        settings: A dataclass instance.
+
+    Raises:
+        InputError: for the first field of the wrong type, out of range, or not a legal choice.
+    """
+    for field_ in fields(settings):
+        name, value = field_.name, getattr(settings, field_.name)
+        rules = field_.metadata
+        if "choices" in rules:
+            lookup(rules["choices"], value, name)
+        elif "low" in rules:
+            check_number(name, value, field_.type, rules["low"], rules["high"])
+
+
+def check_number(name: str, value: Any, kind: Any, low: float, high: float) -> None:
+    """Checks that a value is of `kind`, int or float, and within limits, inclusive.
+
+    Raises:
+        InputError: that names what was expected, and the value.
+    """
+    legal = (int, float) if kind is float else (int,)
+    if not isinstance(value, legal) or isinstance(value, bool) or not low <= value <= high:
+        what = "a number" if kind is float else "a whole number"
+        limits = f"of at least {low}" if high == MOST else f"from {low} to {high}"
+        raise InputError(f"{name} must be {what} {limits}; got {value!r}.")
