@@ -26,7 +26,7 @@ TRAIN = [
 setup(
     name="keras-resnet-family",
     version=VERSION.group(1),
-    description="ResNet v1 and v2 for Keras, and everything the two papers compare",
+    description="ResNet v1 and v2 for Keras, with what the two papers compare",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",

@@ -1,4 +1,4 @@
-"""ResNet v1 and v2 for Keras, and everything the two papers compare."""
+"""ResNet v1 and v2 for Keras, with what the two papers compare."""
 
 from keras_resnet.errors import InputError
 from keras_resnet.resnet import ResNet

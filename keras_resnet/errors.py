@@ -28,14 +28,15 @@ def lookup(table: Mapping[str, Row], key: str, what: str) -> Row:
     """
     if key in table:
         return table[key]
-    hint = suggestion(str(key), table)
-    raise InputError(f"unknown {what} {key!r}: {hint}Choose one of {', '.join(table)}.")
+    raise InputError(
+        f"unknown {what} {key!r}{suggestion(str(key), table)} Choose one of {', '.join(table)}."
+    )
 
 
 def suggestion(key: str, names: Iterable[str]) -> str:
-    """`"did you mean 'NAME'? "` for the name nearest to a mistyped one, or nothing."""
+    """The end of a sentence about a mistyped name: `": did you mean 'NAME'?"` or a full stop."""
     near = get_close_matches(key, names, n=5)
     # Of names about as near, the one that begins alike: resnet21 is resnet20 more than resnet32.
     prefix = {name: len(commonprefix([name, key])) for name in near}  # noqa: RUF071, no paths
     best = max(near, key=prefix.__getitem__, default=None)
-    return f"did you mean {best!r}? " if best else ""
+    return f": did you mean {best!r}?" if best else "."

@@ -20,7 +20,10 @@ CHATTER = re.compile(
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Holds back what is written to the error stream, then repeats all but the chatter."""
+    """Holds back what is written to the error stream, then repeats all but the chatter.
+
+    A process that is killed meanwhile takes the held lines with it, so keep what is inside short.
+    """
     sys.stderr.flush()
     stream = os.dup(2)
     with tempfile.TemporaryFile() as held:

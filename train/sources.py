@@ -129,11 +129,10 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
-    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError) as error:
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError):
         hint = suggestion(name, tfds.list_builders(with_community_datasets=False))
-        reason = "" if hint else f" ({str(error).splitlines()[0]})"
         raise InputError(
-            f"unknown dataset {name!r}{reason}: {hint}Use a name of TFDS, 'digits', or a folder "
+            f"unknown dataset {name!r}{hint} Use a name of TFDS, 'digits', or a folder "
             "that holds train/CLASS/*.png and test/CLASS/*.png, as in ./photos."
         ) from None
     features = builder.info.features

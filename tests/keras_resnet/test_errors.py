@@ -16,5 +16,5 @@ def test_an_unknown_key_is_named_with_the_nearest_and_all_legal_ones():
 
 
 def test_nothing_is_suggested_where_nothing_is_near():
-    with pytest.raises(ValueError, match=r"unknown model 'zzz': Choose one of resnet20\."):
+    with pytest.raises(ValueError, match=r"^unknown model 'zzz'\. Choose one of resnet20\.$"):
         lookup({"resnet20": 1}, "zzz", "model")

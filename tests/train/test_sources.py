@@ -134,7 +134,7 @@ def test_missing_data_and_no_network(tmp_path, monkeypatch):
 
 
 def test_a_mistyped_dataset_is_corrected():
-    with pytest.raises(InputError, match="unknown dataset 'cifr10': did you mean 'cifar10'"):
+    with pytest.raises(InputError, match=r"unknown dataset 'cifr10': did you mean 'cifar10'\?"):
         load("cifr10")
 
 
