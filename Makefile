@@ -4,7 +4,8 @@ PYTHON ?= python3
 BIN = .venv/bin
 DEMO = saved_models/demo
 # An activated environment of the user's must not leak into ours.
-unexport PYTHONPATH PYTHONHOME KERAS_BACKEND KERAS_HOME
+unexport PYTHONPATH PYTHONHOME
+export KERAS_BACKEND = tensorflow
 
 .PHONY: help demo test test-slow lint clean
 
@@ -36,8 +37,8 @@ lint: .venv/test
 
 # An empty file says that .venv holds an extra of setup.py.
 .venv/train .venv/test: .venv/%: setup.py constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-	    { echo "error: $(PYTHON) is older than Python 3.11: set PYTHON=python3.11 or newer." >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo \
+	    "error: '$(PYTHON)' is not Python 3.11 to 3.13: set PYTHON=python3.13, say." >&2; exit 1; }
 	@echo "== making .venv (TensorFlow is large: a few minutes the first time)"
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[$*]'

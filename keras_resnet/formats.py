@@ -1,6 +1,6 @@
 """The files a classifier is delivered as: how each is written, and read back to predict.
 
-The only module of the package that needs TensorFlow; `import keras_resnet` does not load it.
+The only module of the package that needs TensorFlow; `import keras_resnet` does not import it.
 """
 
 import os
@@ -163,7 +163,7 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
     try:
         return row.read(path)
-    except (OSError, ValueError, RuntimeError, BadZipFile) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, BadZipFile) as error:
         reason = str(error).split("\n")[0]
         raise InputError(f"cannot read {path} ({reason}): train or export again.") from error
 

@@ -48,8 +48,8 @@ def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention
     """A convolution to `filters` channels, and the operations `then` that follow it.
 
     A side of n pixels becomes ceil(n / stride). Padding is symmetric as in the papers' code: under
-    a stride TensorFlow's "same" is not, so an explicit padding layer comes first. Kernels are drawn
-    by He's method ("Delving Deep into Rectifiers", 2015, 2.2).
+    a stride TensorFlow's "same" is not, so an explicit padding layer comes first. Kernels are
+    initialised with He's method ("Delving Deep into Rectifiers", 2015, 2.2).
     """
     explicit = kernel > 1 and (stride > 1 or rules.pad_always)
     if explicit:

@@ -21,8 +21,8 @@ class Unit(NamedTuple):
 class Order(NamedTuple):
     """Where the fork and the addition fall in the cycle `conv bn relu` (Identity Mappings, Fig. 4).
 
-    Between two convolutions of one branch stands always `bn relu`. From the last convolution of a
-    unit to the first one of the next the same two operations are met, and an order says where:
+    Between two convolutions of a branch there is always `bn relu`. The same two operations occur
+    between the last convolution of one unit and the first of the next, and an order says where:
     fork, ENTER, conv (bn relu conv)*, LEAVE, add, AFTER. So `leave + after + enter` is `bn relu`.
     """
 

@@ -51,9 +51,7 @@ def test_tensorflow_is_in_few_named_places():
     }
 
 
-@pytest.mark.parametrize(
-    "path", ["keras_resnet/spec.py", "keras_resnet/errors.py", "train/recipe.py"]
-)
+@pytest.mark.parametrize("path", PLAIN)
 def test_plain_data_needs_only_the_standard_library(path):
     outside = packages(ROOT / path) - {*sys.stdlib_module_names, "keras_resnet"}
     assert not outside

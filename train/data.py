@@ -43,8 +43,8 @@ class Data:
             wrong = split.labels[(split.labels < 0) | (split.labels >= len(self.classes))]
             if len(wrong):
                 raise InputError(
-                    f"{self.name} has {name} images of label {wrong[0]}; with "
-                    f"{len(self.classes)} classes labels go from 0 to {len(self.classes) - 1}."
+                    f"{self.name} has {name} images with label {wrong[0]}; with "
+                    f"{len(self.classes)} classes, labels go from 0 to {len(self.classes) - 1}."
                 )
 
     @property

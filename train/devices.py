@@ -13,16 +13,16 @@ from keras_resnet.errors import InputError, lookup
 PRECISIONS = {
     "auto": "the fastest that this hardware does well",
     "float32": "single precision",
-    "mixed_bfloat16": "for CPUs with AVX512-BF16 or AMX, GPUs of compute capability 8.0",
-    "mixed_float16": "for GPUs of compute capability 7.0; the loss is scaled",
+    "mixed_bfloat16": "for CPUs with AVX512-BF16 or AMX, GPUs of compute capability 8.0 or higher",
+    "mixed_float16": "for GPUs of compute capability 7.0 or higher; the loss is scaled",
 }
 
 
 @cache
 def strategy() -> tf.distribute.Strategy:
     """All GPUs, or the CPU. One object for the process: a second one breaks its collectives."""
-    gpus = [device.name for device in tf.config.list_logical_devices("GPU")]
-    return tf.distribute.MirroredStrategy(gpus or ["/cpu:0"])
+    devices = tf.config.list_logical_devices(device_type())
+    return tf.distribute.MirroredStrategy([device.name for device in devices])
 
 
 def device_type() -> str:
@@ -51,8 +51,8 @@ def check_keras() -> None:
     settings = keras.backend.backend(), keras.config.image_data_format()
     if settings != ("tensorflow", "channels_last"):
         raise InputError(
-            f"training needs Keras with tensorflow and channels_last, not {' and '.join(settings)}:"
-            " see KERAS_BACKEND and ~/.keras/keras.json."
+            "training needs Keras with the tensorflow backend and channels_last images, not "
+            f"{' and '.join(settings)}: check KERAS_BACKEND and ~/.keras/keras.json."
         )
 
 

@@ -127,7 +127,7 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
 
     Args:
         spec: The network; input shape and classes are taken from the data.
-        recipe: How to train it; without flips if a mirror image of the data is another class.
+        recipe: How to train it; without flips if mirroring would change an image's class.
         data: Of which only the training images are looked at.
         precision: A Keras dtype policy.
 
@@ -148,13 +148,24 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
         )
     if recipe.batch_size % replicas:
         raise InputError(
-            f"batch_size {recipe.batch_size} cannot be divided among {replicas} devices: "
-            "make it a multiple."
+            f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
+            f"make it a multiple of {replicas}."
         )
     keras.utils.set_random_seed(recipe.seed)
     scale = statistics(images.images)
     model = trainable(spec, recipe, scale, precision, steps)
     return Training(spec, recipe, model, images, held_out, scale, steps)
+
+
+def validation_batch(training: Training) -> int:
+    """The largest batch size that leaves no device without an image, in the last batch either.
+
+    Keras fails on a batch with fewer images than devices, and on a first one not evenly divided.
+    """
+    count, replicas = len(training.held_out.labels), strategy().num_replicas_in_sync
+    largest = min(training.recipe.batch_size, count - count % replicas)
+    sizes = range(largest, 0, -replicas)
+    return next((b for b in sizes if count % b == 0 or count % b >= replicas), 1)
 
 
 def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) -> Result:
@@ -165,7 +176,7 @@ def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) 
     """
     spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
     images = training_batches(*training.images, spec.classes, mean, recipe)
-    held_out = plain_batches(*training.held_out, spec.classes, recipe.batch_size)
+    held_out = plain_batches(*training.held_out, spec.classes, validation_batch(training))
     speed, begin = Speedometer(recipe.batch_size), perf_counter()
     history = training.model.fit(
         distribute(images),

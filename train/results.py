@@ -37,6 +37,11 @@ def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
     for name in FORMATS:
         with quiet():
             probabilities = load(folder, name)(split.images)
+        if not np.isfinite(probabilities).all():
+            raise InputError(
+                f"{FORMATS[name].file} gives probabilities that are not finite: "
+                "lower --learning_rate."
+            )
         reference = probabilities if reference is None else reference
         right = probabilities[np.arange(len(split.labels)), split.labels]
         scores[name] = {
@@ -58,8 +63,8 @@ def check_agreement(scores: dict[str, dict[str, float]]) -> None:
         if round(abs(values["accuracy"] - expected), 9) > MAX_DIFFERENCE:
             raise InputError(
                 f"{FORMATS[name].file} scores {values['accuracy']:.2%} on the test images and the "
-                f"Keras model {expected:.2%}, more than {MAX_DIFFERENCE * 100:.1f} points apart: "
-                "do not use the file; it stays for inspection."
+                f"Keras model {expected:.2%}, more than {MAX_DIFFERENCE * 100:.1f} percentage "
+                "points apart: do not use this file, which is kept for inspection."
             )
 
 

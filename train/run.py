@@ -1,4 +1,4 @@
-"""The run folder: whose it is, and the record `run.json` of what happens in it."""
+"""The run folder: who owns it, and `run.json`, the record of what happens in it."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ def recording(
 
     Args:
         folder: Made if missing.
-        description: Model, spec, recipe, data...: what makes two runs the same.
+        description: Model, spec, recipe, data...: what identifies a run.
         overwrite: Whether to remove another run that is there.
 
     Yields:
@@ -57,9 +57,13 @@ def recording(
                 raise
             finally:
                 write_record(folder, record)
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"cannot write to {folder} ({reason}): choose another place.") from error
+        raise InputError(
+            f"cannot write to {error.filename or folder} ({error.strerror or error}): "
+            "choose another --output_dir."
+        ) from error
 
 
 def _refuse_foreign(folder: Path) -> None:
@@ -68,7 +72,7 @@ def _refuse_foreign(folder: Path) -> None:
     foreign = [name for name in sorted(names) if not name.startswith(".partial-")]
     if foreign:
         raise InputError(
-            f"{folder} holds {foreign[0]!r}, which is no part of a run: choose another "
+            f"{folder} holds {foreign[0]!r}, which does not belong to a run: choose another "
             "--output_dir."
         )
 
@@ -84,29 +88,38 @@ def _locked(folder: Path) -> Iterator[None]:
                 f"another process is training in {folder}: wait for it, or choose another "
                 "--output_dir."
             ) from None
-        try:
-            yield
-        finally:
-            (folder / LOCK).unlink()
+        yield
 
 
 def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """Removes the run in a folder, if it may go."""
-    if (folder / RECORD).exists() and not overwrite:
-        _refuse_another(folder, description)
     names = {entry.name for entry in folder.iterdir()} - {RECORD, LOCK}
+    kept = [name for name in sorted(names) if not name.startswith(".partial-")]
+    if not overwrite and (folder / RECORD).exists():
+        _refuse_another(folder, description)
+    elif not overwrite and kept:
+        raise InputError(
+            f"{folder} holds {kept[0]!r} but no {RECORD}: choose another --output_dir, or add "
+            "--overwrite to replace it."
+        )
     for name in [*names, RECORD]:  # the record last, as it tells what this is
         remove(folder / name)
 
 
 def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
     """Only an interrupted run of the very same description may be started again unasked."""
-    there, here = read_record(folder), json.loads(json.dumps(description))
+    try:
+        there, here = read_record(folder), json.loads(json.dumps(description))
+    except InputError as error:
+        raise InputError(
+            f"{folder} holds a run whose {RECORD} cannot be read: choose another --output_dir, or "
+            "add --overwrite to replace it."
+        ) from error
     differing = [key for key in here if there.get(key) != here[key]]
     if there.get("status") != "training" or differing:
-        what = f"of another {differing[0]}" if differing else f"that is {there.get('status')}"
+        what = f"a different {differing[0]}" if differing else f"status {there.get('status')!r}"
         raise InputError(
-            f"{folder} already holds a run {what}: choose another --output_dir, or add "
+            f"{folder} already holds a run with {what}: choose another --output_dir, or add "
             "--overwrite to replace it."
         )
 
@@ -127,6 +140,8 @@ def read_record(folder: Path) -> dict[str, Any]:
         record = json.loads((folder / RECORD).read_text())
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"no {folder / RECORD}: {str(folder)!r} is not a run folder.") from None
+    except OSError as error:
+        raise InputError(f"cannot read {folder / RECORD} ({error.strerror}).") from error
     except ValueError as error:
         raise InputError(f"{folder / RECORD} is damaged ({error}): train again.") from error
     if not isinstance(record, dict) or "spec" not in record:
@@ -135,10 +150,10 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_classes(folder: Path) -> list[str]:
-    """Reads the names of the classes that a run's model tells apart.
+    """Reads the names of the classes that a run's model distinguishes.
 
     Raises:
-        InputError: if the run has not come that far.
+        InputError: if the run has not got that far.
     """
     try:
         return (folder / LABELS).read_text().splitlines()

@@ -71,7 +71,7 @@ def load(name: str, data_dir: str | None, size: int | None, default_size: int) -
     if name == "digits":
         return _digits(size or default_size)
     if name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name)):
-        return _folder(Path(name).expanduser().resolve(), size or default_size)
+        return _folder(Path(os.path.expanduser(name)).resolve(), size or default_size)
     return _tfds(name, data_dir, size, default_size)
 
 
@@ -80,6 +80,7 @@ def _digits(size: int) -> Data:
     from sklearn.datasets import load_digits
 
     digits = load_digits()
+    _check_memory("digits", len(digits.images), (size, size, 3))
     grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
     scaled = [Image.fromarray(g).resize((size, size), Image.Resampling.BILINEAR) for g in grey]
     images = np.stack([np.asarray(image.convert("RGB")) for image in scaled])
@@ -90,7 +91,8 @@ def _digits(size: int) -> Data:
 def _folder(root: Path, size: int) -> Data:
     if not (root / "train").is_dir() or not (root / "test").is_dir():
         raise InputError(
-            f"no folder {root}/train or {root}/test: images go in ROOT/train/CLASS/*.png."
+            f"{root} must hold the folders train and test, with images in train/CLASS/*.png or "
+            "*.jpg."
         )
     classes = _classes(root / "train")
     strange = {*_classes(root / "test")} - {*classes}
@@ -130,7 +132,9 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError):
-        hint = suggestion(name, tfds.list_builders(with_community_datasets=False))
+        hint = suggestion(
+            name.lower(), ["digits", *tfds.list_builders(with_community_datasets=False)]
+        )
         raise InputError(
             f"unknown dataset {name!r}{hint} Use a name of TFDS, 'digits', or a folder "
             "that holds train/CLASS/*.png and test/CLASS/*.png, as in ./photos."
@@ -142,10 +146,12 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
         raise InputError(f"{name} is not a data set of images with class labels: choose another.")
     if not builder.info.splits:
         _prepare(builder, name, data_dir)
-    # Some data sets keep their test labels secret: their validation split is what is scored.
+    # Some data sets have no test split with labels: their validation split is scored instead.
     test = next((split for split in ("test", "validation") if split in builder.info.splits), None)
     if test is None or "train" not in builder.info.splits:
-        raise InputError(f"{name} has splits {list(builder.info.splits)}, not train and test.")
+        raise InputError(
+            f"{name} has splits {list(builder.info.splits)}, not train and test: choose another."
+        )
     shape = features["image"].shape
     if size or None in shape[:2]:
         shape = (size or default_size, size or default_size, shape[2] or 3)
@@ -170,15 +176,15 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
 
 def _prepare(builder, name: str, data_dir: str | None) -> None:
     """Lets TFDS download a data set, unless the user said where it is."""
-    problem = f"no data of {name} in {builder.data_path}"
+    problem = f"no {name} data in {builder.data_path}"
     ways = (
-        "give --data_dir=FOLDER where TFDS has prepared it, or take --dataset=digits, "
-        "which needs no download."
+        "give --data_dir=FOLDER, where TFDS has prepared it, or use --dataset=digits, which needs "
+        "no download."
     )
     if data_dir is not None:
         raise InputError(f"{problem}: {ways} Without --data_dir, TFDS downloads it.")
     if not _online():
-        raise InputError(f"{problem}, and no network to download it: {ways}")
+        raise InputError(f"{problem}, and no network to download it over: {ways}")
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS and what lies below it raise many kinds
@@ -188,7 +194,7 @@ def _prepare(builder, name: str, data_dir: str | None) -> None:
 
 def _online() -> bool:
     """Whether a download has a chance. TFDS alone retries for minutes before it says no."""
-    if getproxies():
+    if getproxies().keys() - {"no"}:
         return True
     try:
         return bool(socket.getaddrinfo("storage.googleapis.com", 443))

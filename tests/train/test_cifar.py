@@ -22,7 +22,7 @@ def record(digits_run):
 def test_everything_is_in_the_run_folder(digits_run):
     assert {path.name for path in digits_run.iterdir()} == {
         "model.keras", "model.weights.h5", "saved_model", "model.tflite", "labels.txt",
-        "history.csv", "curves.png", "run.json", "tensorboard",
+        "history.csv", "curves.png", "run.json", "tensorboard", ".lock",
     }  # fmt: skip
     assert (digits_run / "labels.txt").read_text().splitlines() == list("0123456789")
     assert list((digits_run / "tensorboard").rglob("events.out.tfevents.*"))
@@ -130,7 +130,7 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
 
     monkeypatch.setitem(formats.FORMATS, "tflite", real._replace(write=spoiled))
     with pytest.raises(
-        InputError, match=r"model\.tflite scores .* points apart: do not use the file"
+        InputError, match=r"model\.tflite scores .* points apart: do not use this file"
     ):
         # All images to train on, and the default run folder.
         command(
@@ -152,7 +152,7 @@ def test_from_the_shell_an_error_is_one_line_and_exit_code_1(python, tmp_path):
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     (line,) = done.stderr.splitlines()
-    assert line.startswith(f"error: no data of cifar10 in {tmp_path}/cifar10")
+    assert line.startswith(f"error: no cifar10 data in {tmp_path}/cifar10")
 
 
 def test_help_lists_every_flag(python):

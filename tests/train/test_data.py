@@ -55,9 +55,9 @@ DATA = Data("small", ("a", "b", "c"), SPLIT, SPLIT)
     [
         (
             {"classes": ("a", "b")},
-            "training images of label 2; with 2 classes labels go from 0 to 1",
+            "training images with label 2; with 2 classes, labels go from 0 to 1",
         ),
-        ({"test": Split(SPLIT.images, SPLIT.labels - 1)}, "test images of label -1"),
+        ({"test": Split(SPLIT.images, SPLIT.labels - 1)}, "test images with label -1"),
         ({"test": Split(SPLIT.images[:0], SPLIT.labels[:0])}, "small has no test images"),
     ],
 )

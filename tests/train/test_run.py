@@ -30,7 +30,7 @@ def test_a_run_is_recorded_from_beginning_to_end(tmp_path):
     assert (there["status"], there["seconds"]) == ("finished", 1.5)
     assert there["recipe"] == DESCRIPTION["recipe"]
     assert there["versions"]["keras"]
-    assert files(folder) == ["run.json"]
+    assert files(folder) == [".lock", "run.json"]
 
 
 def test_a_failed_run_tells_why(tmp_path):
@@ -52,15 +52,19 @@ def test_an_interrupted_run_may_start_again(tmp_path):
 def test_another_run_is_refused_by_what_differs(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
-    with pytest.raises(InputError, match="already holds a run of another recipe: choose another"):
+    with pytest.raises(
+        InputError, match="already holds a run with a different recipe: choose another"
+    ):
         train(tmp_path, DESCRIPTION | {"recipe": {"epochs": 3, "seed": 0}})
-    assert files(tmp_path) == ["history.csv", "run.json"]
+    assert files(tmp_path) == [".lock", "history.csv", "run.json"]
     assert run.read_record(tmp_path)["recipe"]["epochs"] == 2
 
 
 def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
     train(tmp_path)
-    with pytest.raises(InputError, match=r"already holds a run that is finished: .*--overwrite"):
+    with pytest.raises(
+        InputError, match=r"already holds a run with status 'finished': .*--overwrite"
+    ):
         train(tmp_path)
     train(tmp_path, DESCRIPTION | {"model": "resnet20"}, overwrite=True)
     assert run.read_record(tmp_path)["model"] == "resnet20"
@@ -73,9 +77,24 @@ def test_a_folder_with_other_things_is_never_touched(tmp_path, overwrite, with_r
     if with_record:
         (tmp_path / "run.json").write_text("{}")
     before = files(tmp_path)
-    with pytest.raises(InputError, match=r"holds 'thesis.txt', which is no part of a run"):
+    with pytest.raises(InputError, match=r"holds 'thesis.txt', which does not belong to a run"):
         train(tmp_path, overwrite=overwrite)
     assert files(tmp_path) == before
+
+
+def test_model_files_without_a_record_are_not_removed_unasked(tmp_path):
+    (tmp_path / "model.keras").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'model\.keras' but no run\.json"):
+        train(tmp_path)
+    assert (tmp_path / "model.keras").read_text() == "mine"
+
+
+def test_a_damaged_run_can_be_replaced(tmp_path):
+    train(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"whose run\.json cannot be read: .*--overwrite"):
+        train(tmp_path)
+    train(tmp_path, overwrite=True)
 
 
 def test_a_second_process_is_kept_out(tmp_path):

@@ -74,7 +74,7 @@ def test_a_folder_with_a_strange_test_class(photos):
 
 
 def test_a_folder_without_splits(tmp_path):
-    with pytest.raises(InputError, match="images go in ROOT/train/CLASS"):
+    with pytest.raises(InputError, match="must hold the folders train and test"):
         load(tmp_path)
 
 
@@ -129,13 +129,18 @@ def test_missing_data_names_the_folder_and_the_ways_out(tmp_path):
 def test_missing_data_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setattr(sources, "_online", lambda: False)
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
-    with pytest.raises(InputError, match="no network to download it"):
+    with pytest.raises(InputError, match="no network to download it over"):
         load("mnist")
 
 
 def test_a_mistyped_dataset_is_corrected():
     with pytest.raises(InputError, match=r"unknown dataset 'cifr10': did you mean 'cifar10'\?"):
         load("cifr10")
+
+
+def test_a_mistyped_digits_is_corrected():
+    with pytest.raises(InputError, match="did you mean 'digits'"):
+        load("Digits")
 
 
 def test_a_dataset_without_images(tmp_path):
