@@ -11,8 +11,8 @@ DRAW = np.random.default_rng(0)
 
 @pytest.mark.parametrize("training", [True, False])
 def test_the_fused_layer_is_the_stock_layer(training):
-    """Outputs, gradients and moving statistics."""
-    images = tf.constant(DRAW.normal(3, 2, (4, 6, 6, 5)), tf.float32)
+    """Outputs, gradients and moving statistics, of so few pixels that count - 1 would show."""
+    images = tf.constant(DRAW.normal(3, 2, (2, 2, 2, 5)), tf.float32)
     seen = []
     for kind in (keras.layers.BatchNormalization, FusedBatchNormalization):
         layer = kind(momentum=0.9, epsilon=1e-5)
@@ -26,7 +26,7 @@ def test_the_fused_layer_is_the_stock_layer(training):
         seen.append([outputs, tape.gradient(loss, images), *tape.gradient(loss, variables)])
         seen[-1] += layer.get_weights()
     for stock, fused in zip(*seen, strict=True):
-        np.testing.assert_allclose(fused, stock, rtol=2e-3, atol=1e-4)
+        np.testing.assert_allclose(fused, stock, rtol=1e-3, atol=1e-4)
 
 
 def test_a_frozen_layer_uses_and_keeps_its_moving_statistics():
