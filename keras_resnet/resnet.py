@@ -14,12 +14,9 @@ from keras_resnet.spec import CONVENTIONS, ORDERS, STEMS, UNITS, Spec
 def residual(x, spec: Spec, stage: int, index: int):
     """One residual unit: `add(shortcut(x), branch(x))`, in the spec's activation order."""
     unit, order, rules = UNITS[spec.unit], ORDERS[spec.order], CONVENTIONS[spec.convention]
-    name, last, width = (
-        f"conv{stage + 2}_block{index + 1}",
-        len(unit.kernels) - 1,
-        spec.widths[stage],
-    )
-    stride, strided = spec.unit_stride(stage, index), unit.kernels.index(3) * rules.stride_on_3x3
+    name, width = f"conv{stage + 2}_block{index + 1}", spec.widths[stage]
+    last, stride = len(unit.kernels) - 1, spec.unit_stride(stage, index)
+    strided = unit.kernels.index(3) if rules.stride_on_3x3 else 0
     # One entry for each convolution of the branch.
     filters = [width] * last + [width * unit.expansion]
     strides = [stride if i == strided else 1 for i in range(last + 1)]

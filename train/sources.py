@@ -11,6 +11,7 @@ from PIL import Image, ImageOps
 
 from keras_resnet.errors import InputError, suggestion
 from train.data import Data, Split, hold_out
+from train.quiet import quiet
 
 # Data sets of signs, whose mirror images are other signs or none.
 NO_MIRROR = {"cmaterdb", "digits", "emnist", "kmnist", "mnist", "mnist_corrupted", "omniglot"}
@@ -162,7 +163,8 @@ def _tfds(name: str, data_dir: str | None, size: int | None, default_size: int) 
         if features["image"].shape != shape:
             examples = examples.map(lambda x, y: (_scale(x, shape), y))
         try:
-            batches = list(examples.batch(1000).as_numpy_iterator())
+            with quiet():
+                batches = list(examples.batch(1000).as_numpy_iterator())
         except tf.errors.OpError as error:
             raise InputError(
                 f"cannot read {name} in {builder.data_path} ({error.message}): prepare it again."
