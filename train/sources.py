@@ -14,8 +14,16 @@ from train.data import Data, Split, hold_out
 from train.quiet import quiet
 
 # Data sets of signs, whose mirror images are other signs or none.
-NO_MIRROR = {"cmaterdb", "digits", "emnist", "kmnist", "mnist", "mnist_corrupted", "omniglot"}
-NO_MIRROR |= {"svhn_cropped"}
+NO_MIRROR = {
+    "cmaterdb",
+    "digits",
+    "emnist",
+    "kmnist",
+    "mnist",
+    "mnist_corrupted",
+    "omniglot",
+    "svhn_cropped",
+}
 
 SUFFIXES = {".png", ".jpg", ".jpeg"}
 
@@ -86,7 +94,7 @@ def _digits(size: int) -> Data:
     scaled = [Image.fromarray(g).resize((size, size), Image.Resampling.BILINEAR) for g in grey]
     images = np.stack([np.asarray(image.convert("RGB")) for image in scaled])
     train, test = hold_out(Split(images, digits.target.astype(np.int32)), 0.2)
-    return Data("digits", tuple("0123456789"), train, test, mirror=False)
+    return Data("digits", tuple("0123456789"), train, test, mirror="digits" not in NO_MIRROR)
 
 
 def _folder(root: Path, size: int) -> Data:
