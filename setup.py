@@ -33,8 +33,21 @@ setup(
     author="The keras_resnet authors",
     keywords=["keras", "resnet", "tflite", "litert", "cifar"],
     packages=["keras_resnet"],
+    package_data={"keras_resnet": ["imagenet_classes.txt"]},
     python_requires=">=3.11",
     # keras: 3.15.1 mends holes in the loading of model files.
-    install_requires=["ai-edge-litert", "keras>=3.15.1", "numpy", "tensorflow>=2.21"],
-    extras_require={"train": TRAIN, "test": [*TRAIN, "jax", "mypy", "pytest", "ruff"]},
+    install_requires=[
+        "ai-edge-litert",
+        "h5py",
+        "keras>=3.15.1",
+        "numpy",
+        "safetensors",
+        "tensorflow>=2.21",
+    ],
+    # torch: to read `.pth` checkpoints.
+    extras_require={
+        "train": TRAIN,
+        "torch": ["torch"],
+        "test": [*TRAIN, "jax", "mypy", "pytest", "ruff"],
+    },
 )

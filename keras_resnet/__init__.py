@@ -1,15 +1,30 @@
 """ResNet v1 and v2 for Keras, with what the two papers compare."""
 
+from keras_resnet.convert import from_checkpoint, to_checkpoint
+from keras_resnet.cost import macs, parameters
+from keras_resnet.deep import deep
 from keras_resnet.errors import InputError
-from keras_resnet.resnet import ResNet
+from keras_resnet.family import SPECS, cifar, imagenet, summary_table
+from keras_resnet.network import ResNet
 from keras_resnet.spec import Spec
+from keras_resnet.transfer import pyramid, replace_head
 from keras_resnet.zoo import (
-    SPECS,
+    PlainNet18,
+    PlainNet20,
+    PlainNet32,
+    PlainNet34,
+    PlainNet44,
+    PlainNet56,
+    PlainNet110,
     ResNet8,
+    ResNet18,
+    ResNet18V2,
     ResNet20,
     ResNet20V2,
     ResNet32,
     ResNet32V2,
+    ResNet34,
+    ResNet34V2,
     ResNet44,
     ResNet44V2,
     ResNet50,
@@ -22,8 +37,13 @@ from keras_resnet.zoo import (
     ResNet110V2,
     ResNet152,
     ResNet152V2,
-    cifar,
-    imagenet,
+    ResNet164,
+    ResNet164V2,
+    ResNet200,
+    ResNet200V2,
+    ResNet1001,
+    ResNet1001V2,
+    ResNet1202,
 )
 
 __version__ = "0.1.0"
@@ -31,12 +51,23 @@ __version__ = "0.1.0"
 __all__ = [
     "SPECS",
     "InputError",
+    "PlainNet18",
+    "PlainNet20",
+    "PlainNet32",
+    "PlainNet34",
+    "PlainNet44",
+    "PlainNet56",
+    "PlainNet110",
     "ResNet",
     "ResNet8",
+    "ResNet18",
+    "ResNet18V2",
     "ResNet20",
     "ResNet20V2",
     "ResNet32",
     "ResNet32V2",
+    "ResNet34",
+    "ResNet34V2",
     "ResNet44",
     "ResNet44V2",
     "ResNet50",
@@ -49,7 +80,22 @@ __all__ = [
     "ResNet110V2",
     "ResNet152",
     "ResNet152V2",
+    "ResNet164",
+    "ResNet164V2",
+    "ResNet200",
+    "ResNet200V2",
+    "ResNet1001",
+    "ResNet1001V2",
+    "ResNet1202",
     "Spec",
     "cifar",
+    "deep",
+    "from_checkpoint",
     "imagenet",
+    "macs",
+    "parameters",
+    "pyramid",
+    "replace_head",
+    "summary_table",
+    "to_checkpoint",
 ]

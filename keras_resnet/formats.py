@@ -4,9 +4,7 @@ The only module of the package that needs TensorFlow; `import keras_resnet` does
 """
 
 import os
-import shutil
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -15,34 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resnet.deep import deep
 from keras_resnet.errors import InputError, lookup
+from keras_resnet.files import replacing
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
 BATCH = 100  # images at a time when reading back
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` for writing a file or folder; it becomes `path` only when complete."""
-    path = Path(path)
-    partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
-    remove(partial)
-    try:
-        yield partial
-        if path.is_dir():  # a folder cannot be replaced in one go
-            remove(path)
-        os.replace(partial, path)
-    finally:
-        remove(partial)
-
-
-def remove(path: Path) -> None:
-    """Removes a file, or a folder with all that is in it, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _write_keras(model: keras.Model, path: Path) -> None:
@@ -50,7 +27,8 @@ def _write_keras(model: keras.Model, path: Path) -> None:
 
 
 def _read_keras(path: Path) -> Predict:
-    model = keras.saving.load_model(path, compile=False)
+    with deep():
+        model = keras.saving.load_model(path, compile=False)
     return _in_batches(model.predict_on_batch)
 
 

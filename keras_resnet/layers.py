@@ -5,13 +5,12 @@ first if Keras is set so; `rules` is a row of `spec.CONVENTIONS`, `name` the pre
 """
 
 from collections.abc import Callable
-from functools import partial
 
 import keras
 from keras import layers
 
 from keras_resnet.errors import InputError
-from keras_resnet.spec import Convention
+from keras_resnet.spec import Convention, Shortcut
 
 
 def channel_axis() -> int:
@@ -19,10 +18,14 @@ def channel_axis() -> int:
     return 1 if keras.config.image_data_format() == "channels_first" else 3
 
 
-def batch_norm(x, rules: Convention, name: str):
-    """Batch normalisation over the channels."""
+def batch_norm(x, rules: Convention, name: str, gamma: str = "ones"):
+    """Batch normalisation over the channels; the scale begins at `gamma`."""
     return layers.BatchNormalization(
-        axis=channel_axis(), momentum=rules.momentum, epsilon=rules.epsilon, name=name
+        axis=channel_axis(),
+        momentum=rules.momentum,
+        epsilon=rules.epsilon,
+        gamma_initializer=gamma,
+        name=name,
     )(x)
 
 
@@ -31,16 +34,30 @@ def relu(x, rules: Convention, name: str):
     return layers.Activation("relu", name=name)(x)
 
 
-OPS = {"bn": batch_norm, "relu": relu}
+def dropout(x, rules: Convention, name: str, rate: str):
+    """Dropout of single values."""
+    return layers.Dropout(float(rate), name=name)(x)
+
+
+def drop(x, rules: Convention, name: str, rate: str):
+    """Stochastic depth: drops the branch of whole images, and scales up those that stay."""
+    return layers.Dropout(float(rate), noise_shape=(None, 1, 1, 1), name=name)(x)
+
+
+OPS: dict[str, Callable] = {"bn": batch_norm, "relu": relu, "dropout": dropout, "drop": drop}
 
 
 def run(ops: str, x, rules: Convention, name: str, out: str | None = None):
-    """Applies a space-separated list of `OPS`, named `NAME_OP`; the last may be called `out`."""
-    names = [f"{name}_{op}" for op in ops.split()]
+    """Applies a space-separated list of `OPS`, named `NAME_OP`; the last may be called `out`.
+
+    An operation may have an argument, as in `bn:zeros`.
+    """
+    steps = [op.split(":") for op in ops.split()]
+    names = [f"{name}_{op}" for op, *_ in steps]
     if names and out:
         names[-1] = out
-    for op, op_name in zip(ops.split(), names, strict=True):
-        x = OPS[op](x, rules, op_name)
+    for (op, *argument), op_name in zip(steps, names, strict=True):
+        x = OPS[op](x, rules, op_name, *argument)
     return x
 
 
@@ -66,26 +83,48 @@ def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention
     return run(then, x, rules, name)
 
 
-def pool(x, name: str):
-    """The stem's 3x3 max pooling of stride 2, padded with zeros as in keras.applications."""
+def pool_zeros(x, name: str):
+    """3x3 max pooling of stride 2, padded with zeros: exact after a rectification, else zeros win.
+
+    As in keras.applications, where the layers are named so.
+    """
     x = layers.ZeroPadding2D(1, name=f"{name}_pad")(x)
     return layers.MaxPooling2D(3, strides=2, name=f"{name}_pool")(x)
 
 
-def subsample(x, stride: int, name: str):
-    """The identity, or every `stride`-th pixel of it."""
-    return x if stride == 1 else layers.MaxPooling2D(1, strides=stride, name=f"{name}_pool")(x)
+def pool_least(x, name: str):
+    """3x3 max pooling of stride 2, padded evenly with what never wins, as Torch's.
+
+    Under a stride "same" pads even sizes unevenly, so the stride comes after.
+    """
+    x = layers.MaxPooling2D(3, strides=1, padding="same", name=f"{name}_max")(x)
+    return layers.MaxPooling2D(1, strides=2, name=f"{name}_pool")(x)
 
 
-def pad_channels(x, filters: int, stride: int, then: str, rules: Convention, name: str):
+POOLS = {"zeros": pool_zeros, "least": pool_least}
+
+
+# The paths beside the residual branch. Each: (raw, active, filters, stride, then, rules, name) ->
+# tensor, or None. `raw` is the unit's input, `active` what its first convolution sees: projections
+# take the latter, as in resnet-1k-layers. `then` follows the last convolution of the branch.
+
+
+def identity(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
+    """The unit's input, or every `stride`-th pixel of it."""
+    if stride == 1:
+        return raw
+    return layers.MaxPooling2D(1, strides=stride, name=f"{name}_pool")(raw)
+
+
+def pad(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
     """Every `stride`-th pixel, with channels of zeros appended up to `filters` (option A).
 
     `ZeroPadding2D` pads two axes of space; told the other data format, it pads the channels.
 
     Raises:
-        InputError: if `filters` is less than the channels of `x`, which option A cannot do.
+        InputError: if `filters` is less than the channels of `active`, which cannot be.
     """
-    more = filters - x.shape[channel_axis()]
+    more = filters - active.shape[channel_axis()]
     if more < 0:
         raise InputError(f"shortcut A cannot drop {-more} channels at {name}: use B or C.")
     last = channel_axis() == 3
@@ -93,27 +132,23 @@ def pad_channels(x, filters: int, stride: int, then: str, rules: Convention, nam
         ((0, 0), (0, more)) if last else ((0, more), (0, 0)),
         data_format="channels_first" if last else "channels_last",
         name=f"{name}_pad",
-    )(subsample(x, stride, name))
+    )(identity(active, active, filters, stride, then, rules, name))
 
 
-def project(x, filters: int, stride: int, then: str, rules: Convention, name: str):
+def project(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
     """A 1x1 convolution, normalised where the residual branch is."""
-    return conv(x, filters, 1, stride, "bn" if "bn" in then else "", rules, name)
+    return conv(active, filters, 1, stride, "bn" if "bn" in then else "", rules, name)
 
 
-def widen(change, raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
-    """The identity of `raw`, or `change` of `active` where the number of channels changes."""
-    if raw.shape[channel_axis()] == filters:
-        return subsample(raw, stride, name)
-    return change(active, filters, stride, then, rules, name)
-
-
-# Each: (raw, active, filters, stride, then, rules, name) -> tensor, or None for no shortcut. `raw`
-# is the unit's input, `active` what its first convolution sees: projections take the latter, as in
-# resnet-1k-layers. `then` is what follows the last convolution of the branch.
-SHORTCUTS: dict[str, Callable] = {
-    "A": partial(widen, pad_channels),
-    "B": partial(widen, project),
-    "C": lambda raw, active, *rest: project(active, *rest),
+PATHS: dict[str, Callable] = {
+    "identity": identity,
+    "pad": pad,
+    "project": project,
     "none": lambda *_: None,
 }
+
+
+def shortcut(option: Shortcut, raw, active, filters: int, *rest):
+    """The path that a shortcut option takes: another where the number of channels changes."""
+    same = raw.shape[channel_axis()] == filters
+    return PATHS[option.same if same else option.change](raw, active, filters, *rest)

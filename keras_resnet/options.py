@@ -36,6 +36,8 @@ def check(settings: Any) -> None:
     for field_ in fields(settings):
         name, value = field_.name, getattr(settings, field_.name)
         rules = field_.metadata
+        if field_.type is bool and not isinstance(value, bool):
+            raise InputError(f"{name} must be true or false; got {value!r}.")
         if "choices" in rules:
             lookup(rules["choices"], value, name)
         elif "low" in rules:

@@ -16,6 +16,7 @@ class Unit(NamedTuple):
 
     kernels: tuple[int, ...]  # kernel size of each convolution, in order
     expansion: int  # output channels of the unit / width of the stage
+    strided: int  # which convolution has the stride of the unit
 
 
 class Order(NamedTuple):
@@ -31,6 +32,13 @@ class Order(NamedTuple):
     after: str
 
 
+class Shortcut(NamedTuple):
+    """What runs beside the residual branch; each is a function in `layers.PATHS`."""
+
+    same: str  # where the number of channels stays
+    change: str  # where it changes
+
+
 class Stem(NamedTuple):
     """What comes before the first residual unit."""
 
@@ -40,20 +48,33 @@ class Stem(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """Details in which the papers' code and Keras's networks differ, for the same architecture."""
+    """Details in which published codes differ, for the same architecture; the defaults are ours."""
 
-    bias_before_bn: bool  # a bias there has no effect, but it is in Keras's weight files
-    bias_elsewhere: bool
-    epsilon: float  # of batch normalisation
-    momentum: float  # of batch normalisation, as Keras counts it: 1 - Torch's
-    stride_on_3x3: bool  # in a bottleneck: on the 3x3 convolution, or else on the first 1x1
-    stride_on_last: bool  # in the last unit of a stage, or else in the first unit of the next
-    pad_always: bool  # a padding layer before every k>1 convolution, or else before strided ones
+    bias_before_bn: bool = False  # a bias there has no effect, but it is in Keras's weight files
+    bias_elsewhere: bool = False
+    epsilon: float = 1e-5  # of batch normalisation: Torch's default
+    momentum: float = 0.9  # of batch normalisation, as Keras counts it: 1 - Torch's default
+    stride_on_last: bool = False  # in the last unit of a stage, or else in the first of the next
+    pad_always: bool = False  # a padding layer before every k>1 convolution, or else if strided
+    pool_padding: str = "zeros"  # of the stem's pooling, a key of `layers.POOLS`
+    fork_active: bool = True  # a stage's first unit forks after its first activation, or before
+    preprocessing: str = "torch"  # what published weights expect, a key of `imagenet_utils.MODES`
+
+
+class Conv(NamedTuple):
+    """A convolution on a residual branch, and the operations `then` that follow it."""
+
+    filters: int
+    kernel: int
+    stride: int
+    then: str
 
 
 UNITS = {
-    "basic": Unit((3, 3), 1),
-    "bottleneck": Unit((1, 3, 1), 4),
+    "basic": Unit((3, 3), 1, 0),  # He et al. 2015, Fig. 5 left
+    "bottleneck": Unit((1, 3, 1), 4, 0),  # Fig. 5 right, as in the authors' and Keras's v1
+    "bottleneck_v1.5": Unit((1, 3, 1), 4, 1),  # fb.resnet.torch, torchvision, timm, Keras's v2
+    "wide_bottleneck": Unit((1, 3, 1), 2, 1),  # WRN-50-2 of "Wide Residual Networks", 2016
 }
 
 ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
@@ -64,25 +85,41 @@ ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
     "full_preact": Order("bn relu", "", ""),  # v2
 }
 
+SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1
+    "A": Shortcut("identity", "pad"),  # channels of zeros: no parameters
+    "B": Shortcut("identity", "project"),
+    "C": Shortcut("project", "project"),
+    "none": Shortcut("none", "none"),  # a plain network
+}
+
 STEMS = {
     "small": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
     "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
 }
 
 CONVENTIONS = {
-    # He et al. 2015, and resnet-1k-layers, the second paper's own code.
-    "paper": Convention(False, False, 1e-5, 0.9, False, False, False),
+    # He et al. 2015; resnet-1k-layers, the second paper's own code; torchvision, and timm's v1.
+    "paper": Convention(),
     # keras.applications.resnet: ResNet50, 101, 152.
-    "keras_v1": Convention(True, True, 1.001e-5, 0.99, False, False, False),
+    "keras_v1": Convention(
+        bias_before_bn=True,
+        bias_elsewhere=True,
+        epsilon=1.001e-5,
+        momentum=0.99,
+        preprocessing="caffe",
+    ),
     # keras.applications.resnet_v2: ResNet50V2, 101V2, 152V2.
-    "keras_v2": Convention(False, True, 1.001e-5, 0.99, True, True, True),
-}
-
-SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1; the functions are in `layers.py`
-    "A": "identity; zero-padded channels where the number of channels grows: no parameters",
-    "B": "identity; a 1x1 convolution where the number of channels changes",
-    "C": "a 1x1 convolution in every unit",
-    "none": "no shortcut: a plain network",
+    "keras_v2": Convention(
+        bias_elsewhere=True,
+        epsilon=1.001e-5,
+        momentum=0.99,
+        stride_on_last=True,
+        pad_always=True,
+        fork_active=False,
+        preprocessing="tf",
+    ),
+    # timm's resnetv2: max pooling of signed numbers needs a padding that never wins.
+    "timm_v2": Convention(pool_padding="least", fork_active=False, preprocessing="tf"),
 }
 
 
@@ -104,6 +141,17 @@ class Spec:
     shortcut: str = option("A", "shortcut option", choices=SHORTCUTS)
     stem: str = option("small", "stem", choices=STEMS)
     convention: str = option("paper", "whose details", choices=CONVENTIONS)
+    width_multiplier: float = option(
+        1.0, "factor on the widths; the stem keeps the first width as it is", low=0.01, high=1000
+    )
+    zero_gamma: bool = option(False, "scale of the last normalisation of each unit begins at 0")
+    dropout: float = option(
+        0.0, "rate of dropout before the last convolution of each unit", low=0, high=0.95
+    )
+    stochastic_depth: float = option(
+        0.0, "rate at which the last unit is left out; it grows evenly from unit to unit",
+        low=0, high=0.95,
+    )  # fmt: skip
     input_shape: tuple[int, int, int] = option((32, 32, 3), "height, width, channels")
     classes: int = option(10, "number of classes", low=1)
 
@@ -118,6 +166,16 @@ class Spec:
         if len(self.input_shape) != 3:
             raise InputError(
                 f"input_shape must be (height, width, channels); got {self.input_shape}."
+            )
+        if self.zero_gamma and "bn" not in ORDERS[self.order].leave:
+            raise InputError(
+                f"zero_gamma needs a normalisation at the end of the residual branch; order "
+                f"{self.order!r} has none: use original, relu_before_add or relu_only_preact."
+            )
+        if self.stochastic_depth and self.shortcut == "none":
+            raise InputError(
+                "stochastic_depth leaves out the residual branch, and with shortcut 'none' nothing "
+                "would remain: use A, B or C."
             )
 
     @property
@@ -148,6 +206,32 @@ class Spec:
         if CONVENTIONS[self.convention].stride_on_last:
             return 2 if stage < len(self.units) - 1 and index == self.units[stage] - 1 else 1
         return 2 if stage > 0 and index == 0 else 1
+
+    def branch(self, stage: int, index: int) -> list[Conv]:
+        """The convolutions on the residual branch of one unit, in order; both count from 0.
+
+        Dropout is where "Wide Residual Networks" (2016, 2.4) has it. Rates of stochastic depth
+        grow linearly (Huang et al. 2016, 3.2): the l-th of L units is left out at l / L of the
+        spec's rate.
+        """
+        unit, order = UNITS[self.unit], ORDERS[self.order]
+        last, width = len(unit.kernels) - 1, self.width(stage)
+        filters = [width] * last + [width * unit.expansion]
+        strides = [1] * (last + 1)
+        strides[unit.strided] = self.unit_stride(stage, index)
+        then = ["bn relu"] * last + [order.leave]
+        if self.zero_gamma:
+            then[last] = order.leave.replace("bn", "bn:zeros")
+        if self.dropout:
+            then[last - 1] += f" dropout:{self.dropout}"
+        if self.stochastic_depth:
+            place = (sum(self.units[:stage]) + index + 1) / sum(self.units)
+            then[last] += f" drop:{self.stochastic_depth * place}"
+        return [Conv(*row) for row in zip(filters, unit.kernels, strides, then, strict=True)]
+
+    def width(self, stage: int) -> int:
+        """Channels of a stage, before expansion."""
+        return max(1, round(self.widths[stage] * self.width_multiplier))
 
 
 def _positive(name: str, values: Any) -> tuple[int, ...]:

@@ -6,23 +6,43 @@ from pathlib import Path
 import pytest
 from absl.flags import FLAGS
 
-from train import cifar, predict
+import keras_resnet
+from train import cifar, convert, predict
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+LIBRARY = [block for block in BLOCKS if "import keras_resnet\n" in block]
+FILES = [block for block in BLOCKS if block not in LIBRARY]
 
 
-def test_the_library_example_runs():
+def test_the_library_examples_run(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    keras_resnet.to_checkpoint(keras_resnet.ResNet18(), "resnet18.safetensors")
+    build, tune, convert, maps = LIBRARY
     names = {}
-    exec(BLOCKS[0], names)
-    assert names["model"].name == "resnet"
+    exec(build, names)
     assert names["spec"].depth == 110
+    assert capsys.readouterr().out.split() == ["1826202", "266781312"]
+    exec(tune, names)
+    assert names["model"].output_shape == (None, 5)
+    assert [layer.name for layer in names["model"].layers if layer.trainable_weights] == [
+        "predictions"
+    ]
+    exec(convert, names)
+    assert Path("again.safetensors").read_bytes() == Path("resnet18.safetensors").read_bytes()
+    exec(maps, names)
+    assert capsys.readouterr().out.strip() == "(None, None, None, 256) (None, None, None, 2048)"
+
+
+def test_the_table_of_networks_is_current():
+    assert f"\n{keras_resnet.summary_table()}\n" in README
 
 
 def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    for block in BLOCKS[1:]:
+    assert len(FILES) == 3
+    for block in FILES:
         assert len([line for line in block.splitlines() if line]) == 6
         exec(block.replace("saved_models/demo", str(digits_run)), {})
     said = capsys.readouterr().out.split()
@@ -31,10 +51,10 @@ def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
 
 
 def test_no_placeholder_is_left():
-    assert not re.search("RESULTS|TODO|FIXME", README)
+    assert not re.search("RESULTS|PARITY|TABLE|TODO|FIXME", README)
 
 
-COMMANDS = {"cifar": cifar, "predict": predict}
+COMMANDS = {"cifar": cifar, "convert": convert, "predict": predict}
 
 
 @pytest.mark.parametrize("line", re.findall(r"python -m (train\.\S+ [^`\n]+)", README))

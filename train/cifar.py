@@ -15,8 +15,9 @@ from keras_resnet.formats import FORMATS
 from train import devices, engine, flags, results, run, sources
 from train.recipe import RECIPES, Recipe
 
+MODELS = {name.lower(): spec for name, spec in SPECS.items()}
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "resnet20", f"network: {', '.join(SPECS)}.")
+flags.DEFINE_string("model", "resnet20", f"network: {', '.join(MODELS)}.")
 flags.DEFINE_string("recipe", "fast", f"how to train: {', '.join(RECIPES)}.")
 flags.DEFINE_string("dataset", "cifar10", "TFDS name, ROOT of {train,test}/CLASS/*.png, or digits.")
 flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data, read offline.")
@@ -34,7 +35,7 @@ def main(arguments: list[str]) -> None:
     if arguments:
         raise InputError(f"unexpected {arguments[0]!r}: write flags as --name=value.")
     model = FLAGS.model.lower()
-    spec = replace(lookup(SPECS, model, "model"), **flags.given(Spec))
+    spec = replace(lookup(MODELS, model, "model"), **flags.given(Spec))
     recipe = replace(lookup(RECIPES, FLAGS.recipe, "recipe"), **flags.given(Recipe))
     precision = devices.choose_precision(FLAGS.precision)
     data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])

@@ -8,6 +8,8 @@ the place of the stock layers, and what is saved is built anew from stock layers
 import keras
 import tensorflow as tf
 
+from keras_resnet import deep
+
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of channels-last images, in one kernel.
@@ -50,6 +52,7 @@ def fuse(model: keras.Model) -> keras.Model:
         normal = type(layer) is keras.layers.BatchNormalization
         return (FusedBatchNormalization if normal else type(layer)).from_config(layer.get_config())
 
-    fused = keras.models.clone_model(model, clone_function=copy)
+    with deep():
+        fused = keras.models.clone_model(model, clone_function=copy)
     fused.set_weights(model.get_weights())
     return fused

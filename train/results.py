@@ -8,7 +8,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_resnet.errors import InputError
-from keras_resnet.formats import FORMATS, load, replacing, save
+from keras_resnet.files import replacing
+from keras_resnet.formats import FORMATS, load, save
 from train.data import Split
 from train.quiet import quiet
 from train.run import CURVES, HISTORY, LABELS, WEIGHTS

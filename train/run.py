@@ -15,7 +15,8 @@ import tensorflow as tf
 
 import keras_resnet
 from keras_resnet.errors import InputError
-from keras_resnet.formats import FORMATS, remove, replacing
+from keras_resnet.files import remove, replacing
+from keras_resnet.formats import FORMATS
 
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"

@@ -23,13 +23,13 @@ def test_option_a_takes_every_second_pixel_and_adds_channels_of_zeros(data_forma
     expected = np.concatenate([image[:, ::2, ::2], np.zeros((2, 3, 3, 2), "float32")], axis=-1)
     if not last:
         image, expected = image.transpose(0, 3, 1, 2), expected.transpose(0, 3, 1, 2)
-    result = layers.pad_channels(image, 5, 2, "bn", RULES, "x")
+    result = layers.pad(None, image, 5, 2, "bn", RULES, "x")
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(result), expected)
 
 
 def test_option_a_cannot_drop_channels():
     with pytest.raises(InputError, match="shortcut A cannot drop 2 channels"):
-        layers.pad_channels(keras.Input((8, 8, 6)), 4, 1, "bn", RULES, "x")
+        layers.pad(None, keras.Input((8, 8, 6)), 4, 1, "bn", RULES, "x")
 
 
 @pytest.mark.parametrize("size", [6, 7])
@@ -52,3 +52,37 @@ def test_the_last_operation_may_have_its_own_name():
     source = keras.Input((4, 4, 2))
     model = keras.Model(source, layers.run("bn relu", source, RULES, "unit", out="unit_out"))
     assert [layer.name for layer in model.layers[1:]] == ["unit_bn", "unit_out"]
+
+
+@pytest.mark.parametrize("size", [6, 7])
+@pytest.mark.parametrize("padding", layers.POOLS)
+def test_the_stem_pools_evenly(padding, size):
+    image = np.random.default_rng(0).normal(size=(1, size, size, 2)).astype("float32") - 3
+    value = {"zeros": 0, "least": -np.inf}[padding]
+    padded = np.pad(image, ((0, 0), (1, 1), (1, 1), (0, 0)), constant_values=value)
+    expected = [
+        [padded[0, i : i + 3, j : j + 3].max((0, 1)) for j in range(0, size, 2)]
+        for i in range(0, size, 2)
+    ]
+    result = layers.POOLS[padding](image, "pool")
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(result)[0], expected)
+
+
+def test_stochastic_depth_drops_whole_images_and_keeps_the_mean():
+    ones = np.ones((1000, 2, 2, 3), "float32")
+    source = keras.Input((2, 2, 3))
+    model = keras.Model(source, layers.run("drop:0.25", source, RULES, "x"))
+    assert model.layers[-1].name == "x_drop"
+    np.testing.assert_array_equal(model(ones, training=False), ones)
+    result = keras.ops.convert_to_numpy(model(ones, training=True)).reshape(1000, -1)
+    assert {*np.unique(result)} == {0, np.float32(1 / 0.75)}
+    assert (result == result[:, :1]).all()
+    assert abs(result.mean() - 1) < 0.1
+
+
+def test_an_operation_may_have_an_argument():
+    source = keras.Input((4, 4, 2))
+    model = keras.Model(source, layers.run("bn:zeros relu dropout:0.5", source, RULES, "x"))
+    assert [layer.name for layer in model.layers[1:]] == ["x_bn", "x_relu", "x_dropout"]
+    assert not np.any(model.get_layer("x_bn").gamma)
+    assert model.get_layer("x_dropout").rate == 0.5

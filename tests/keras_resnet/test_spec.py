@@ -5,8 +5,9 @@ import pytest
 
 from keras_resnet import Spec, cifar, imagenet
 from keras_resnet.errors import InputError
-from keras_resnet.layers import SHORTCUTS as SHORTCUT_FUNCTIONS
-from keras_resnet.spec import ORDERS, SHORTCUTS, STEMS, UNITS
+from keras_resnet.imagenet_utils import MODES
+from keras_resnet.layers import PATHS, POOLS
+from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=list(ORDERS))
@@ -14,8 +15,33 @@ def test_all_orders_are_the_same_cycle_cut_elsewhere(order):
     assert f"{order.leave} {order.after} {order.enter}".split() == ["bn", "relu"]
 
 
-def test_every_shortcut_option_has_its_function():
-    assert SHORTCUTS.keys() == SHORTCUT_FUNCTIONS.keys()
+def test_what_a_row_names_exists():
+    assert {path for option in SHORTCUTS.values() for path in option} == PATHS.keys()
+    assert {rules.pool_padding for rules in CONVENTIONS.values()} == POOLS.keys()
+    assert {rules.preprocessing for rules in CONVENTIONS.values()} == MODES.keys()
+
+
+def test_operations_of_a_branch():
+    plain = Spec((2, 2), (8, 16), order="original", zero_gamma=True)
+    assert [conv.then for conv in plain.branch(0, 0)] == ["bn relu", "bn:zeros"]
+    rates = {"dropout": 0.3, "stochastic_depth": 0.4}
+    spec = Spec((2, 2), (8, 16), order="full_preact", **rates)
+    then = [spec.branch(stage, index)[-1].then for stage in (0, 1) for index in (0, 1)]
+    assert then == [" drop:0.1", " drop:0.2", f" drop:{0.4 * 0.75}", " drop:0.4"]
+    assert spec.branch(0, 0)[0].then == "bn relu dropout:0.3"
+
+
+@pytest.mark.parametrize(("unit", "place"), [("bottleneck", 0), ("bottleneck_v1.5", 1)])
+def test_where_a_bottleneck_has_its_stride(unit, place):
+    strides = [conv.stride for conv in Spec(unit=unit).branch(1, 0)]
+    assert strides == [2 if i == place else 1 for i in range(3)]
+
+
+def test_the_width_multiplier_leaves_the_stem():
+    spec = Spec(width_multiplier=2.5)
+    assert [spec.width(stage) for stage in range(3)] == [40, 80, 160]
+    assert spec.widths == (16, 32, 64)
+    assert Spec(width_multiplier=0.01).width(0) == 1
 
 
 @pytest.mark.parametrize("depth", [8, 20, 32, 44, 56, 110, 1202])
@@ -28,7 +54,7 @@ def test_depth_of_bottleneck_cifar_networks(depth):
     assert cifar(depth, unit="bottleneck").depth == depth
 
 
-@pytest.mark.parametrize("depth", [50, 101, 152])
+@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152, 200])
 def test_depth_of_imagenet_networks(depth):
     assert imagenet(depth).depth == depth
 
@@ -74,6 +100,11 @@ def test_a_spec_survives_json(stem, unit):
         ({"order": "fullpreact"}, "unknown order 'fullpreact': did you mean 'full_preact'"),
         ({"shortcut": "D"}, "unknown shortcut 'D'"),
         ({"unit": "basics"}, "did you mean 'basic'"),
+        ({"width_multiplier": 0}, "width_multiplier must be a number from 0.01"),
+        ({"dropout": 1.0}, "dropout must be a number from 0 to 0.95; got 1.0"),
+        ({"zero_gamma": "yes"}, "zero_gamma must be true or false; got 'yes'"),
+        ({"zero_gamma": True, "order": "full_preact"}, "order 'full_preact' has none"),
+        ({"stochastic_depth": 0.1, "shortcut": "none"}, "nothing would remain: use A, B or C"),
     ],
 )
 def test_impossible_specs_are_refused_in_one_sentence(change, message):

@@ -15,8 +15,9 @@ CHANGES = {
         "crop": 1, "flip": False, "validation_fraction": 0.3, "seed": 9,
     },
     Spec: {
-        "units": (1, 2), "widths": (3, 4), "unit": "bottleneck", "order": "full_preact",
-        "shortcut": "C", "stem": "imagenet", "convention": "keras_v1",
+        "units": (1, 2), "widths": (3, 4), "unit": "bottleneck", "order": "relu_only_preact",
+        "shortcut": "C", "stem": "imagenet", "convention": "keras_v1", "width_multiplier": 1.5,
+        "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.125,
     },
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("shortcut", SHORTCUTS)
-@pytest.mark.parametrize("unit", UNITS)
+@pytest.mark.parametrize("unit", ["basic", "bottleneck"])
 def test_every_variant_builds_predicts_and_loads_again(unit, shortcut, order, tmp_path):
     spec = Spec((1, 2), (4, 8), unit, order, shortcut, input_shape=(16, 16, 3))
     model = ResNet(spec)
@@ -21,12 +21,12 @@ def test_every_variant_builds_predicts_and_loads_again(unit, shortcut, order, tm
     assert kinds.count("Conv2D") == 1 + 3 * len(UNITS[unit].kernels) + kinds_of_projection(spec)
     assert kinds.count("Activation") == 1 + 3 * len(UNITS[unit].kernels)
     assert kinds.count("Add") == (0 if shortcut == "none" else 3)
-    probabilities = model.predict_on_batch(IMAGES)
+    probabilities = np.array(model(IMAGES, training=False))
     np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
 
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")  # in safe mode, no custom objects
-    np.testing.assert_array_equal(again.predict_on_batch(IMAGES), probabilities)
+    np.testing.assert_array_equal(again(IMAGES, training=False), probabilities)
 
 
 def kinds_of_projection(spec):
@@ -138,3 +138,26 @@ def test_a_wide_spec_is_only_other_numbers():
         for spec in (narrow, wide)
     ]
     assert kernels == [9 * 32 * 32, 9 * 64 * 64]
+
+
+def test_dropout_stochastic_depth_and_zero_gamma_work_in_training_only(tmp_path):
+    spec = cifar(8, dropout=0.5, stochastic_depth=0.5, zero_gamma=True)
+    model = ResNet(spec, input_shape=(16, 16, 3))
+    names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
+    assert len(names) == 6
+    assert {"conv2_block1_1_dropout", "conv4_block1_2_drop"} <= {*names}
+    # Where the scale is zero the branch adds nothing: the units are their shortcuts.
+    maps = keras.Model(
+        model.input, [model.get_layer(f"conv2_block1_{end}").output for end in ("2_bn", "add")]
+    )
+    branch, _ = maps(IMAGES, training=False)
+    assert not np.any(branch)
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_array_equal(again(IMAGES, training=False), model(IMAGES, training=False))
+
+
+def test_four_channels_are_taken_with_a_warning():
+    with pytest.warns(UserWarning, match="it was passed an input_shape with 4 input channels"):
+        model = ResNet8(input_shape=(32, 32, 4))
+    assert model.output_shape == (None, 10)

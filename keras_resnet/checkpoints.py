@@ -1,0 +1,248 @@
+"""Checkpoints of other packages: their names for our layers, their networks as our specs.
+
+Those of torchvision and timm need no torch as `.safetensors`; torch reads `.pth` as weights only.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_resnet.errors import InputError
+from keras_resnet.files import HEAD, Weights
+from keras_resnet.spec import STEMS, UNITS, Spec
+
+State = Mapping[str, np.ndarray]  # Torch's name of each array
+
+
+class Layout(NamedTuple):
+    """How a package names the parts of a network, and what else sets its networks apart."""
+
+    order: str
+    convention: str
+    unit: str  # what the names in a unit begin with: number of the stage, and of the unit from 0
+    parts: dict[str, str]  # in a unit, from our name
+    ends: dict[str, str]  # before and after the units, from our name
+    first: int = 0  # number of the first stage
+    head: tuple[int, ...] = ()  # more axes of the head's kernel
+
+
+TORCHVISION = Layout(  # and timm's v1
+    order="original",
+    convention="paper",
+    unit="layer{}.{}.",
+    parts={
+        "0_conv": "downsample.0",
+        "0_bn": "downsample.1",
+        **{f"{i}_conv": f"conv{i}" for i in (1, 2, 3)},
+        **{f"{i}_bn": f"bn{i}" for i in (1, 2, 3)},
+    },
+    ends={"conv1_conv": "conv1", "conv1_bn": "bn1", HEAD: "fc"},
+    first=1,
+)
+TIMM_V2 = Layout(
+    order="full_preact",
+    convention="timm_v2",
+    unit="stages.{}.blocks.{}.",
+    parts={
+        "preact_bn": "norm1",
+        "0_conv": "downsample.conv",
+        **{f"{i}_conv": f"conv{i}" for i in (1, 2, 3)},
+        **{f"{i}_bn": f"norm{i + 1}" for i in (1, 2)},
+    },
+    ends={"conv1_conv": "stem.conv", "post_bn": "norm", HEAD: "head.fc"},
+    head=(1, 1),  # it is a 1x1 convolution
+)
+KERAS_HUB = Layout(  # the backbone of a preset: the networks of torchvision
+    order="original",
+    convention="paper",
+    unit="stack{}_block{}_",
+    parts={f"{i}_{kind}": f"{i}_{kind}" for i in range(4) for kind in ("conv", "bn")},
+    ends={"conv1_conv": "conv1_conv", "conv1_bn": "conv1_bn"},
+)
+KERAS_HUB_V2 = Layout(  # with pre-activation: those of timm
+    order="full_preact",
+    convention="timm_v2",
+    unit=KERAS_HUB.unit,
+    parts={"preact_bn": "pre_activation_bn", **KERAS_HUB.parts},
+    ends={"conv1_conv": "conv1_conv", "post_bn": "post_bn"},
+)
+
+_CONV = {"weight": "kernel", "bias": "bias"}
+_NORM = {
+    "weight": "gamma",
+    "bias": "beta",
+    "running_mean": "moving_mean",
+    "running_var": "moving_variance",
+}
+COUNTER = "num_batches_tracked"  # of each normalisation: Keras has no such thing
+
+
+def read(path: Path) -> tuple[Weights, Spec]:
+    """Reads a checkpoint as Keras's weights, and infers the network that they are for.
+
+    Raises:
+        InputError: if it is not of a network of this family, naming what is left over, or if it
+            cannot be read, or a package to read it is not installed.
+    """
+    try:
+        state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except ImportError as error:
+        raise InputError(
+            f"reading {path} needs {error.name}: pip install {error.name}, or "
+            "'keras-resnet-family[torch]'."
+        ) from error
+    except (OSError, ValueError, RuntimeError, UnpicklingError) as error:
+        raise InputError(f"cannot read weights from {path}: {error}.") from error
+    rows = (TORCHVISION, TIMM_V2)
+    layout = next((row for row in rows if f"{row.ends['conv1_conv']}.weight" in state), None)
+    if layout is None:
+        raise InputError(
+            f"{path} is not of a ResNet of torchvision or timm: it has no conv1.weight and no "
+            f"stem.conv.weight, but {_some(list(state))}."
+        )
+    weights, unknown = from_state(state, layout)
+    if unknown:
+        raise InputError(f"{path} has what no network of this family has: {_some(unknown)}.")
+    try:
+        return weights, infer(weights, layout)
+    except InputError as error:
+        raise InputError(f"{path} is not of a network of this family: {error}") from None
+
+
+def recognise(weights: Weights) -> tuple[Weights, Spec | None]:
+    """Keras's weights as they are; or by our names, with their network, if keras-hub's."""
+    if "stack0_block0_1_conv" not in weights:
+        return weights, None
+    layout = KERAS_HUB_V2 if "post_bn" in weights else KERAS_HUB
+    named = {_our_name(layer, layout) or layer: arrays for layer, arrays in weights.items()}
+    return named, infer(named, layout)
+
+
+def from_state(state: State, layout: Layout) -> tuple[Weights, list[str]]:
+    """Arrays by Torch's names as arrays by ours, and the names that have no place."""
+    weights: Weights = {}
+    unknown = []
+    for name, array in state.items():
+        module, _, variable = name.rpartition(".")
+        layer = _our_name(module, layout)
+        names = _NORM if layer and layer.endswith("bn") else _CONV
+        if layer and variable in names:
+            weights.setdefault(layer, {})[names[variable]] = _to_keras(array, layer)
+        elif not layer or variable != COUNTER:
+            unknown.append(name)
+    return weights, unknown
+
+
+def to_state(weights: Weights, layout: Layout) -> dict[str, np.ndarray]:
+    """Arrays by our names as arrays by Torch's."""
+    state: dict[str, np.ndarray] = {}
+    for layer, variables in weights.items():
+        module = _their_name(layer, layout)
+        norm = layer.endswith("bn")
+        for theirs, ours in (_NORM if norm else _CONV).items():
+            if ours in variables:
+                state[f"{module}.{theirs}"] = _to_torch(variables[ours], layer, layout)
+        if norm:
+            state[f"{module}.{COUNTER}"] = np.array(0)
+    return state
+
+
+def infer(weights: Weights, layout: Layout) -> Spec:
+    """The network that weights are for, from its layers and their shapes.
+
+    Raises:
+        InputError: if this family has no such network.
+    """
+    blocks = [re.fullmatch(r"conv(\d+)_block\d+_1_conv", name) for name in weights]
+    stages = [int(block[1]) for block in blocks if block]
+    units = tuple(stages.count(stage) for stage in sorted(set(stages)))
+    names = ["conv1_conv", *(f"conv2_block1_{i}_conv" for i in (1, 2, 3))]
+    found = [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
+    if len(found) < 3 or len(found[0]) != STEMS["imagenet"].kernel:
+        shapes = ", ".join(str(kernel.shape) for kernel in found) or "none"
+        raise InputError(f"the kernels of its stem and first unit are {shapes}.")
+    kernel, *branch = found
+    kernels = tuple(len(conv) for conv in branch)
+    width, stem = branch[0].shape[-1], kernel.shape[-1]
+    expansion = branch[-1].shape[-1] / width
+    # Both packages have the stride on a 3x3 convolution.
+    rows = [(unit, row.kernels[row.strided], *row[:2]) for unit, row in UNITS.items()]
+    unit = next((unit for unit, *row in rows if row == [3, kernels, expansion]), None)
+    if unit is None:
+        raise InputError(f"its units have kernels {kernels} and widen {expansion:g} times.")
+    return Spec(
+        units=units,
+        widths=tuple(stem * 2**stage for stage in range(len(units))),
+        width_multiplier=width / stem,
+        unit=unit,
+        order=layout.order,
+        shortcut="B",
+        stem="imagenet",
+        convention=layout.convention,
+        input_shape=(224, 224, kernel.shape[2]),
+        classes=weights[HEAD]["kernel"].shape[1] if HEAD in weights else 1000,
+    )
+
+
+def _our_name(module: str, layout: Layout) -> str | None:
+    for ours, theirs in layout.ends.items():
+        if module == theirs:
+            return ours
+    match = re.match(re.escape(layout.unit).replace(r"\{\}", r"(\d+)"), module)
+    for ours, theirs in layout.parts.items():
+        if match and module == match[0] + theirs:
+            return f"conv{int(match[1]) - layout.first + 2}_block{int(match[2]) + 1}_{ours}"
+    return None
+
+
+def _their_name(layer: str, layout: Layout) -> str:
+    if layer in layout.ends:
+        return layout.ends[layer]
+    match = re.fullmatch(r"conv(\d+)_block(\d+)_(.+)", layer)
+    if not match or match[3] not in layout.parts:
+        raise InputError(f"layer {layer!r} has no name there.")
+    unit = layout.unit.format(int(match[1]) - 2 + layout.first, int(match[2]) - 1)
+    return unit + layout.parts[match[3]]
+
+
+def _to_keras(array: np.ndarray, layer: str) -> np.ndarray:
+    """Torch has output and input channels first, Keras last; half precision becomes float32."""
+    array = np.asarray(array, "float32")
+    if layer == HEAD and array.ndim > 1:
+        return array.reshape(len(array), -1).T
+    return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
+
+
+def _to_torch(array: np.ndarray, layer: str, layout: Layout) -> np.ndarray:
+    if layer == HEAD and array.ndim > 1:
+        array = array.T.reshape(*array.T.shape, *layout.head)
+    elif array.ndim == 4:
+        array = array.transpose(3, 2, 0, 1)
+    return np.ascontiguousarray(array)
+
+
+def _load_safetensors(path: Path) -> State:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(error) from error
+
+
+def _load_torch(path: Path) -> State:
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    state = loaded.get("state_dict", loaded)  # timm's training script wraps it
+    return {name: array.float().numpy() for name, array in state.items()}
+
+
+def _some(names: list[str]) -> str:
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

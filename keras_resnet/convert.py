@@ -1,0 +1,83 @@
+"""Networks from checkpoints of torchvision, timm and keras-hub, and back."""
+
+from pathlib import Path
+
+import keras
+
+from keras_resnet.checkpoints import TIMM_V2, TORCHVISION, infer, to_state
+from keras_resnet.errors import InputError
+from keras_resnet.files import HEAD, replacing
+from keras_resnet.network import ResNet
+from keras_resnet.weights import read
+
+# What must be the same for weights to mean the same.
+_MEANING = ("strides", "padding", "use_bias", "epsilon", "pool_size")
+
+
+def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
+    """Builds the network of a checkpoint, with its weights.
+
+    Args:
+        path: A checkpoint of a torchvision or timm ResNet, `.safetensors`, or `.pth` or `.pt`, for
+            which torch must be installed: `resnet18` to `152`, `wide_resnet50_2`, `resnetv2_18` to
+            `152`, with batch normalisation and a plain stem. Or the `model.weights.h5` of a
+            keras-hub preset, which holds no head.
+        **arguments: Of `ResNet`, such as `include_top`, `classes` or `classifier_activation`.
+
+    Returns:
+        The network: the same outputs as the source's, as probabilities by default. Images must be
+        prepared as for the source, see `imagenet_utils.preprocess_input`.
+
+    Raises:
+        InputError: if the file is not of such a network, naming what is left over or missing.
+    """
+    weights, spec = read(path)
+    if spec is None:
+        raise InputError(
+            f"{path} does not say what network it is of: build that, and give it weights=PATH."
+        )
+    return ResNet(spec, weights=path, **{"include_top": HEAD in weights, **arguments})
+
+
+def to_checkpoint(model: keras.Model, path: str | Path) -> None:
+    """Writes the weights of a network as a `.safetensors` checkpoint that torchvision or timm load.
+
+    Args:
+        model: A network of this family that torchvision or, in pre-activation, timm has too. The
+            activation of its head is left out: theirs end with the logits.
+        path: Replaced only once complete.
+
+    Raises:
+        InputError: if they have no such network, naming the first layer that differs.
+    """
+    from safetensors.numpy import save_file
+
+    layers = [layer for layer in model.layers if layer.weights]
+    weights = {
+        layer.name: {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
+        for layer in layers
+    }
+    layout = TIMM_V2 if "post_bn" in weights else TORCHVISION
+    try:
+        spec = infer(weights, layout)
+        _compare(model, ResNet(spec, include_top=HEAD in weights))
+    except InputError as error:
+        raise InputError(f"{model.name} is not a network of torchvision or timm: {error}") from None
+    with replacing(Path(path)) as partial:
+        save_file(to_state(weights, layout), partial)
+
+
+def _compare(model: keras.Model, other: keras.Model) -> None:
+    """Checks that two networks are the same but for head, dropout and initialisation."""
+    free = (keras.layers.InputLayer, keras.layers.Dropout)
+    ours = {layer.name: _meaning(layer) for layer in model.layers if not isinstance(layer, free)}
+    theirs = {layer.name: _meaning(layer) for layer in other.layers if not isinstance(layer, free)}
+    for name in [*ours, *theirs]:
+        if ours.get(name) != theirs.get(name):
+            raise InputError(f"layer {name!r} is {ours.get(name)} here, {theirs.get(name)} there.")
+
+
+def _meaning(layer: keras.Layer) -> str:
+    config = layer.get_config()
+    settings = [f"{key}={config[key]}" for key in _MEANING if key in config]
+    return f"{type(layer).__name__}({', '.join(settings)})"

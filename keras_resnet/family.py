@@ -1,0 +1,111 @@
+"""The named networks as specs, and what they cost. Needs the standard library only."""
+
+from collections.abc import Mapping
+
+from keras_resnet.cost import macs, parameters
+from keras_resnet.errors import InputError, lookup
+from keras_resnet.spec import UNITS, Spec
+
+_IMAGENET = {  # He et al. 2015, Table 1; 200: Identity Mappings, Table 5
+    18: ("basic", (2, 2, 2, 2)),
+    34: ("basic", (3, 4, 6, 3)),
+    50: ("bottleneck", (3, 4, 6, 3)),
+    101: ("bottleneck", (3, 4, 23, 3)),
+    152: ("bottleneck", (3, 8, 36, 3)),
+    200: ("bottleneck", (3, 24, 36, 3)),
+}
+
+
+def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
+    """The CIFAR network of a depth: 6n+2 with basic units (He et al. 2015, 4.2), else 9n+2.
+
+    Args:
+        depth: Number of weighted layers.
+        unit: A key of `spec.UNITS`.
+        **changes: Other values for fields of the `Spec`.
+
+    Raises:
+        InputError: if no network has this depth; the message gives the nearest that exists.
+    """
+    step = 3 * len(lookup(UNITS, unit, "unit").kernels)
+    n, rest = divmod(depth - 2, step)
+    if rest or n < 1:
+        near = max(1, round((depth - 2) / step))
+        raise InputError(
+            f"no CIFAR network of {unit} units has depth {depth}: depths are {step}n+2, "
+            f"the nearest is {step * near + 2}."
+        )
+    return Spec(**{"units": (n, n, n), "widths": (16, 32, 64), "unit": unit, **changes})
+
+
+def imagenet(depth: int, **changes) -> Spec:
+    """The ImageNet network of a depth (He et al. 2015, Table 1), with shortcut option B.
+
+    Args:
+        depth: Number of weighted layers: 18, 34, 50, 101, 152 or 200.
+        **changes: Other values for fields of the `Spec`.
+
+    Raises:
+        InputError: if the table has no such depth.
+    """
+    if depth not in _IMAGENET:
+        raise InputError(f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET)}.")
+    unit, units = _IMAGENET[depth]
+    defaults = {
+        "units": units,
+        "widths": (64, 128, 256, 512),
+        "unit": unit,
+        "shortcut": "B",
+        "stem": "imagenet",
+        "input_shape": (224, 224, 3),
+        "classes": 1000,
+    }
+    return Spec(**{**defaults, **changes})
+
+
+_V2 = {"order": "full_preact"}
+_KERAS_V1 = {"convention": "keras_v1"}
+_KERAS_V2 = {"convention": "keras_v2", "unit": "bottleneck_v1.5", **_V2}
+_TIMM_V2 = {"convention": "timm_v2", **_V2}
+# Option B: the second paper's own code projects with a 1x1 convolution (resnet-1k-layers).
+_CIFAR_V2 = {"shortcut": "B", **_V2}
+
+SPECS: dict[str, Spec] = {
+    "ResNet18": imagenet(18),
+    "ResNet34": imagenet(34),
+    "ResNet50": imagenet(50, **_KERAS_V1),
+    "ResNet101": imagenet(101, **_KERAS_V1),
+    "ResNet152": imagenet(152, **_KERAS_V1),
+    "ResNet200": imagenet(200),
+    "ResNet18V2": imagenet(18, **_TIMM_V2),
+    "ResNet34V2": imagenet(34, **_TIMM_V2),
+    "ResNet50V2": imagenet(50, **_KERAS_V2),
+    "ResNet101V2": imagenet(101, **_KERAS_V2),
+    "ResNet152V2": imagenet(152, **_KERAS_V2),
+    "ResNet200V2": imagenet(200, unit="bottleneck_v1.5", **_TIMM_V2),
+    "PlainNet18": imagenet(18, shortcut="none"),
+    "PlainNet34": imagenet(34, shortcut="none"),
+    **{f"ResNet{depth}": cifar(depth) for depth in (8, 20, 32, 44, 56, 110, 1202)},
+    **{f"ResNet{depth}V2": cifar(depth, **_CIFAR_V2) for depth in (20, 32, 44, 56, 110)},
+    **{f"ResNet{depth}": cifar(depth, "bottleneck", shortcut="B") for depth in (164, 1001)},
+    **{f"ResNet{depth}V2": cifar(depth, "bottleneck", **_CIFAR_V2) for depth in (164, 1001)},
+    **{f"PlainNet{depth}": cifar(depth, shortcut="none") for depth in (20, 32, 44, 56, 110)},
+}
+
+
+def summary_table(specs: Mapping[str, Spec] = SPECS) -> str:
+    """What networks cost, as a table in Markdown: parameters as the papers count, and MACs.
+
+    Args:
+        specs: The networks by name; by default all named ones.
+    """
+    rows = [
+        f"| {name} | {spec.depth} | {parameters(spec):,} | {parameters(spec, trainable=False):,} "
+        f"| {macs(spec):,} | {'x'.join(map(str, spec.input_shape))} |"
+        for name, spec in specs.items()
+    ]
+    head = (
+        "| network | depth | parameters | with moving statistics | multiply-accumulates | images |",
+        "|---|--:|--:|--:|--:|---|",
+    )
+    return "\n".join([*head, *rows])

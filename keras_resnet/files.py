@@ -1,0 +1,118 @@
+"""Files: replaced whole or not at all; and Keras's weight files as plain arrays."""
+
+import os
+import shutil
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from keras_resnet.errors import InputError
+
+Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
+HEAD = "predictions"  # the layer of the classes
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` for writing a file or folder; it becomes `path` only when complete."""
+    path = Path(path)
+    partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
+    remove(partial)
+    try:
+        yield partial
+        if path.is_dir():  # a folder cannot be replaced in one go
+            remove(path)
+        os.replace(partial, path)
+    finally:
+        remove(partial)
+
+
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def read_keras(path: Path) -> Weights:
+    """Reads a `.keras` file: an archive with a `.weights.h5` file in it."""
+    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
+        return read_h5(file)
+
+
+def read_h5(file) -> Weights:
+    """Reads a `.weights.h5` file of Keras 3, or a `.h5` file of any Keras, weights or model.
+
+    Args:
+        file: A path or an open file.
+
+    Returns:
+        The arrays, in the order of the layers if the file says it.
+
+    Raises:
+        InputError: if arrays are not simply in the file, which no Keras does.
+        OSError, KeyError: if it is not such a file.
+    """
+    with h5py.File(file) as root:
+        if "layers" in root:
+            return _keras3(root["layers"])
+        return _legacy(root.get("model_weights", root))
+
+
+_NORM = ("gamma", "beta", "moving_mean", "moving_variance")
+# Files of Keras 3 name groups by class, `conv2d_5`, and only count the variables of a layer.
+_VARIABLES = {
+    "conv2d": ("kernel", "bias"), "dense": ("kernel", "bias"), "batch_normalization": _NORM,
+}  # fmt: skip
+
+
+def _keras3(root: h5py.Group) -> Weights:
+    weights: Weights = {}
+    for key, dataset in _datasets(root):
+        name = dataset.parent.attrs.get("name")
+        if name is None:
+            raise InputError(
+                f"{root.file.filename} names no layers: it was written by an early Keras 3; load "
+                "it with model.load_weights(), and save it again."
+            )
+        *_, group, _, index = key.split("/")
+        names = _VARIABLES.get(group.rstrip("_0123456789"), ())
+        variable = names[int(index)] if int(index) < len(names) else index
+        weights.setdefault(name, {})[variable] = dataset[()]
+    return weights
+
+
+def _legacy(root: h5py.Group) -> Weights:
+    weights: Weights = {name: {} for name in _layer_names(root)}
+    for key, dataset in _datasets(root):
+        layer, *_, variable = key.split("/")
+        weights[layer][variable.removesuffix(":0")] = dataset[()]
+    return {name: variables for name, variables in weights.items() if variables}
+
+
+def _layer_names(root: h5py.Group) -> list[str]:
+    """The layers in order; of deep networks the list is cut into numbered attributes."""
+    parts = sorted(
+        (key for key in root.attrs if key.startswith("layer_names")),
+        key=lambda key: (len(key), key),
+    )
+    return [
+        getattr(name, "decode", lambda n=name: n)() for key in parts for name in root.attrs[key]
+    ]
+
+
+def _datasets(root: h5py.Group) -> list[tuple[str, h5py.Dataset]]:
+    """All arrays below a group that are simply there; links to elsewhere are not followed."""
+    found: list[tuple[str, h5py.Dataset]] = []
+    root.visititems(lambda key, node: found.append((key, node)))
+    arrays = [(key, node) for key, node in found if isinstance(node, h5py.Dataset)]
+    for key, array in arrays:
+        # As Keras does: a few bytes could stand for any amount of memory, or for another file.
+        if array.external or array.is_virtual or array.nbytes > 1000 * array.id.get_storage_size():
+            raise InputError(f"{root.file.filename}: array {key!r} is not stored in the file.")
+    return arrays

@@ -1,0 +1,80 @@
+"""What goes into a classifier and what comes out, under the names of `keras.applications`."""
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+import keras
+import numpy as np
+from keras.applications import imagenet_utils
+
+from keras_resnet.errors import InputError
+
+MODES = {  # how published weights want their images, by the names of Keras
+    "caffe": "BGR, each channel less its ImageNet mean, 0 to 255: keras.applications' v1",
+    "tf": "RGB, -1 to 1: keras.applications' and timm's v2",
+    "torch": "RGB, 0 to 1, less the ImageNet mean, by its deviation: torchvision, timm's v1",
+}
+
+CIFAR10 = (
+    "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
+)  # fmt: skip
+
+
+def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
+    """Prepares raw images for a network, as its weights expect them.
+
+    Unlike in `keras.applications`, the argument is never changed in place.
+
+    Args:
+        x: Images, `(..., height, width, 3)` or channels first, 0 to 255, RGB: a NumPy array of any
+            type, or a float tensor.
+        data_format: `"channels_last"`, `"channels_first"`, or `None` for Keras's own setting.
+        mode: A key of `MODES`.
+
+    Returns:
+        The images in the same shape; integers become Keras's float type.
+
+    Raises:
+        ValueError: if the mode or data format is unknown.
+    """
+    if not keras.backend.is_keras_tensor(x):
+        x = x.copy() if isinstance(x, np.ndarray) else keras.ops.copy(x)
+    return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
+
+
+@cache
+def imagenet_classes() -> tuple[tuple[str, str], ...]:
+    """WordNet's number and name of each of the 1,000 classes of ILSVRC 2012, in order."""
+    text = Path(__file__).with_name("imagenet_classes.txt").read_text()
+    return tuple((number, name) for number, name in map(str.split, text.splitlines()))
+
+
+def decode_predictions(preds, top: int = 5, classes: Sequence | None = None) -> list[list[tuple]]:
+    """Names the most probable classes.
+
+    Args:
+        preds: Predictions, `(images, classes)`.
+        top: How many to name.
+        classes: The classes in order, each a name or a pair of an identifier and a name; by
+            default those of ImageNet.
+
+    Returns:
+        For each image a list of `(identifier, name, score)`, the highest score first.
+
+    Raises:
+        InputError: if there is not one prediction for each class.
+    """
+    pairs = imagenet_classes() if classes is None else [_pair(row) for row in classes]
+    preds = keras.ops.convert_to_numpy(preds)
+    if preds.ndim != 2 or preds.shape[1] != len(pairs):
+        raise InputError(
+            "`decode_predictions` expects a batch of predictions (i.e. a 2D array of shape "
+            f"(samples, {len(pairs)})), or else classes=[...], a name for each column. "
+            f"Received array with shape: {preds.shape}"
+        )
+    return [[(*pairs[i], row[i]) for i in row.argsort()[::-1][:top]] for row in preds]
+
+
+def _pair(row) -> tuple[str, str]:
+    return (row, row) if isinstance(row, str) else tuple(row)

@@ -1,0 +1,178 @@
+"""From a `Spec` to a Keras model: one residual function builds every network of both papers."""
+
+import warnings
+from functools import partial
+from os import PathLike
+from pathlib import Path
+
+import keras
+from keras import layers
+
+from keras_resnet.deep import deep
+from keras_resnet.errors import InputError
+from keras_resnet.files import HEAD
+from keras_resnet.layers import POOLS, conv, run, shortcut
+from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, Spec
+from keras_resnet.weights import fetch, load, published
+
+
+def residual(x, spec: Spec, stage: int, index: int):
+    """One residual unit: `add(shortcut(x), branch(x))`, in the spec's activation order."""
+    order, rules = ORDERS[spec.order], CONVENTIONS[spec.convention]
+    name, branch = f"conv{stage + 2}_block{index + 1}", spec.branch(stage, index)
+    y = active = run(order.enter, x, rules, f"{name}_preact")
+    raw = active if index == 0 and rules.fork_active else x
+    filters, stride = branch[-1].filters, spec.unit_stride(stage, index)
+    option = SHORTCUTS[spec.shortcut]
+    skip = shortcut(option, raw, active, filters, stride, order.leave, rules, f"{name}_0")
+    for i, step in enumerate(branch, 1):
+        y = conv(y, *step, rules, f"{name}_{i}")
+    if skip is not None:
+        y = layers.Add(name=f"{name}_add" if order.after else f"{name}_out")([skip, y])
+    return run(order.after, y, rules, name, out=f"{name}_out")
+
+
+def features(x, spec: Spec):
+    """Everything between the image and the head: stem, stages of units, last activation."""
+    stem, order, rules = STEMS[spec.stem], ORDERS[spec.order], CONVENTIONS[spec.convention]
+    # The stem ends as every unit does, and the head begins as every unit does.
+    ending = f"{order.leave} {order.after}"
+    x = conv(x, spec.widths[0], stem.kernel, stem.stride, ending, rules, "conv1")
+    x = POOLS[rules.pool_padding](x, "pool1") if stem.pool else x
+    for stage, units in enumerate(spec.units):
+        for index in range(units):
+            x = residual(x, spec, stage, index)
+    return run(order.enter, x, rules, "post")
+
+
+POOLINGS = {
+    None: lambda x: x,
+    "avg": lambda x: layers.GlobalAveragePooling2D(name="avg_pool")(x),
+    "max": lambda x: layers.GlobalMaxPooling2D(name="max_pool")(x),
+}
+
+
+def classifier(x, classes: int, activation):
+    """Average pooling and one dense layer, in float32 even under a mixed-precision policy."""
+    dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for a softmax
+    x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
+    return layers.Dense(classes, activation=activation, dtype=dtype, name=HEAD)(x)
+
+
+def ResNet(
+    spec: Spec,
+    include_top: bool = True,
+    weights=None,
+    input_tensor=None,
+    input_shape=None,
+    pooling: str | None = None,
+    classes: int | None = None,
+    classifier_activation="softmax",
+    name: str = "resnet",
+) -> keras.Model:
+    """Builds the network that a `Spec` describes, with the arguments of `keras.applications`.
+
+    Args:
+        spec: The network.
+        include_top: Whether to end with average pooling and the dense layer `predictions`.
+        weights: `None` (random initialisation), `"imagenet"` (the weights that
+            `keras.applications` has for this network, downloaded once), or the path of a weight
+            file: `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
+            `.safetensors`, `.pth` or `.pt`. `None` is the default on purpose, unlike in
+            `keras.applications`: a call must work with no network.
+        input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`.
+        input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
+            the spec's own shape with the top, and images of any size without it. Images are float
+            and already normalised, to about zero mean and unit variance in each channel.
+        pooling: Without the top: `None` for the feature maps, `"avg"` or `"max"` to pool them.
+        classes: Number of classes; by default the spec's own. If others are given, and the head in
+            the weight file does not fit them, the new one stays as initialised: for fine-tuning.
+        classifier_activation: Activation of the top; `None` returns the logits.
+        name: The model's name.
+
+    Returns:
+        A functional `keras.Model` of stock layers: `(batch, height, width, channels)` float to
+        `(batch, classes)` float32; without the top `(batch, height / s, width / s, features)`, `s`
+        being `spec.stride`, or `(batch, features)` if pooled.
+
+    Raises:
+        InputError: a `ValueError`, for impossible arguments; messages begin as in
+            `keras.applications`, but an unknown `pooling` is an error here.
+    """
+    classes = spec.classes if classes is None else classes
+    _check(spec, include_top, weights, pooling, classes, classifier_activation)
+    shape = _input_shape(spec, input_shape, include_top, weights)
+    image = layers.Input(shape) if input_tensor is None else input_tensor
+    if not keras.backend.is_keras_tensor(image):
+        raise InputError(f"`input_tensor` should be a Keras tensor. Received: {type(image)}")
+
+    x = features(image, spec)
+    head = partial(classifier, classes=classes, activation=classifier_activation)
+    x = (head if include_top else POOLINGS[pooling])(x)
+    inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
+    with deep():
+        model = keras.Model(inputs, x, name=name)
+    if weights is not None:
+        path = fetch(spec, include_top) if weights == "imagenet" else weights
+        load(model, spec, path, new_head=classes != spec.classes)
+    return model
+
+
+def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> None:
+    """Refuses what `keras.applications` refuses, and poolings that it ignores."""
+    if pooling not in POOLINGS:
+        raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
+    path = isinstance(weights, str | PathLike) and Path(weights).is_file()
+    if not (weights in (None, "imagenet") or path):
+        raise InputError(
+            "The `weights` argument should be either `None` (random initialization), 'imagenet' "
+            "(pre-training on ImageNet), or the path to the weights file to be loaded. "
+            f"Received: weights={weights}"
+        )
+    if weights == "imagenet" and include_top and classes != 1000:
+        raise InputError(
+            "If using `weights='imagenet'` with `include_top=True`, `classes` should be 1000. "
+            f"Received classes={classes}. For other classes, give the model of 1000 to "
+            "keras_resnet.replace_head."
+        )
+    if weights == "imagenet":
+        published(spec)
+    if weights is not None and include_top and activation not in ("softmax", None):
+        raise InputError(
+            "Only `None` and `softmax` activations are allowed for the `classifier_activation` "
+            "argument when using pretrained weights, with `include_top=True`; Received: "
+            f"classifier_activation={activation}"
+        )
+
+
+def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
+    """The shape of the images, checked as `keras.applications` does; None stands for any size."""
+    first = keras.config.image_data_format() == "channels_first"
+    height, width, channels = spec.input_shape
+    default = (channels, height, width) if first else spec.input_shape
+    anything = (channels, None, None) if first else (None, None, channels)
+    if given is None:
+        given = default if include_top else anything
+    if len(given) != 3:
+        raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
+    size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
+    if weights == "imagenet" and include_top and tuple(given) != default:
+        raise InputError(
+            "When setting `include_top=True` and loading `imagenet` weights, `input_shape` should "
+            f"be {default}. Received: input_shape={given}"
+        )
+    if weights == "imagenet" and channels != 3:
+        raise InputError(f"The input must have 3 channels; Received `input_shape={given}`")
+    if channels not in (1, 3):
+        warnings.warn(
+            "This model usually expects 1 or 3 input channels. However, it was passed an "
+            f"input_shape with {channels} input channels.",
+            stacklevel=4,
+        )
+    if include_top and None in given:
+        raise InputError(
+            "If `include_top` is True, you should specify a static `input_shape`. "
+            f"Received: {given}"
+        )
+    spec.check_size(*size)
+    return tuple(given)

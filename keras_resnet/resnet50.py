@@ -1,0 +1,8 @@
+"""What `keras.applications.resnet50` has, for those who change one import."""
+
+from keras_resnet.zoo import ResNet50
+
+preprocess_input = ResNet50.preprocess_input
+decode_predictions = ResNet50.decode_predictions
+
+__all__ = ["ResNet50", "decode_predictions", "preprocess_input"]

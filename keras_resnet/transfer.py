@@ -1,0 +1,78 @@
+"""New networks from a trained one, with its weights: for other classes, for detectors."""
+
+import re
+
+import keras
+
+from keras_resnet.deep import deep
+from keras_resnet.errors import InputError
+from keras_resnet.network import classifier
+
+
+def replace_head(model: keras.Model, classes: int, activation="softmax") -> keras.Model:
+    """The network for other classes: the same layers with the same weights, and a new head.
+
+    Args:
+        model: A network of this family or of `keras.applications`, with its top.
+        classes: Number of classes.
+        activation: Of the head; `None` for logits.
+
+    Returns:
+        A model that shares all layers but the last with `model`.
+
+    Raises:
+        InputError: if `model` has no `avg_pool` layer, that is no top.
+    """
+    with deep():
+        features = _layer(model, "avg_pool").input
+        return keras.Model(model.input, classifier(features, classes, activation), name=model.name)
+
+
+def pyramid(model: keras.Model) -> keras.Model:
+    """The feature maps of every stage, for detectors and segmenters.
+
+    Each map is what the next stage's branch begins with: in pre-activation normalised and
+    rectified, which the sums themselves are not.
+
+    Args:
+        model: A network of this family or of `keras.applications`, with its top or without.
+
+    Returns:
+        A model that shares all its layers with `model`, from the same input to a dictionary with a
+        map for each stage: `"C2"`, the output of `conv2_x`, and so on. ImageNet networks have
+        `"C2"` to `"C5"`, of strides 4, 8, 16 and 32; CIFAR networks `"C2"` to `"C4"`, of strides 1,
+        2 and 4.
+
+    Raises:
+        InputError: if `model` has not the layer names of this family, or its maps are pooled.
+    """
+    strided = re.compile(r"(conv\d+_block\d+)_[1-9]_conv")
+    units = [
+        name[1]
+        for layer in model.layers
+        if (name := strided.fullmatch(layer.name)) and max(layer.strides) > 1
+    ]
+    names = {layer.name for layer in model.layers}
+    maps = [_layer(model, _first(unit, names)).input for unit in units]
+    if maps:
+        maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
+    if not maps or len(maps[-1].shape) != 4:
+        raise InputError(
+            f"{model.name} has no feature maps of stages: give a network of this package or of "
+            "keras.applications, with its top, or without and with pooling=None."
+        )
+    outputs = {f"C{stage}": tensor for stage, tensor in enumerate(maps, 2)}
+    with deep():
+        return keras.Model(model.input, outputs, name=f"{model.name}_pyramid")
+
+
+def _first(unit: str, names: set[str]) -> str:
+    """The first layer of a unit's branch after its activation."""
+    return f"{unit}_1_pad" if f"{unit}_1_pad" in names else f"{unit}_1_conv"
+
+
+def _layer(model: keras.Model, name: str) -> keras.Layer:
+    found = [layer for layer in model.layers if layer.name == name]
+    if not found:
+        raise InputError(f"{model.name} has no layer {name!r}: build it with include_top=True.")
+    return found[0]

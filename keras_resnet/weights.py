@@ -1,0 +1,185 @@
+"""Pretrained weights: where the published ones are, and how a file becomes a network's weights."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import NamedTuple
+from zipfile import BadZipFile
+
+import keras
+import numpy as np
+
+from keras_resnet import checkpoints
+from keras_resnet.errors import InputError
+from keras_resnet.family import SPECS
+from keras_resnet.files import HEAD, Weights, read_h5, read_keras
+from keras_resnet.spec import Spec
+
+
+class Published(NamedTuple):
+    """The files of one network at `URL`, as in `keras.applications`."""
+
+    stem: str  # how the files' names begin
+    with_top: str  # MD5 sums
+    without_top: str
+
+
+URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
+IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
+    "ResNet50": Published(
+        "resnet50", "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"
+    ),
+    "ResNet101": Published(
+        "resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"
+    ),
+    "ResNet152": Published(
+        "resnet152", "100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"
+    ),
+    "ResNet50V2": Published(
+        "resnet50v2", "3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917"
+    ),
+    "ResNet101V2": Published(
+        "resnet101v2", "6343647c601c52e1368623803854d971", "c0ed64b8031c3730f411d2eb4eea35b5"
+    ),
+    "ResNet152V2": Published(
+        "resnet152v2", "a49b44d1979771252814e80f8ec446f9", "ed17cf2e0169df9d443503ef94b23b33"
+    ),
+}
+
+
+def published(spec: Spec) -> Published:
+    """The published ImageNet weights of a network.
+
+    Raises:
+        InputError: if there are none.
+    """
+    for name, row in IMAGENET.items():
+        if _difference(spec, SPECS[name]) is None:
+            return row
+    raise InputError(
+        f"no 'imagenet' weights are published for this network, only for {', '.join(IMAGENET)}: "
+        "give weights=PATH, say of a checkpoint of torchvision or timm."
+    )
+
+
+def fetch(spec: Spec, include_top: bool) -> Path:
+    """Downloads the published ImageNet weights, or finds them in Keras's cache.
+
+    Raises:
+        InputError: if there are none, or they cannot be had.
+    """
+    row = published(spec)
+    file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
+    hash = row.with_top if include_top else row.without_top
+    try:
+        return Path(keras.utils.get_file(file, URL + file, cache_subdir="models", file_hash=hash))
+    except Exception as error:  # Keras raises just that
+        raise InputError(
+            f"cannot fetch {URL}{file} ({error}): fetch it where there is a network, and give "
+            "weights=PATH."
+        ) from error
+
+
+def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = False) -> None:
+    """Gives a network the weights in a file: all of them, or none if the file does not fit.
+
+    Layers are matched by name, or by order if the names are all others.
+
+    Args:
+        model: The network.
+        spec: What it was built from.
+        path: A weight file of one of `READERS`.
+        new_head: Whether to leave the head as it is if the file's is of other classes.
+
+    Raises:
+        InputError: that names the first layer that does not fit, and why.
+    """
+    weights, theirs = read(path)
+    difference = theirs and _difference(spec, theirs)
+    if difference:
+        ours, other = getattr(spec, difference), getattr(theirs, difference)
+        raise InputError(
+            f"{path} holds a network with {difference} {other!r}, and {model.name} has {ours!r}: "
+            "build the network that fits with keras_resnet.from_checkpoint(path)."
+        )
+    try:
+        assign(model, weights, new_head)
+    except InputError as error:
+        raise InputError(f"{path} does not fit {model.name}: {error}") from None
+
+
+def read(path: str | Path) -> tuple[Weights, Spec | None]:
+    """Reads a weight file, with the spec of its network if the file tells.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    reader = next((READERS[end] for end in READERS if str(path).endswith(end)), None)
+    if reader is None:
+        raise InputError(f"cannot read weights from {path}: use a file {', '.join(READERS)}.")
+    try:
+        return reader(Path(path))
+    except (OSError, KeyError, BadZipFile) as error:
+        raise InputError(f"cannot read weights from {path}: {error}.") from error
+
+
+READERS: dict[str, Callable] = {
+    ".keras": lambda path: (read_keras(path), None),
+    ".h5": lambda path: checkpoints.recognise(read_h5(path)),
+    ".hdf5": lambda path: (read_h5(path), None),
+    ".safetensors": checkpoints.read,
+    ".pth": checkpoints.read,
+    ".pt": checkpoints.read,
+}
+
+
+def assign(model: keras.Model, weights: Weights, new_head: bool = False) -> None:
+    """Gives every layer its arrays, once all are known to fit.
+
+    Args:
+        model: The network.
+        weights: The arrays of every layer that has any, by name; or in order, with other names.
+        new_head: Whether to leave the head as it is if its arrays do not fit.
+
+    Raises:
+        InputError: that names the first layer that does not fit, and why.
+    """
+    layers = [layer for layer in model.layers if layer.weights]
+    names = [layer.name for layer in layers]
+    if len(names) == len(weights) and not weights.keys() >= set(names):
+        weights = dict(zip(names, weights.values(), strict=True))
+    pairs = []
+    for layer in layers:
+        misfit = _misfit(layer, weights.get(layer.name))
+        if not misfit:
+            pairs += [(variable, weights[layer.name][variable.name]) for variable in layer.weights]
+        elif not (new_head and layer.name == HEAD):
+            raise InputError(misfit)
+    unused = [name for name in weights if name not in {*names, HEAD}]
+    if unused:
+        raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
+    for variable, value in pairs:
+        variable.assign(value)
+
+
+def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str | None:
+    """Why arrays are not those of a layer, in a sentence; `None` if they are."""
+    head = layer.name == HEAD
+    if stored is None:
+        hint = ": it is without the top, so use include_top=False" if head else ""
+        return f"the file has no layer {layer.name!r}{hint}."
+    theirs = {name: array.shape for name, array in stored.items()}
+    ours = {variable.name: tuple(variable.shape) for variable in layer.weights}
+    hint = " For the file's own classes, give classes=N." if head else ""
+    for name in {**ours, **theirs}:
+        shape, there = ours.get(name, "missing"), theirs.get(name, "missing")
+        if shape != there:
+            return f"the {name} of layer {layer.name!r} is {there} in the file, {shape} here.{hint}"
+    return None
+
+
+def _difference(ours: Spec, theirs: Spec) -> str | None:
+    """The first field in which two specs differ so that their weights are not exchangeable."""
+    free = {"input_shape", "classes", "zero_gamma", "dropout", "stochastic_depth"}
+    names = [field.name for field in fields(Spec) if field.name not in free]
+    return next((name for name in names if getattr(ours, name) != getattr(theirs, name)), None)

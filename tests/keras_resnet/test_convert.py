@@ -1,0 +1,188 @@
+"""Weights of other packages: the recordings say what their networks compute, see `record.py`."""
+
+from pathlib import Path
+
+import h5py
+import keras
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+from keras_resnet import (
+    InputError,
+    ResNet,
+    ResNet18,
+    ResNet18V2,
+    ResNet20,
+    ResNet34,
+    ResNet50,
+    from_checkpoint,
+    imagenet,
+    to_checkpoint,
+)
+from tests.recordings.record import NETWORKS, array, images
+
+RECORDINGS = Path(__file__).parent.parent / "recordings"
+SMALL = {"torchvision_resnet18", "torchvision_resnet50", "timm_resnetv2_18", "timm_resnetv2_50"}
+TORCH = [
+    pytest.param(name, marks=() if name in SMALL else pytest.mark.slow)
+    for name in (f"{package}_{n}" for package in ("torchvision", "timm") for n in NETWORKS[package])
+]
+
+
+def recorded(name):
+    return np.load(RECORDINGS / f"{name}.npz")
+
+
+def checkpoint(name):
+    """The state dict of a recording, rebuilt."""
+    recording = recorded(name)
+    rows = zip(recording["names"], recording["shapes"], strict=True)
+    return {str(n): array(str(n), tuple(int(k) for k in shape if k)) for n, shape in rows}
+
+
+@pytest.fixture(scope="module")
+def resnet18(tmp_path_factory):
+    path = tmp_path_factory.mktemp("checkpoints") / "resnet18.safetensors"
+    save_file(checkpoint("torchvision_resnet18"), path)
+    return path
+
+
+@pytest.mark.parametrize("name", TORCH)
+def test_outputs_are_those_of_torch_and_the_way_back_is_exact(name, tmp_path):
+    state = checkpoint(name)
+    save_file(state, tmp_path / "in.safetensors")
+    model = from_checkpoint(
+        tmp_path / "in.safetensors", classifier_activation=None, input_shape=images().shape[1:]
+    )
+    outputs = model.predict_on_batch(images())
+    np.testing.assert_allclose(outputs, recorded(name)["outputs"], atol=1e-4)
+
+    to_checkpoint(model, tmp_path / "out.safetensors")
+    again = load_file(tmp_path / "out.safetensors")
+    assert again.keys() == state.keys()
+    for key in state:
+        np.testing.assert_array_equal(again[key], state[key])
+        assert again[key].dtype == state[key].dtype
+
+
+@pytest.mark.parametrize("name", NETWORKS["keras_hub"])
+def test_backbones_of_keras_hub(name, tmp_path):
+    recording = recorded(f"keras_hub_{name}")
+    variables = {"conv2d": ["kernel"], "batch": ["gamma", "beta", "moving_mean", "moving_variance"]}
+    with h5py.File(tmp_path / "model.weights.h5", "w") as file:
+        rows = (recording["places"], recording["names"], recording["shapes"])
+        for place, layer, shape in zip(*rows, strict=True):
+            variable = variables[place.split("/")[1].split("_")[0]][int(place.split("/")[-1])]
+            file[str(place)] = array(f"{layer}.{variable}", [int(k) for k in shape if k])
+            file[str(place)].parent.attrs["name"] = str(layer)
+    model = from_checkpoint(tmp_path / "model.weights.h5")
+    outputs = model.predict_on_batch(images())[..., ::16]
+    np.testing.assert_allclose(outputs, recording["outputs"], atol=1e-4)
+
+
+def test_a_named_network_takes_a_checkpoint_that_fits(resnet18):
+    path = resnet18
+    model = ResNet18(weights=path)
+    other = from_checkpoint(path)
+    assert model.output_shape == (None, 1000)
+    for ours, theirs in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_checkpoint_of_another_network_is_refused(resnet18, tmp_path):
+    with pytest.raises(InputError, match=r"units \(2, 2, 2, 2\), and resnet34 has \(3, 4, 6, 3\)"):
+        ResNet34(weights=resnet18)
+    with pytest.raises(InputError, match="with order 'original', and resnet18v2 has 'full_preact'"):
+        ResNet18V2(weights=resnet18)
+    save_file(checkpoint("torchvision_resnet50"), tmp_path / "r50.safetensors")
+    # The shapes would fit, and the outputs would be wrong.
+    with pytest.raises(
+        InputError, match=r"with unit 'bottleneck_v1\.5', and resnet has 'bottleneck'"
+    ):
+        ResNet(imagenet(50), weights=tmp_path / "r50.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"layer1.0.se.fc1.weight": (4, 64, 1, 1)}, "no network of this family has: layer1.0.se"),
+        (
+            {"layer1.0.bn1.running_var": None},
+            r"moving_variance of layer 'conv2_block1_1_bn' is missing in the file, \(64,\) here",
+        ),
+        ({"layer3.1.conv2.weight": None}, "the file has no layer 'conv4_block2_2_conv'"),
+        (
+            {"layer2.0.conv1.weight": (128, 32, 3, 3)},
+            r"the kernel of layer 'conv3_block1_1_conv' is \(3, 3, 32, 128\) in the file",
+        ),
+        (
+            {"conv1.weight": (64, 3, 3, 3)},
+            r"kernels of its stem and first unit are \(3, 3, 3, 64\)",
+        ),
+        ({"conv1.weight": None}, "it has no conv1.weight and no stem.conv.weight, but bn1"),
+        ({"layer1.0.conv2.weight": (192, 64, 3, 3)}, r"kernels \(3, 3\) and widen 3 times"),
+    ],
+)
+def test_what_does_not_fit_is_named(change, message, tmp_path):
+    state = checkpoint("torchvision_resnet18")
+    for name, shape in change.items():
+        state.pop(name, None)
+        if shape:
+            state[name] = array(name, shape)
+    path = tmp_path / "changed.safetensors"
+    save_file(state, path)
+    with pytest.raises(InputError, match=message) as error:
+        from_checkpoint(path)
+    assert str(path) in str(error.value)
+
+
+def test_unreadable_files(tmp_path):
+    path = tmp_path / "x.safetensors"
+    with pytest.raises(InputError, match="cannot read weights"):
+        from_checkpoint(path)
+    path.write_bytes(b"no checkpoint")
+    with pytest.raises(InputError, match="cannot read weights"):
+        from_checkpoint(path)
+    with pytest.raises(InputError, match=r"use a file .keras, .h5"):
+        from_checkpoint(tmp_path / "x.ckpt")
+    ResNet20().save_weights(tmp_path / "x.weights.h5")
+    with pytest.raises(InputError, match="does not say what network it is of"):
+        from_checkpoint(tmp_path / "x.weights.h5")
+
+
+def test_reading_a_pickle_needs_torch(python, tmp_path):
+    path = tmp_path / "x.pth"
+    path.write_bytes(b"x")
+    code = (
+        "import sys, keras_resnet\n"
+        "sys.modules['torch'] = None\n"
+        "try: keras_resnet.from_checkpoint(sys.argv[1])\n"
+        "except keras_resnet.InputError as error: print(error)"
+    )
+    said = python("-c", code, path, KERAS_BACKEND="numpy").stdout
+    assert "needs torch: pip install torch" in said
+
+
+def test_only_networks_that_torch_has_are_written(tmp_path):
+    path = tmp_path / "x.safetensors"
+    for model, message in (
+        (ResNet50(), "use_bias=True"),
+        (ResNet20(), "the kernels of its stem"),
+        (ResNet(imagenet(18, shortcut="C")), "layer 'conv2_block1_0_conv' is Conv2D"),
+        (keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)]), "first unit are none"),
+    ):
+        with pytest.raises(InputError, match=message):
+            to_checkpoint(model, path)
+        assert not path.exists()
+
+
+def test_half_precision_checkpoints_load(resnet18, tmp_path):
+    state = {key: value.astype("float16") for key, value in load_file(resnet18).items()}
+    save_file(state, tmp_path / "half.safetensors")
+    model = from_checkpoint(tmp_path / "half.safetensors", input_shape=(32, 32, 3))
+    kernel = model.get_layer("conv1_conv").kernel
+    assert kernel.dtype == "float32"
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(kernel).transpose(3, 2, 0, 1), state["conv1.weight"]
+    )

@@ -1,0 +1,71 @@
+import hashlib
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet.imagenet_utils import (
+    CIFAR10,
+    MODES,
+    decode_predictions,
+    imagenet_classes,
+    preprocess_input,
+)
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["float32", "uint8", "tensor", "one"])
+def test_the_same_as_keras_and_never_in_place(kind, mode):
+    images = IMAGES.astype("uint8") if kind == "uint8" else IMAGES.copy()
+    images = keras.ops.convert_to_tensor(images) if kind == "tensor" else images
+    images = images[0] if kind == "one" else images
+    before = np.array(images)
+    result = preprocess_input(images, mode=mode)
+    np.testing.assert_array_equal(images, before)
+    copy = images if kind == "tensor" else images.copy()
+    expected = keras.applications.imagenet_utils.preprocess_input(copy, mode=mode)
+    np.testing.assert_array_equal(result, expected)
+
+
+def test_preprocessing_inside_a_model():
+    source = keras.Input((4, 5, 3))
+    model = keras.Model(source, preprocess_input(source, mode="tf"))
+    np.testing.assert_allclose(model(IMAGES), IMAGES / 127.5 - 1, atol=1e-6)
+
+
+def test_channels_first():
+    first = IMAGES.transpose(0, 3, 1, 2)
+    result = preprocess_input(first, "channels_first", mode="torch")
+    np.testing.assert_array_equal(
+        result.transpose(0, 2, 3, 1), preprocess_input(IMAGES, mode="torch")
+    )
+    with pytest.raises(ValueError, match="data_format"):
+        preprocess_input(IMAGES, "channels_middle")
+
+
+def test_the_class_names_are_those_that_keras_downloads():
+    index = {str(i): pair for i, pair in enumerate(imagenet_classes())}
+    # keras/src/applications/imagenet_utils.py, decode_predictions
+    assert hashlib.md5(json.dumps(index).encode()).hexdigest() == "c2c37ea517e94d9795004a39431a14cb"
+
+
+def test_decoding():
+    scores = np.random.default_rng(0).uniform(size=(2, 1000)).astype("float32")
+    rows = decode_predictions(keras.ops.convert_to_tensor(scores), top=3)
+    assert [len(row) for row in rows] == [3, 3]
+    best = scores[1].argmax()
+    assert rows[1][0] == (*imagenet_classes()[best], scores[1, best])
+    assert [score for *_, score in rows[0]] == sorted(scores[0], reverse=True)[:3]
+
+
+def test_decoding_other_classes():
+    assert decode_predictions(np.eye(10)[[8]], 1, CIFAR10) == [[("ship", "ship", 1.0)]]
+    pairs = [("n01", "hen"), ("n02", "cock")]
+    assert decode_predictions(np.array([[0.2, 0.8]]), classes=pairs)[0][0] == ("n02", "cock", 0.8)
+    with pytest.raises(ValueError, match=r"\(samples, 1000\).*classes=\[...\].*\(2, 10\)"):
+        decode_predictions(np.zeros((2, 10)))
+    with pytest.raises(ValueError, match=r"\(samples, 2\)"):
+        decode_predictions(np.zeros(10), classes=["a", "b"])

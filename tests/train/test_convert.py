@@ -1,0 +1,46 @@
+import keras
+import numpy as np
+import pytest
+from absl.flags import FLAGS
+
+from keras_resnet import InputError, ResNet18, to_checkpoint
+from tests.recordings.record import images
+from train import convert
+
+
+def run(source, target):
+    FLAGS(["convert", f"--source={source}", f"--target={target}"])
+    convert.main([])
+
+
+def test_there_and_back(capsys, tmp_path):
+    source, model = tmp_path / "resnet18.safetensors", ResNet18()
+    to_checkpoint(model, source)
+    target, back = tmp_path / "resnet18.keras", tmp_path / "again.safetensors"
+    run(source, target)
+    said = capsys.readouterr().out.strip()
+    assert said == f"{target}: 11,699,112 parameters, (224, 224, 3) to (1000,)"
+    image = np.resize(images(), (1, 224, 224, 3))
+    converted = keras.saving.load_model(target)
+    np.testing.assert_allclose(
+        converted(image, training=False), model(image, training=False), atol=1e-6
+    )
+    run(target, back)
+    assert back.read_bytes() == source.read_bytes()
+    run(source, tmp_path / "resnet18.weights.h5")
+    assert (tmp_path / "resnet18.weights.h5").stat().st_size > 4 * 11_699_112
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "message"),
+    [
+        ("none.safetensors", "x.keras", "cannot read weights from none.safetensors"),
+        ("none.keras", "x.safetensors", "cannot read none.keras"),
+        ("none.pth", "x.onnx", "cannot write x.onnx: end its name in .keras, .weights.h5, .safet"),
+        ("", "x.keras", "give two files"),
+    ],
+)
+def test_mistakes_get_one_sentence(source, target, message):
+    with pytest.raises(InputError, match=message) as error:
+        run(source, target)
+    assert "\n" not in str(error.value)
