@@ -95,7 +95,11 @@ def read(path: Path) -> tuple[Weights, Spec]:
             f"reading {path} needs {error.name}: pip install {error.name}, or "
             "'keras-resnet-family[torch]'."
         ) from error
-    except (OSError, ValueError, RuntimeError, UnpicklingError) as error:
+    except UnpicklingError as error:
+        raise InputError(
+            f"{path} holds more than weights, so it is not opened: it could run code."
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"cannot read weights from {path}: {error}.") from error
     rows = (TORCHVISION, TIMM_V2)
     layout = next((row for row in rows if f"{row.ends['conv1_conv']}.weight" in state), None)
@@ -239,8 +243,13 @@ def _load_torch(path: Path) -> State:
     import torch
 
     loaded = torch.load(path, map_location="cpu", weights_only=True)
-    state = loaded.get("state_dict", loaded)  # timm's training script wraps it
-    return {name: array.float().numpy() for name, array in state.items()}
+    for wrapper in ("state_dict", "model"):  # of the training scripts of timm and torchvision
+        loaded = loaded.get(wrapper, loaded)
+    others = [name for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise ValueError(f"it is no state dict, as it holds {_some(others)}")
+    # Training on several devices puts a prefix before all names.
+    return {k.removeprefix("module."): v.float().numpy() for k, v in loaded.items()}
 
 
 def _some(names: list[str]) -> str:
