@@ -1,21 +1,14 @@
-"""Checkpoints of other packages: their names for our layers, their networks as our specs.
-
-Those of torchvision and timm need no torch as `.safetensors`; torch reads `.pth` as weights only.
-"""
+"""Checkpoints of other packages: their names for our layers, their networks as our specs."""
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_resnet.errors import InputError
-from keras_resnet.files import HEAD, Weights
+from keras_resnet.files import HEAD, State, Weights, read_state, some
 from keras_resnet.spec import STEMS, UNITS, Spec
-
-State = Mapping[str, np.ndarray]  # Torch's name of each array
 
 
 class Layout(NamedTuple):
@@ -85,32 +78,20 @@ def read(path: Path) -> tuple[Weights, Spec]:
     """Reads a checkpoint as Keras's weights, and infers the network that they are for.
 
     Raises:
-        InputError: if it is not of a network of this family, naming what is left over, or if it
-            cannot be read, or a package to read it is not installed.
+        InputError: if it cannot be read, or is not of a network of this family, naming what is
+            left over.
     """
-    try:
-        state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
-    except ImportError as error:
-        raise InputError(
-            f"reading {path} needs {error.name}: pip install {error.name}, or "
-            "'keras-resnet-family[torch]'."
-        ) from error
-    except UnpicklingError as error:
-        raise InputError(
-            f"{path} holds more than weights, so it is not opened: it could run code."
-        ) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"cannot read weights from {path}: {error}.") from error
+    state = read_state(path)
     rows = (TORCHVISION, TIMM_V2)
     layout = next((row for row in rows if f"{row.ends['conv1_conv']}.weight" in state), None)
     if layout is None:
         raise InputError(
             f"{path} is not of a ResNet of torchvision or timm: it has no conv1.weight and no "
-            f"stem.conv.weight, but {_some(list(state))}."
+            f"stem.conv.weight, but {some(list(state))}."
         )
     weights, unknown = from_state(state, layout)
     if unknown:
-        raise InputError(f"{path} has what no network of this family has: {_some(unknown)}.")
+        raise InputError(f"{path} has what no network of this family has: {some(unknown)}.")
     try:
         return weights, infer(weights, layout)
     except InputError as error:
@@ -227,31 +208,3 @@ def _to_torch(array: np.ndarray, layer: str, layout: Layout) -> np.ndarray:
     elif array.ndim == 4:
         array = array.transpose(3, 2, 0, 1)
     return np.ascontiguousarray(array)
-
-
-def _load_safetensors(path: Path) -> State:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(error) from error
-
-
-def _load_torch(path: Path) -> State:
-    import torch
-
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
-    for wrapper in ("state_dict", "model"):  # of the training scripts of timm and torchvision
-        loaded = loaded.get(wrapper, loaded)
-    others = [name for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
-    if others:
-        raise ValueError(f"it is no state dict, as it holds {_some(others)}")
-    # Training on several devices puts a prefix before all names.
-    return {k.removeprefix("module."): v.float().numpy() for k, v in loaded.items()}
-
-
-def _some(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

@@ -1,4 +1,4 @@
-"""Files: replaced whole or not at all; and Keras's weight files as plain arrays."""
+"""Files: replaced whole or not at all; and weight files, Keras's and Torch's, as plain arrays."""
 
 import os
 import shutil
@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 
 import h5py
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from keras_resnet.errors import InputError
 
 Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
+State = dict[str, np.ndarray]  # by Torch's name of the array
 HEAD = "predictions"  # the layer of the classes
 
 
@@ -116,3 +118,56 @@ def _datasets(root: h5py.Group) -> list[tuple[str, h5py.Dataset]]:
         if array.external or array.is_virtual or array.nbytes > 1000 * array.id.get_storage_size():
             raise InputError(f"{root.file.filename}: array {key!r} is not stored in the file.")
     return arrays
+
+
+def read_state(path: Path) -> State:
+    """Reads a state dict of Torch.
+
+    Args:
+        path: `.safetensors`, which needs no torch; or else a file that torch reads.
+
+    Raises:
+        InputError: if it cannot be read, or a package to read it is not installed.
+    """
+    try:
+        return _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+    except ImportError as error:
+        raise InputError(
+            f"reading {path} needs {error.name}: pip install {error.name}, or "
+            "'keras-resnet-family[torch]'."
+        ) from error
+    except UnpicklingError as error:
+        raise InputError(
+            f"{path} holds more than weights, so it is not opened: it could run code."
+        ) from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise InputError(f"cannot read weights from {path}: {error}.") from error
+
+
+def _load_safetensors(path: Path) -> State:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(error) from error
+
+
+def _load_torch(path: Path) -> State:
+    import torch
+
+    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    for wrapper in ("state_dict", "model"):  # of the training scripts of timm and torchvision
+        loaded = loaded.get(wrapper, loaded)
+    others = [name for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
+    if others:
+        raise ValueError(f"it is no state dict, as it holds {some(others)}")
+    # Training on several devices puts a prefix before all names.
+    return {k.removeprefix("module."): v.float().numpy() for k, v in loaded.items()}
+
+
+def some(names: list[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(names[:5]) + more

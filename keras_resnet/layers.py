@@ -75,7 +75,7 @@ def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention
         filters,
         kernel,
         strides=stride,
-        padding="valid" if explicit else "same",
+        padding="valid" if explicit or kernel == 1 else "same",
         use_bias=rules.bias_before_bn if "bn" in then else rules.bias_elsewhere,
         kernel_initializer="he_normal",
         name=f"{name}_conv",

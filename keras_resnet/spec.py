@@ -1,6 +1,6 @@
 """What a residual network is: tables of parts, and the frozen `Spec` that picks from them.
 
-A variant of the papers is a row of a table. `resnet.py` turns a `Spec` into a Keras model and
+A variant of the papers is a row of a table. `network.py` turns a `Spec` into a Keras model and
 never asks which network it is building. This file needs the standard library only.
 """
 
@@ -48,17 +48,35 @@ class Stem(NamedTuple):
 
 
 class Convention(NamedTuple):
-    """Details in which published codes differ, for the same architecture; the defaults are ours."""
+    """Details in which published codes differ, for the same architecture.
 
-    bias_before_bn: bool = False  # a bias there has no effect, but it is in Keras's weight files
+    The defaults are those of Torch's codes: fb.resnet.torch, resnet-1k-layers, torchvision, timm.
+
+    Attributes:
+        bias_before_bn: Keras's v1 has biases there. They have no effect, but are in its files.
+        bias_elsewhere: Keras's networks have biases there: the default of its layers.
+        epsilon: Of batch normalisation, Torch's default; Keras's networks have 1.001e-5.
+        momentum: Of batch normalisation, as Keras counts it: 1 less Torch's default.
+        stride_on_last: In Keras's v2 the last unit of a stage halves the image, as in TF-Slim's;
+            elsewhere the first unit of the next stage.
+        pad_always: Keras's v2 pads in a layer before every 3x3 convolution; elsewhere, here, before
+            strided ones.
+        pool_padding: Of the stem's pooling, a key of `layers.POOLS`. After a rectification zeros
+            never win; timm's v2 pools signed numbers, and pads with what does not.
+        fork_active: In the first unit of a stage, resnet-1k-layers takes even the identity after
+            the activation; Keras's and timm's v2 take it before.
+        preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
+    """
+
+    bias_before_bn: bool = False
     bias_elsewhere: bool = False
-    epsilon: float = 1e-5  # of batch normalisation: Torch's default
-    momentum: float = 0.9  # of batch normalisation, as Keras counts it: 1 - Torch's default
-    stride_on_last: bool = False  # in the last unit of a stage, or else in the first of the next
-    pad_always: bool = False  # a padding layer before every k>1 convolution, or else if strided
-    pool_padding: str = "zeros"  # of the stem's pooling, a key of `layers.POOLS`
-    fork_active: bool = True  # a stage's first unit forks after its first activation, or before
-    preprocessing: str = "torch"  # what published weights expect, a key of `imagenet_utils.MODES`
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    stride_on_last: bool = False
+    pad_always: bool = False
+    pool_padding: str = "zeros"
+    fork_active: bool = True
+    preprocessing: str = "torch"
 
 
 class Conv(NamedTuple):
@@ -118,7 +136,7 @@ CONVENTIONS = {
         fork_active=False,
         preprocessing="tf",
     ),
-    # timm's resnetv2: max pooling of signed numbers needs a padding that never wins.
+    # timm's resnetv2, and keras-hub's networks with pre-activation.
     "timm_v2": Convention(pool_padding="least", fork_active=False, preprocessing="tf"),
 }
 

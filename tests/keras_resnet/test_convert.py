@@ -41,6 +41,13 @@ def checkpoint(name):
     return {str(n): array(str(n), tuple(int(k) for k in shape if k)) for n, shape in rows}
 
 
+def normalises_alike(model, recording):
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            np.testing.assert_allclose(layer.epsilon, recording["epsilon"])
+            np.testing.assert_allclose(layer.momentum, recording["momentum"])
+
+
 @pytest.fixture(scope="module")
 def resnet18(tmp_path_factory):
     path = tmp_path_factory.mktemp("checkpoints") / "resnet18.safetensors"
@@ -57,6 +64,8 @@ def test_outputs_are_those_of_torch_and_the_way_back_is_exact(name, tmp_path):
     )
     outputs = model.predict_on_batch(images())
     np.testing.assert_allclose(outputs, recorded(name)["outputs"], atol=1e-4)
+
+    normalises_alike(model, recorded(name))
 
     to_checkpoint(model, tmp_path / "out.safetensors")
     again = load_file(tmp_path / "out.safetensors")
@@ -79,6 +88,7 @@ def test_backbones_of_keras_hub(name, tmp_path):
     model = from_checkpoint(tmp_path / "model.weights.h5")
     outputs = model.predict_on_batch(images())[..., ::16]
     np.testing.assert_allclose(outputs, recording["outputs"], atol=1e-4)
+    normalises_alike(model, recording)
 
 
 def test_a_named_network_takes_a_checkpoint_that_fits(resnet18):

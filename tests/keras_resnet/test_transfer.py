@@ -80,7 +80,7 @@ def test_a_new_head_on_the_same_layers():
 
 
 def test_a_frozen_backbone_does_not_move_in_training(tmp_path):
-    """As the README tells: moving statistics included, in Keras's and in our fused layers."""
+    """As the README tells: moving statistics included."""
     path = tmp_path / "pretrained.weights.h5"
     ResNet8().save_weights(path)
     model = ResNet8(weights=path, classes=3)

@@ -15,6 +15,11 @@ from keras_resnet import SPECS
 IMAGENET = ["ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2"]
 
 
+def settings(layer):
+    keys = ("strides", "padding", "use_bias", "epsilon", "momentum", "pool_size", "activation")
+    return {key: layer.get_config().get(key) for key in keys}
+
+
 @cache
 def built(name):
     """A named network as it is by default; tests only look at it."""
@@ -31,6 +36,7 @@ def test_every_layer_is_that_of_keras_applications(name):
     for mine, other in zip(ours.layers[1:], theirs.layers[1:], strict=True):
         assert type(mine) is type(other)
         assert [w.shape for w in mine.weights] == [w.shape for w in other.weights]
+        assert settings(mine) == settings(other)
         # Keras leaves the subsampling shortcuts of v2 unnamed, so their names count calls.
         assert mine.name == other.name or other.name.startswith("max_pooling2d")
 

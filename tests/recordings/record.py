@@ -90,7 +90,14 @@ def record_torch(package, name):
     with torch.inference_mode():
         logits = model(torch.from_numpy(images().transpose(0, 3, 1, 2).copy())).numpy()
     padded = [shape + (0,) * (4 - len(shape)) for shape in shapes.values()]
-    return {"names": np.array(list(shapes)), "shapes": np.array(padded), "outputs": logits}
+    norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
+    return {
+        "names": np.array(list(shapes)),
+        "shapes": np.array(padded),
+        "outputs": logits,
+        "epsilon": np.unique([norm.eps for norm in norms]),
+        "momentum": 1 - np.unique([norm.momentum for norm in norms]),
+    }
 
 
 def record_keras_hub(package, name):
@@ -112,7 +119,10 @@ def record_keras_hub(package, name):
             file.visititems(lambda key, node: rows.append((key, node)))
             rows = [(k, v.parent.attrs["name"], v.shape) for k, v in rows if hasattr(v, "shape")]
     places, names, shapes = zip(*rows, strict=True)
+    norms = [layer for layer in model.layers if hasattr(layer, "epsilon")]
     return {
+        "epsilon": np.unique([norm.epsilon for norm in norms]),
+        "momentum": np.unique([norm.momentum for norm in norms]),
         "places": np.array(places),
         "names": np.array(names),
         "shapes": np.array([shape + (0,) * (4 - len(shape)) for shape in shapes]),

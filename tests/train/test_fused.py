@@ -63,3 +63,16 @@ def test_fusing_keeps_names_weights_and_outputs():
     np.testing.assert_allclose(
         fused.predict_on_batch(images), stock.predict_on_batch(images), atol=1e-5
     )
+
+
+def test_a_frozen_layer_keeps_its_statistics_in_training():
+    stock = ResNet(cifar(8))
+    for layer in stock.layers[:-1]:
+        layer.trainable = False
+    fused = fuse(stock)
+    before = fused.get_weights()[:-2]  # all but the head
+    fused.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
+    fused.fit(DRAW.normal(3, 2, (16, 32, 32, 3)), np.arange(16) % 3, verbose=0)
+    assert len(fused.trainable_weights) == 2
+    for old, new in zip(before, fused.get_weights()[:-2], strict=True):
+        np.testing.assert_array_equal(old, new)
