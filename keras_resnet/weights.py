@@ -83,7 +83,7 @@ def fetch(spec: Spec, include_top: bool) -> Path:
 def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = False) -> None:
     """Gives a network the weights in a file: all of them, or none if the file does not fit.
 
-    Layers are matched by name, or by order if the names are all others.
+    Layers are matched by name; or by order, if the file has as many under other names.
 
     Args:
         model: The network.
