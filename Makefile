@@ -24,7 +24,7 @@ demo: .venv/train
 
 test: .venv/test lint
 	@echo "== tests"
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
 
 test-slow: .venv/test
 	$(BIN)/python -m pytest -m slow

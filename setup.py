@@ -48,6 +48,6 @@ setup(
     extras_require={
         "train": TRAIN,
         "torch": ["torch"],
-        "test": [*TRAIN, "jax", "mypy", "pytest", "ruff"],
+        "test": [*TRAIN, "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
     },
 )
