@@ -45,13 +45,15 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     Args:
         model: A network of this family that torchvision or, in pre-activation, timm has too. The
             activation of its head is left out: theirs end with the logits.
-        path: Replaced only once complete.
+        path: `.safetensors`, replaced only once complete.
 
     Raises:
         InputError: if they have no such network, naming the first layer that differs.
     """
     from safetensors.numpy import save_file
 
+    if Path(path).suffix != ".safetensors":
+        raise InputError(f"cannot write {path}: end its name in .safetensors.")
     layers = [layer for layer in model.layers if layer.weights]
     weights = {
         layer.name: {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}

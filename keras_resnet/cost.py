@@ -29,8 +29,8 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
     *sides, inputs = spec.input_shape
     size = _shrink(sides, stem.stride)
     ending = f"{leave} {ORDERS[spec.order].after}"
-    yield Convolution(inputs, spec.widths[0], stem.kernel, size, ending, True)
-    outputs = spec.widths[0]
+    outputs = spec.stem_width
+    yield Convolution(inputs, outputs, stem.kernel, size, ending, True)
     size = _shrink(size, 2 if stem.pool else 1)
     for stage, units in enumerate(spec.units):
         for index in range(units):

@@ -20,8 +20,12 @@ HEAD = "predictions"  # the layer of the classes
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A path beside `path` for writing a file or folder; it becomes `path` only when complete."""
+    """A path beside `path` for writing a file or folder; it becomes `path` only when complete.
+
+    The folder that it is in is made if missing.
+    """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
     remove(partial)
     try:

@@ -39,7 +39,7 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
         ValueError: if the mode or data format is unknown.
     """
     if not keras.backend.is_keras_tensor(x):
-        x = x.copy() if isinstance(x, np.ndarray) else keras.ops.copy(x)
+        x = np.array(x) if isinstance(x, np.ndarray | list | tuple) else keras.ops.copy(x)
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
 
 

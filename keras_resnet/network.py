@@ -12,6 +12,7 @@ from keras_resnet.deep import deep
 from keras_resnet.errors import InputError
 from keras_resnet.files import HEAD
 from keras_resnet.layers import POOLS, conv, run, shortcut
+from keras_resnet.options import MOST, check_number
 from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, Spec
 from keras_resnet.weights import fetch, load, published
 
@@ -37,7 +38,7 @@ def features(x, spec: Spec):
     stem, order, rules = STEMS[spec.stem], ORDERS[spec.order], CONVENTIONS[spec.convention]
     # The stem ends as every unit does, and the head begins as every unit does.
     ending = f"{order.leave} {order.after}"
-    x = conv(x, spec.widths[0], stem.kernel, stem.stride, ending, rules, "conv1")
+    x = conv(x, spec.stem_width, stem.kernel, stem.stride, ending, rules, "conv1")
     x = POOLS[rules.pool_padding](x, "pool1") if stem.pool else x
     for stage, units in enumerate(spec.units):
         for index in range(units):
@@ -98,7 +99,13 @@ def ResNet(
     Raises:
         InputError: a `ValueError`, for impossible arguments; messages begin as in
             `keras.applications`, but an unknown `pooling` is an error here.
+        TypeError: if `spec` is no `Spec`.
     """
+    if not isinstance(spec, Spec):
+        raise TypeError(
+            f"spec must be a keras_resnet.Spec; got {spec!r}: named networks are "
+            "keras_resnet.ResNet20() and so on."
+        )
     classes = spec.classes if classes is None else classes
     _check(spec, include_top, weights, pooling, classes, classifier_activation)
     shape = _input_shape(spec, input_shape, include_top, weights)
@@ -120,6 +127,7 @@ def ResNet(
 
 def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> None:
     """Refuses what `keras.applications` refuses, and poolings that it ignores."""
+    check_number("classes", classes, int, 1, MOST)
     if pooling not in POOLINGS:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
     path = isinstance(weights, str | PathLike) and Path(weights).is_file()
@@ -153,7 +161,7 @@ def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
     anything = (channels, None, None) if first else (None, None, channels)
     if given is None:
         given = default if include_top else anything
-    if len(given) != 3:
+    if not isinstance(given, tuple | list) or len(given) != 3:
         raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
     size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
     if weights == "imagenet" and include_top and tuple(given) != default:

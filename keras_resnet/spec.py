@@ -160,7 +160,7 @@ class Spec:
     stem: str = option("small", "stem", choices=STEMS)
     convention: str = option("paper", "whose details", choices=CONVENTIONS)
     width_multiplier: float = option(
-        1.0, "factor on the widths; the stem keeps the first width as it is", low=0.01, high=1000
+        1.0, "factor on the widths; the stem may become narrower, not wider", low=0.01, high=1000
     )
     zero_gamma: bool = option(False, "scale of the last normalisation of each unit begins at 0")
     dropout: float = option(
@@ -250,6 +250,11 @@ class Spec:
     def width(self, stage: int) -> int:
         """Channels of a stage, before expansion."""
         return max(1, round(self.widths[stage] * self.width_multiplier))
+
+    @property
+    def stem_width(self) -> int:
+        """Channels of the stem: the first width even if the stages are wider, as in WRN-28-10."""
+        return min(self.widths[0], self.width(0))
 
 
 def _positive(name: str, values: Any) -> tuple[int, ...]:

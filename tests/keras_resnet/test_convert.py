@@ -187,6 +187,14 @@ def test_only_networks_that_torch_has_are_written(tmp_path):
         assert not path.exists()
 
 
+def test_where_a_checkpoint_is_written(resnet18, tmp_path):
+    model = ResNet18(weights=resnet18)
+    with pytest.raises(InputError, match=r"end its name in \.safetensors"):
+        to_checkpoint(model, tmp_path / "x.pth")
+    to_checkpoint(model, tmp_path / "a new folder" / "x.safetensors")
+    assert (tmp_path / "a new folder" / "x.safetensors").read_bytes() == resnet18.read_bytes()
+
+
 def test_half_precision_checkpoints_load(resnet18, tmp_path):
     state = {key: value.astype("float16") for key, value in load_file(resnet18).items()}
     save_file(state, tmp_path / "half.safetensors")

@@ -45,6 +45,11 @@ def test_every_convention_and_stem(order, unit, convention):
     assert_costs_are_those_of_the_built(spec)
 
 
+@pytest.mark.parametrize("multiplier", [0.3, 2])
+def test_narrow_and_wide_networks_with_option_a(multiplier):
+    assert_costs_are_those_of_the_built(cifar(8, width_multiplier=multiplier))
+
+
 PARAMETERS = {  # trainable
     # He et al. 2015, Table 6: 0.27M, 0.46M, 0.66M, 0.85M, 1.7M and 19.4M, option A.
     "ResNet8": 75_290,

@@ -30,6 +30,11 @@ def test_the_same_as_keras_and_never_in_place(kind, mode):
     np.testing.assert_array_equal(result, expected)
 
 
+def test_nested_lists_are_images_too():
+    result = preprocess_input(IMAGES.astype("uint8").tolist(), mode="tf")
+    np.testing.assert_array_equal(result, preprocess_input(IMAGES.astype("uint8"), mode="tf"))
+
+
 def test_preprocessing_inside_a_model():
     source = keras.Input((4, 5, 3))
     model = keras.Model(source, preprocess_input(source, mode="tf"))

@@ -123,7 +123,11 @@ def test_weights_from_a_file(tmp_path):
         ({"input_shape": (None, None, 3)}, "you should specify a static `input_shape`"),
         ({"input_shape": (3, 32, 3)}, "Input size must be at least 4x4"),
         ({"input_tensor": IMAGES}, "`input_tensor` should be a Keras tensor"),
+        ({"input_shape": 32}, "`input_shape` must be a tuple of three integers"),
         ({"weights": "imagnet"}, "`weights` argument should be either"),
+        ({"weights": 5}, "`weights` argument should be either"),
+        ({"classes": 0}, "classes must be a whole number of at least 1; got 0"),
+        ({"classes": 2.5}, "classes must be a whole number"),
     ],
 )
 def test_refused_arguments(arguments, message):
@@ -161,3 +165,8 @@ def test_four_channels_are_taken_with_a_warning():
     with pytest.warns(UserWarning, match="it was passed an input_shape with 4 input channels"):
         model = ResNet8(input_shape=(32, 32, 4))
     assert model.output_shape == (None, 10)
+
+
+def test_a_name_in_place_of_a_spec_is_a_type_error():
+    with pytest.raises(TypeError, match=r"spec must be a keras_resnet\.Spec; got 'resnet20'"):
+        ResNet("resnet20")

@@ -37,10 +37,11 @@ def test_where_a_bottleneck_has_its_stride(unit, place):
     assert strides == [2 if i == place else 1 for i in range(3)]
 
 
-def test_the_width_multiplier_leaves_the_stem():
+def test_the_width_multiplier_never_widens_the_stem():
     spec = Spec(width_multiplier=2.5)
     assert [spec.width(stage) for stage in range(3)] == [40, 80, 160]
-    assert spec.widths == (16, 32, 64)
+    assert spec.stem_width == 16
+    assert Spec(width_multiplier=0.5).stem_width == 8  # or else option A could not narrow it
     assert Spec(width_multiplier=0.01).width(0) == 1
 
 
