@@ -1,5 +1,6 @@
 """ResNet v1 and v2 for Keras, with what the two papers compare."""
 
+from keras_resnet import imagenet_utils, resnet, resnet50, resnet_v2
 from keras_resnet.convert import from_checkpoint, to_checkpoint
 from keras_resnet.cost import macs, parameters
 from keras_resnet.deep import deep
@@ -92,10 +93,14 @@ __all__ = [
     "deep",
     "from_checkpoint",
     "imagenet",
+    "imagenet_utils",
     "macs",
     "parameters",
     "pyramid",
     "replace_head",
+    "resnet",
+    "resnet50",
+    "resnet_v2",
     "summary_table",
     "to_checkpoint",
 ]

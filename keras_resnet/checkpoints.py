@@ -159,17 +159,21 @@ def infer(weights: Weights, layout: Layout) -> Spec:
     unit = next((unit for unit, *row in rows if row == [3, kernels, expansion]), None)
     if unit is None:
         raise InputError(f"its units have kernels {kernels} and widen {expansion:g} times.")
+    firsts = [weights[f"conv{stage}_block1_1_conv"] for stage in sorted(set(stages))]
+    widths = [first["kernel"].shape[-1] for first in firsts]
+    multiplier = max(1.0, width / stem)  # the stages may be wider than the stem
+    head = weights.get(HEAD, {}).get("kernel")
     return Spec(
         units=units,
-        widths=tuple(stem * 2**stage for stage in range(len(units))),
-        width_multiplier=width / stem,
+        widths=tuple(round(w / multiplier) for w in widths),
+        width_multiplier=multiplier,
         unit=unit,
         order=layout.order,
         shortcut="B",
         stem="imagenet",
         convention=layout.convention,
         input_shape=(224, 224, kernel.shape[2]),
-        classes=weights[HEAD]["kernel"].shape[1] if HEAD in weights else 1000,
+        classes=head.shape[1] if head is not None else 1000,
     )
 
 

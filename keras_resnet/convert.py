@@ -31,12 +31,13 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
     Raises:
         InputError: if the file is not of such a network, naming what is left over or missing.
     """
-    weights, spec = read(path)
-    if spec is None:
+    contents = read(path)
+    if contents.spec is None:
         raise InputError(
             f"{path} does not say what network it is of: build that, and give it weights=PATH."
         )
-    return ResNet(spec, weights=path, **{"include_top": HEAD in weights, **arguments})
+    top = {"include_top": HEAD in contents.weights}
+    return ResNet(contents.spec, weights=path, **{**top, **arguments})
 
 
 def to_checkpoint(model: keras.Model, path: str | Path) -> None:
@@ -70,8 +71,13 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
 
 
 def _compare(model: keras.Model, other: keras.Model) -> None:
-    """Checks that two networks are the same but for head, dropout and initialisation."""
-    free = (keras.layers.InputLayer, keras.layers.Dropout)
+    """Checks that two networks are the same but for pooling, dropout and initialisation."""
+    free = (
+        keras.layers.InputLayer,
+        keras.layers.Dropout,
+        keras.layers.GlobalAveragePooling2D,
+        keras.layers.GlobalMaxPooling2D,
+    )
     ours = {layer.name: _meaning(layer) for layer in model.layers if not isinstance(layer, free)}
     theirs = {layer.name: _meaning(layer) for layer in other.layers if not isinstance(layer, free)}
     for name in [*ours, *theirs]:
@@ -82,4 +88,5 @@ def _compare(model: keras.Model, other: keras.Model) -> None:
 def _meaning(layer: keras.Layer) -> str:
     config = layer.get_config()
     settings = [f"{key}={config[key]}" for key in _MEANING if key in config]
+    settings += [f"{variable.name}={tuple(variable.shape)}" for variable in layer.weights]
     return f"{type(layer).__name__}({', '.join(settings)})"

@@ -26,7 +26,7 @@ def lookup(table: Mapping[str, Row], key: str, what: str) -> Row:
     Raises:
         InputError: if `key` is not in `table`.
     """
-    if key in table:
+    if isinstance(key, str) and key in table:
         return table[key]
     raise InputError(
         f"unknown {what} {key!r}{suggestion(str(key), table)} Choose one of {', '.join(table)}."

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from keras_resnet.cost import macs, parameters
 from keras_resnet.errors import InputError, lookup
+from keras_resnet.options import MOST, check_number
 from keras_resnet.spec import UNITS, Spec
 
 _IMAGENET = {  # He et al. 2015, Table 1; 200: Identity Mappings, Table 5
@@ -27,6 +28,7 @@ def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
     Raises:
         InputError: if no network has this depth; the message gives the nearest that exists.
     """
+    check_number("depth", depth, int, 1, MOST)
     step = 3 * len(lookup(UNITS, unit, "unit").kernels)
     n, rest = divmod(depth - 2, step)
     if rest or n < 1:
@@ -76,7 +78,7 @@ SPECS: dict[str, Spec] = {
     "ResNet50": imagenet(50, **_KERAS_V1),
     "ResNet101": imagenet(101, **_KERAS_V1),
     "ResNet152": imagenet(152, **_KERAS_V1),
-    "ResNet200": imagenet(200),
+    "ResNet200": imagenet(200, unit="bottleneck_v1.5"),  # fb.resnet.torch, timm
     "ResNet18V2": imagenet(18, **_TIMM_V2),
     "ResNet34V2": imagenet(34, **_TIMM_V2),
     "ResNet50V2": imagenet(50, **_KERAS_V2),

@@ -19,12 +19,17 @@ HEAD = "predictions"  # the layer of the classes
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
     """A path beside `path` for writing a file or folder; it becomes `path` only when complete.
 
     The folder that it is in is made if missing.
+
+    Raises:
+        InputError: if `path` is a folder, and `folder` does not say that it is to be one.
     """
     path = Path(path)
+    if path.is_dir() and not folder:
+        raise InputError(f"{path} is a folder: give the name of a file.")
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
     remove(partial)
@@ -45,20 +50,20 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def read_keras(path: Path) -> Weights:
-    """Reads a `.keras` file: an archive with a `.weights.h5` file in it."""
+def read_keras(path: Path) -> tuple[Weights, bool]:
+    """Reads a `.keras` file: an archive with a `.weights.h5` file in it, see `read_h5`."""
     with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
         return read_h5(file)
 
 
-def read_h5(file) -> Weights:
+def read_h5(file) -> tuple[Weights, bool]:
     """Reads a `.weights.h5` file of Keras 3, or a `.h5` file of any Keras, weights or model.
 
     Args:
         file: A path or an open file.
 
     Returns:
-        The arrays, in the order of the layers if the file says it.
+        The arrays, and whether they are in the order of the layers: files of Keras 3 do not say.
 
     Raises:
         InputError: if arrays are not simply in the file, which no Keras does.
@@ -66,8 +71,8 @@ def read_h5(file) -> Weights:
     """
     with h5py.File(file) as root:
         if "layers" in root:
-            return _keras3(root["layers"])
-        return _legacy(root.get("model_weights", root))
+            return _keras3(root["layers"]), False
+        return _legacy(root.get("model_weights", root)), True
 
 
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -96,7 +101,9 @@ def _keras3(root: h5py.Group) -> Weights:
 def _legacy(root: h5py.Group) -> Weights:
     weights: Weights = {name: {} for name in _layer_names(root)}
     for key, dataset in _datasets(root):
-        layer, *_, variable = key.split("/")
+        layer, variable = key.split("/")[0], key.split("/")[-1]
+        if layer not in weights or layer == key:
+            raise InputError(f"{root.file.filename} holds {key!r}, which belongs to no layer.")
         weights[layer][variable.removesuffix(":0")] = dataset[()]
     return {name: variables for name, variables in weights.items() if variables}
 
@@ -134,7 +141,7 @@ def read_state(path: Path) -> State:
         InputError: if it cannot be read, or a package to read it is not installed.
     """
     try:
-        return _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
+        state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
     except ImportError as error:
         raise InputError(
             f"reading {path} needs {error.name}: pip install {error.name}, or "
@@ -146,6 +153,8 @@ def read_state(path: Path) -> State:
         ) from error
     except (OSError, ValueError, RuntimeError) as error:
         raise InputError(f"cannot read weights from {path}: {error}.") from error
+    # Training on several devices puts a prefix before all names.
+    return {name.removeprefix("module."): array for name, array in state.items()}
 
 
 def _load_safetensors(path: Path) -> State:
@@ -163,12 +172,11 @@ def _load_torch(path: Path) -> State:
 
     loaded = torch.load(path, map_location="cpu", weights_only=True)
     for wrapper in ("state_dict", "model"):  # of the training scripts of timm and torchvision
-        loaded = loaded.get(wrapper, loaded)
-    others = [name for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
-    if others:
-        raise ValueError(f"it is no state dict, as it holds {some(others)}")
-    # Training on several devices puts a prefix before all names.
-    return {k.removeprefix("module."): v.float().numpy() for k, v in loaded.items()}
+        loaded = loaded.get(wrapper, loaded) if isinstance(loaded, dict) else {}
+    others = [str(name) for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
+    if others or not loaded:
+        raise ValueError(f"it is no state dict, as it holds {some(others) or 'no names'}")
+    return {name: tensor.float().numpy() for name, tensor in loaded.items()}
 
 
 def some(names: list[str]) -> str:

@@ -117,7 +117,7 @@ def save(model: keras.Model, folder: str | Path) -> None:
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for row in FORMATS.values():
-        with replacing(folder / row.file) as partial:
+        with replacing(folder / row.file, folder=not Path(row.file).suffix) as partial:
             row.write(model, partial)
 
 

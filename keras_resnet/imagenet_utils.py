@@ -9,12 +9,16 @@ import numpy as np
 from keras.applications import imagenet_utils
 
 from keras_resnet.errors import InputError
+from keras_resnet.options import MOST, check_number
 
 MODES = {  # how published weights want their images, by the names of Keras
     "caffe": "BGR, each channel less its ImageNet mean, 0 to 255: keras.applications' v1",
     "tf": "RGB, -1 to 1: keras.applications' and timm's v2",
     "torch": "RGB, 0 to 1, less the ImageNet mean, by its deviation: torchvision, timm's v1",
+    "cifar10": "RGB, each channel less its mean on CIFAR-10's training images, by its deviation",
 }
+# Of each channel of the 50,000 training images, 0 to 255.
+CIFAR10_MEAN, CIFAR10_DEVIATION = (125.307, 122.95, 113.865), (62.993, 62.089, 66.705)
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -28,7 +32,7 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
 
     Args:
         x: Images, `(..., height, width, 3)` or channels first, 0 to 255, RGB: a NumPy array of any
-            type, or a float tensor.
+            type, nested lists, or a tensor.
         data_format: `"channels_last"`, `"channels_first"`, or `None` for Keras's own setting.
         mode: A key of `MODES`.
 
@@ -38,8 +42,17 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
     Raises:
         ValueError: if the mode or data format is unknown.
     """
-    if not keras.backend.is_keras_tensor(x):
-        x = np.array(x) if isinstance(x, np.ndarray | list | tuple) else keras.ops.copy(x)
+    if isinstance(x, np.ndarray | list | tuple):
+        x = np.array(x)
+    elif "float" not in keras.backend.standardize_dtype(x.dtype):
+        x = keras.ops.cast(x, keras.config.floatx())
+    elif not keras.backend.is_keras_tensor(x):
+        x = keras.ops.copy(x)
+    if mode == "cifar10":
+        first = (data_format or keras.config.image_data_format()) == "channels_first"
+        shape = (3, 1, 1) if first else (3,)
+        mean, deviation = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
+        return (x - mean.astype("float32")) / deviation.astype("float32")
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
 
 
@@ -66,6 +79,7 @@ def decode_predictions(preds, top: int = 5, classes: Sequence | None = None) -> 
         InputError: if there is not one prediction for each class.
     """
     pairs = imagenet_classes() if classes is None else [_pair(row) for row in classes]
+    check_number("top", top, int, 1, MOST)
     preds = keras.ops.convert_to_numpy(preds)
     if preds.ndim != 2 or preds.shape[1] != len(pairs):
         raise InputError(

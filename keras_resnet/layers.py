@@ -9,7 +9,6 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from keras_resnet.errors import InputError
 from keras_resnet.spec import Convention, Shortcut
 
 
@@ -120,13 +119,8 @@ def pad(raw, active, filters: int, stride: int, then: str, rules: Convention, na
     """Every `stride`-th pixel, with channels of zeros appended up to `filters` (option A).
 
     `ZeroPadding2D` pads two axes of space; told the other data format, it pads the channels.
-
-    Raises:
-        InputError: if `filters` is less than the channels of `active`, which cannot be.
     """
     more = filters - active.shape[channel_axis()]
-    if more < 0:
-        raise InputError(f"shortcut A cannot drop {-more} channels at {name}: use B or C.")
     last = channel_axis() == 3
     return layers.ZeroPadding2D(
         ((0, 0), (0, more)) if last else ((0, more), (0, 0)),

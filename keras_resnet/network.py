@@ -22,7 +22,7 @@ def residual(x, spec: Spec, stage: int, index: int):
     order, rules = ORDERS[spec.order], CONVENTIONS[spec.convention]
     name, branch = f"conv{stage + 2}_block{index + 1}", spec.branch(stage, index)
     y = active = run(order.enter, x, rules, f"{name}_preact")
-    raw = active if index == 0 and rules.fork_active else x
+    raw = active if rules.fork_active and stage == index == 0 else x
     filters, stride = branch[-1].filters, spec.unit_stride(stage, index)
     option = SHORTCUTS[spec.shortcut]
     skip = shortcut(option, raw, active, filters, stride, order.leave, rules, f"{name}_0")
@@ -128,10 +128,12 @@ def ResNet(
 def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> None:
     """Refuses what `keras.applications` refuses, and poolings that it ignores."""
     check_number("classes", classes, int, 1, MOST)
-    if pooling not in POOLINGS:
+    if pooling not in [*POOLINGS]:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
-    path = isinstance(weights, str | PathLike) and Path(weights).is_file()
-    if not (weights in (None, "imagenet") or path):
+    named = isinstance(weights, str | PathLike) and (
+        weights == "imagenet" or Path(weights).is_file()
+    )
+    if not (weights is None or named):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
             "(pre-training on ImageNet), or the path to the weights file to be loaded. "

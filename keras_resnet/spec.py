@@ -5,6 +5,7 @@ never asks which network it is building. This file needs the standard library on
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from keras_resnet.errors import InputError
@@ -63,8 +64,8 @@ class Convention(NamedTuple):
             strided ones.
         pool_padding: Of the stem's pooling, a key of `layers.POOLS`. After a rectification zeros
             never win; timm's v2 pools signed numbers, and pads with what does not.
-        fork_active: In the first unit of a stage, resnet-1k-layers takes even the identity after
-            the activation; Keras's and timm's v2 take it before.
+        fork_active: The network's first unit forks after its activation, so that even its identity
+            starts there (Identity Mappings, appendix); in Keras's and timm's v2 before it.
         preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
     """
 
@@ -185,6 +186,15 @@ class Spec:
             raise InputError(
                 f"input_shape must be (height, width, channels); got {self.input_shape}."
             )
+        outputs = [
+            self.width(stage) * UNITS[self.unit].expansion for stage in range(len(self.units))
+        ]
+        for before, after in pairwise([self.stem_width, *outputs]):
+            if after < before and SHORTCUTS[self.shortcut].change == "pad":
+                raise InputError(
+                    f"shortcut {self.shortcut} cannot go from {before} to {after} channels, as it "
+                    "only adds some: use B or C."
+                )
         if self.zero_gamma and "bn" not in ORDERS[self.order].leave:
             raise InputError(
                 f"zero_gamma needs a normalisation at the end of the residual branch; order "

@@ -56,7 +56,7 @@ def pyramid(model: keras.Model) -> keras.Model:
     maps = [_layer(model, _first(unit, names)).input for unit in units]
     if maps:
         maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
-    if not maps or len(maps[-1].shape) != 4:
+    if not maps or len(getattr(maps[-1], "shape", ())) != 4:
         raise InputError(
             f"{model.name} has no feature maps of stages: give a network of this package or of "
             "keras.applications, with its top, or without and with pooling=None."

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zipfile import BadZipFile
 
 import keras
@@ -54,7 +54,7 @@ def published(spec: Spec) -> Published:
         InputError: if there are none.
     """
     for name, row in IMAGENET.items():
-        if _difference(spec, SPECS[name]) is None:
+        if _essence(spec) == _essence(SPECS[name]):
             return row
     raise InputError(
         f"no 'imagenet' weights are published for this network, only for {', '.join(IMAGENET)}: "
@@ -94,22 +94,30 @@ def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = Fals
     Raises:
         InputError: that names the first layer that does not fit, and why.
     """
-    weights, theirs = read(path)
-    difference = theirs and _difference(spec, theirs)
-    if difference:
-        ours, other = getattr(spec, difference), getattr(theirs, difference)
-        raise InputError(
-            f"{path} holds a network with {difference} {other!r}, and {model.name} has {ours!r}: "
-            "build the network that fits with keras_resnet.from_checkpoint(path)."
-        )
+    contents = read(path)
+    theirs = contents.spec and _essence(contents.spec)
+    for name, ours in _essence(spec).items():
+        if theirs and theirs[name] != ours:
+            raise InputError(
+                f"{path} holds a network with {name} {theirs[name]!r}, and {model.name} has "
+                f"{ours!r}: build the one that fits with keras_resnet.from_checkpoint(path)."
+            )
     try:
-        assign(model, weights, new_head)
+        assign(model, contents, new_head)
     except InputError as error:
         raise InputError(f"{path} does not fit {model.name}: {error}") from None
 
 
-def read(path: str | Path) -> tuple[Weights, Spec | None]:
-    """Reads a weight file, with the spec of its network if the file tells.
+class Contents(NamedTuple):
+    """What a weight file holds."""
+
+    weights: Weights
+    spec: Spec | None = None  # the network, if the file tells
+    ordered: bool = False  # whether the weights are in the order of the layers
+
+
+def read(path: str | Path) -> Contents:
+    """Reads a weight file.
 
     Raises:
         InputError: if it cannot be read.
@@ -123,22 +131,31 @@ def read(path: str | Path) -> tuple[Weights, Spec | None]:
         raise InputError(f"cannot read weights from {path}: {error}.") from error
 
 
-READERS: dict[str, Callable] = {
-    ".keras": lambda path: (read_keras(path), None),
-    ".h5": lambda path: checkpoints.recognise(read_h5(path)),
-    ".hdf5": lambda path: (read_h5(path), None),
-    ".safetensors": checkpoints.read,
-    ".pth": checkpoints.read,
-    ".pt": checkpoints.read,
+def _read_keras(path: Path) -> Contents:
+    weights, ordered = (read_keras if path.suffix == ".keras" else read_h5)(path)
+    return Contents(*checkpoints.recognise(weights), ordered)
+
+
+def _read_torch(path: Path) -> Contents:
+    return Contents(*checkpoints.read(path))
+
+
+READERS: dict[str, Callable[[Path], Contents]] = {
+    ".keras": _read_keras,
+    ".h5": _read_keras,
+    ".hdf5": _read_keras,
+    ".safetensors": _read_torch,
+    ".pth": _read_torch,
+    ".pt": _read_torch,
 }
 
 
-def assign(model: keras.Model, weights: Weights, new_head: bool = False) -> None:
+def assign(model: keras.Model, contents: Contents, new_head: bool = False) -> None:
     """Gives every layer its arrays, once all are known to fit.
 
     Args:
         model: The network.
-        weights: The arrays of every layer that has any, by name; or in order, with other names.
+        contents: The arrays of every layer that has any, by name; or in order, with other names.
         new_head: Whether to leave the head as it is if its arrays do not fit.
 
     Raises:
@@ -146,7 +163,8 @@ def assign(model: keras.Model, weights: Weights, new_head: bool = False) -> None
     """
     layers = [layer for layer in model.layers if layer.weights]
     names = [layer.name for layer in layers]
-    if len(names) == len(weights) and not weights.keys() >= set(names):
+    weights = contents.weights
+    if contents.ordered and len(names) == len(weights) and not weights.keys() >= set(names):
         weights = dict(zip(names, weights.values(), strict=True))
     pairs = []
     for layer in layers:
@@ -170,7 +188,7 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
         return f"the file has no layer {layer.name!r}{hint}."
     theirs = {name: array.shape for name, array in stored.items()}
     ours = {variable.name: tuple(variable.shape) for variable in layer.weights}
-    hint = " For the file's own classes, give classes=N." if head else ""
+    hint = " Give classes=N as in the file, and use replace_head for others." if head else ""
     for name in {**ours, **theirs}:
         shape, there = ours.get(name, "missing"), theirs.get(name, "missing")
         if shape != there:
@@ -178,8 +196,16 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
     return None
 
 
-def _difference(ours: Spec, theirs: Spec) -> str | None:
-    """The first field in which two specs differ so that their weights are not exchangeable."""
-    free = {"input_shape", "classes", "zero_gamma", "dropout", "stochastic_depth"}
-    names = [field.name for field in fields(Spec) if field.name not in free]
-    return next((name for name in names if getattr(ours, name) != getattr(theirs, name)), None)
+def _essence(spec: Spec) -> dict[str, Any]:
+    """What two specs must have in common for their weights to be exchangeable."""
+    free = {
+        "input_shape",
+        "classes",
+        "width_multiplier",
+        "zero_gamma",
+        "dropout",
+        "stochastic_depth",
+    }
+    essence = {f.name: getattr(spec, f.name) for f in fields(Spec) if f.name not in free}
+    widths = [spec.width(stage) for stage in range(len(spec.units))]
+    return {**essence, "widths": (spec.stem_width, *widths)}

@@ -55,8 +55,9 @@ def _network(title: str):
     prepares images 0 to 255 as published weights expect them; and
     `decode_predictions(preds, top=5, classes=None)`, which names the most probable classes.
     """
-    mode = CONVENTIONS[spec.convention].preprocessing
-    names = None if spec.classes == 1000 else imagenet_utils.CIFAR10
+    cifar = spec.classes == len(imagenet_utils.CIFAR10)
+    mode = "cifar10" if cifar else CONVENTIONS[spec.convention].preprocessing
+    names = imagenet_utils.CIFAR10 if cifar else None
     build.__dict__.update(
         spec=spec,
         preprocess_input=partial(imagenet_utils.preprocess_input, mode=mode),

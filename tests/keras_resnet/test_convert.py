@@ -21,6 +21,7 @@ from keras_resnet import (
     to_checkpoint,
 )
 from tests.recordings.record import NETWORKS, array, images
+from tests.recordings.record import checkpoint as rebuilt
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
 SMALL = {"torchvision_resnet18", "torchvision_resnet50", "timm_resnetv2_18", "timm_resnetv2_50"}
@@ -36,9 +37,7 @@ def recorded(name):
 
 def checkpoint(name):
     """The state dict of a recording, rebuilt."""
-    recording = recorded(name)
-    rows = zip(recording["names"], recording["shapes"], strict=True)
-    return {str(n): array(str(n), tuple(int(k) for k in shape if k)) for n, shape in rows}
+    return rebuilt(recorded(name))
 
 
 def normalises_alike(model, recording):
@@ -193,6 +192,38 @@ def test_where_a_checkpoint_is_written(resnet18, tmp_path):
         to_checkpoint(model, tmp_path / "x.pth")
     to_checkpoint(model, tmp_path / "a new folder" / "x.safetensors")
     assert (tmp_path / "a new folder" / "x.safetensors").read_bytes() == resnet18.read_bytes()
+
+
+def test_a_folder_is_never_replaced_by_a_file(resnet18, tmp_path):
+    folder = tmp_path / "models.safetensors"
+    folder.mkdir()
+    (folder / "thesis.txt").write_text("years of work")
+    with pytest.raises(InputError, match="is a folder"):
+        to_checkpoint(ResNet18(weights=resnet18), folder)
+    assert (folder / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"widths": (64, 100, 200, 400)}, {"width_multiplier": 0.5}, {"width_multiplier": 1.5}],
+)
+def test_other_widths_come_back(changes, tmp_path):
+    path, model = tmp_path / "x.safetensors", ResNet18(**changes, include_top=False, pooling="avg")
+    to_checkpoint(model, path)
+    again = from_checkpoint(path, pooling="avg")
+    for ours, theirs in zip(model.get_weights(), again.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+    ResNet18(**changes, include_top=False, weights=path)
+
+
+def test_a_head_without_its_kernel_is_named(tmp_path):
+    state = checkpoint("torchvision_resnet18")
+    del state["fc.weight"]
+    # The prefix is that of training on several devices.
+    state = {f"module.{name}": value for name, value in state.items()}
+    save_file(state, tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match="the kernel of layer 'predictions' is missing"):
+        from_checkpoint(tmp_path / "x.safetensors")
 
 
 def test_half_precision_checkpoints_load(resnet18, tmp_path):

@@ -16,7 +16,7 @@ from keras_resnet.imagenet_utils import (
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
 @pytest.mark.parametrize("kind", ["float32", "uint8", "tensor", "one"])
 def test_the_same_as_keras_and_never_in_place(kind, mode):
     images = IMAGES.astype("uint8") if kind == "uint8" else IMAGES.copy()
@@ -28,6 +28,24 @@ def test_the_same_as_keras_and_never_in_place(kind, mode):
     copy = images if kind == "tensor" else images.copy()
     expected = keras.applications.imagenet_utils.preprocess_input(copy, mode=mode)
     np.testing.assert_array_equal(result, expected)
+
+
+@pytest.mark.parametrize("first", [False, True])
+def test_cifar10_statistics(first):
+    images = np.full((2, 4, 5, 3), [125.307, 122.95, 113.865], "float32")
+    images[1] += [62.993, 62.089, 66.705]
+    images = images.transpose(0, 3, 1, 2) if first else images
+    result = preprocess_input(images, "channels_first" if first else None, mode="cifar10")
+    np.testing.assert_allclose(result[0], np.zeros_like(images[0]), atol=1e-5)
+    np.testing.assert_allclose(result[1], np.ones_like(images[1]), atol=1e-5)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_whole_numbers_become_floats(mode):
+    # keras.applications lets a tensor of bytes overflow.
+    array = IMAGES.astype("uint8")
+    result = preprocess_input(keras.ops.convert_to_tensor(array), mode=mode)
+    np.testing.assert_allclose(result, preprocess_input(array, mode=mode), atol=1e-5)
 
 
 def test_nested_lists_are_images_too():
@@ -72,5 +90,7 @@ def test_decoding_other_classes():
     assert decode_predictions(np.array([[0.2, 0.8]]), classes=pairs)[0][0] == ("n02", "cock", 0.8)
     with pytest.raises(ValueError, match=r"\(samples, 1000\).*classes=\[...\].*\(2, 10\)"):
         decode_predictions(np.zeros((2, 10)))
+    with pytest.raises(ValueError, match="top must be a whole number of at least 1; got -1"):
+        decode_predictions(np.eye(10), -1, CIFAR10)
     with pytest.raises(ValueError, match=r"\(samples, 2\)"):
         decode_predictions(np.zeros(10), classes=["a", "b"])

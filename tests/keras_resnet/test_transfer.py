@@ -41,8 +41,14 @@ def test_maps_are_what_the_next_stage_sees(order, convention):
     assert list(maps) == ["C2", "C3"]
     if order != "relu_before_add":  # whose sums go on as they are
         assert all(np.min(x) >= 0 for x in maps.values())
-    last = keras.Model(model.input, model.get_layer("avg_pool").input)
-    np.testing.assert_array_equal(maps["C3"], last(IMAGES, training=False))
+    enter = ORDERS[order].enter.split()
+    unit = {"paper": "conv3_block1", "keras_v2": "conv2_block2"}[convention]  # the strided one
+    before = {"paper": "conv2_block2_out", "keras_v2": "conv2_block1_out"}[convention]
+    ends = [f"{unit}_preact_relu" if enter else before]
+    ends.append("post_relu" if enter else "conv3_block2_out")
+    direct = keras.Model(model.input, [model.get_layer(name).output for name in ends])
+    for ours, theirs in zip(maps.values(), direct(IMAGES, training=False), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_maps_share_weights_with_and_without_the_top():
@@ -62,6 +68,7 @@ def test_maps_share_weights_with_and_without_the_top():
     [
         keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]),
         ResNet8(include_top=False, pooling="max"),
+        pyramid(ResNet8(include_top=False)),
     ],
 )
 def test_models_without_maps_are_refused(model):

@@ -147,9 +147,31 @@ def test_a_head_that_fits_other_classes_is_loaded(tmp_path):
     model.save_weights(path)
     assert equal(ResNet8(weights=path, classes=3), model)
     with pytest.raises(
-        InputError, match=r"the kernel of layer 'predictions' is \(64, 3\) in the file.*classes=N"
+        InputError,
+        match=r"the kernel of layer 'predictions' is \(64, 3\) in the file.*classes=N as in",
     ):
         ResNet8(weights=path)  # ten classes were not asked for
+
+
+def test_a_file_that_does_not_fit_leaves_all_weights_as_they_are(files):
+    model = ResNet(
+        replace(cifar(8), widths=(16, 32, 65)), include_top=False
+    )  # the last stage differs
+    before = model.get_weights()
+    with pytest.raises(InputError, match="conv4_block1"):
+        weights.load(model, cifar(8), files[0][".keras"])
+    for old, new in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
+def test_renamed_layers_in_files_without_order_are_named(tmp_path):
+    def renamed(layer):
+        return type(layer).from_config({**layer.get_config(), "name": f"my_{layer.name}"})
+
+    clone = keras.models.clone_model(ResNet8(), clone_function=renamed)
+    clone.save_weights(tmp_path / "clone.weights.h5")
+    with pytest.raises(InputError, match="the file has no layer 'conv1_conv'"):
+        ResNet8(weights=tmp_path / "clone.weights.h5")
 
 
 @pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
@@ -226,6 +248,10 @@ def test_damaged_and_deceitful_files(files, tmp_path):
             ResNet8(weights=cut)
     with pytest.raises(InputError, match=r"use a file .keras, .h5"):
         ResNet8(weights=__file__)
+    with h5py.File(tmp_path / "other.h5", "w") as file:
+        file["x"] = np.zeros(3)
+    with pytest.raises(InputError, match="holds 'x', which belongs to no layer"):
+        ResNet8(weights=tmp_path / "other.h5")
     bomb = shutil.copy(files[0][".weights.h5"], tmp_path / "bomb.weights.h5")
     with h5py.File(bomb, "r+") as file:
         place = file["layers/conv2d/vars"]

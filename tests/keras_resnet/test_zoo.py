@@ -1,6 +1,5 @@
 """The named networks against those of keras.applications."""
 
-import importlib
 import inspect
 import re
 from functools import cache
@@ -76,7 +75,7 @@ MODULES = ["resnet", "resnet50", "resnet_v2", "imagenet_utils"]
 
 @pytest.mark.parametrize("module", MODULES)
 def test_modules_have_what_those_of_keras_applications_have(module):
-    ours = importlib.import_module(f"keras_resnet.{module}")
+    ours = getattr(keras_resnet, module)
     theirs = getattr(keras.applications, module)
     assert not [n for n in dir(theirs) if n[0] != "_" and not hasattr(ours, n)]
 
