@@ -8,7 +8,8 @@ import numpy as np
 
 from keras_resnet.errors import InputError
 from keras_resnet.files import HEAD, State, Weights, read_state, some
-from keras_resnet.spec import STEMS, UNITS, Spec
+from keras_resnet.parts import STEMS, UNITS
+from keras_resnet.spec import Spec
 
 
 class Layout(NamedTuple):

@@ -6,7 +6,8 @@ This file needs the standard library only.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS, Spec
+from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS
+from keras_resnet.spec import Spec
 
 
 class Convolution(NamedTuple):

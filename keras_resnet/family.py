@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from keras_resnet.cost import macs, parameters
 from keras_resnet.errors import InputError, lookup
 from keras_resnet.options import MOST, check_number
-from keras_resnet.spec import UNITS, Spec
+from keras_resnet.parts import UNITS
+from keras_resnet.spec import Spec
 
 _IMAGENET = {  # He et al. 2015, Table 1; 200: Identity Mappings, Table 5
     18: ("basic", (2, 2, 2, 2)),
@@ -22,7 +23,7 @@ def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
 
     Args:
         depth: Number of weighted layers.
-        unit: A key of `spec.UNITS`.
+        unit: A key of `parts.UNITS`.
         **changes: Other values for fields of the `Spec`.
 
     Raises:

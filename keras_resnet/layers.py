@@ -1,7 +1,7 @@
 """The layers of a residual network, with our defaults.
 
 Every function takes and returns a tensor of images, `(batch, height, width, channels)` or channels
-first if Keras is set so; `rules` is a row of `spec.CONVENTIONS`, `name` the prefix of layer names.
+first if Keras is set so; `rules` is a row of `parts.CONVENTIONS`, `name` the prefix of layer names.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from keras_resnet.spec import Convention, Shortcut
+from keras_resnet.parts import Convention, Shortcut
 
 
 def channel_axis() -> int:

@@ -13,7 +13,8 @@ from keras_resnet.errors import InputError
 from keras_resnet.files import HEAD
 from keras_resnet.layers import POOLS, conv, run, shortcut
 from keras_resnet.options import MOST, check_number
-from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, Spec
+from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS
+from keras_resnet.spec import Spec
 from keras_resnet.weights import fetch, load, published
 
 

@@ -9,7 +9,8 @@ from keras_resnet import imagenet_utils
 from keras_resnet.errors import lookup
 from keras_resnet.family import SPECS
 from keras_resnet.network import ResNet
-from keras_resnet.spec import CONVENTIONS, Spec
+from keras_resnet.parts import CONVENTIONS
+from keras_resnet.spec import Spec
 
 _FIELDS = {field.name: field for field in fields(Spec)}
 

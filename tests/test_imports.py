@@ -33,6 +33,7 @@ def test_the_library_knows_nothing_of_training():
 PLAIN = [
     "keras_resnet/errors.py",
     "keras_resnet/options.py",
+    "keras_resnet/parts.py",
     "keras_resnet/spec.py",
     "keras_resnet/deep.py",
     "keras_resnet/cost.py",
@@ -63,8 +64,8 @@ def test_plain_data_needs_only_the_standard_library(path):
 # Each file may import those named before it, and no other of its package.
 LAYERS = {
     "keras_resnet": (
-        "errors options spec deep cost family files checkpoints weights layers network transfer "
-        "convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
+        "errors options parts spec deep cost family files checkpoints weights layers network "
+        "transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
     ),
     "train": (
         "quiet recipe schedules data sources pipeline fused devices engine flags run results "

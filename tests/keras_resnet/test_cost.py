@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import SPECS, ResNet, Spec, cifar, imagenet, macs, parameters
-from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, UNITS
+from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, UNITS
 
 
 def counted(model):

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import layers
-from keras_resnet.spec import CONVENTIONS
+from keras_resnet.parts import CONVENTIONS
 
 RULES = CONVENTIONS["paper"]
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError, ResNet, ResNet8, Spec, cifar
-from keras_resnet.spec import ORDERS, SHORTCUTS, UNITS
+from keras_resnet.parts import ORDERS, SHORTCUTS, UNITS
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
 

@@ -7,7 +7,7 @@ from keras_resnet import Spec, cifar, imagenet
 from keras_resnet.errors import InputError
 from keras_resnet.imagenet_utils import MODES
 from keras_resnet.layers import PATHS, POOLS
-from keras_resnet.spec import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS
+from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS
 
 
 @pytest.mark.parametrize("order", ORDERS.values(), ids=list(ORDERS))

@@ -13,7 +13,7 @@ from keras_resnet import (
     pyramid,
     replace_head,
 )
-from keras_resnet.spec import ORDERS, UNITS
+from keras_resnet.parts import ORDERS, UNITS
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
 

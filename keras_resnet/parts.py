@@ -1,0 +1,127 @@
+"""The parts that residual networks are made of: a variant of the papers is a row of a table.
+
+This file needs the standard library only.
+"""
+
+from typing import NamedTuple
+
+
+class Unit(NamedTuple):
+    """The convolutions on the residual branch of one unit (He et al. 2015, Fig. 5)."""
+
+    kernels: tuple[int, ...]  # kernel size of each convolution, in order
+    expansion: int  # output channels of the unit / width of the stage
+    strided: int  # which convolution has the stride of the unit
+
+
+class Order(NamedTuple):
+    """Where the fork and the addition fall in the cycle `conv bn relu` (Identity Mappings, Fig. 4).
+
+    Between two convolutions of a branch there is always `bn relu`. The same two operations occur
+    between the last convolution of one unit and the first of the next, and an order says where:
+    fork, ENTER, conv (bn relu conv)*, LEAVE, add, AFTER. So `leave + after + enter` is `bn relu`.
+    """
+
+    enter: str
+    leave: str
+    after: str
+
+
+class Shortcut(NamedTuple):
+    """What runs beside the residual branch; each is a function in `layers.PATHS`."""
+
+    same: str  # where the number of channels stays
+    change: str  # where it changes
+
+
+class Stem(NamedTuple):
+    """What comes before the first residual unit."""
+
+    kernel: int
+    stride: int
+    pool: bool  # a 3x3 max pooling of stride 2 follows
+
+
+class Convention(NamedTuple):
+    """Details in which published codes differ, for the same architecture.
+
+    The defaults are those of Torch's codes: fb.resnet.torch, resnet-1k-layers, torchvision, timm.
+
+    Attributes:
+        bias_before_bn: Keras's v1 has biases there. They have no effect, but are in its files.
+        bias_elsewhere: Keras's networks have biases there: the default of its layers.
+        epsilon: Of batch normalisation, Torch's default; Keras's networks have 1.001e-5.
+        momentum: Of batch normalisation, as Keras counts it: 1 less Torch's default.
+        stride_on_last: In Keras's v2 the last unit of a stage halves the image, as in TF-Slim's;
+            elsewhere the first unit of the next stage.
+        pad_always: Keras's v2 pads in a layer before every 3x3 convolution; elsewhere, here, before
+            strided ones.
+        pool_padding: Of the stem's pooling, a key of `layers.POOLS`. After a rectification zeros
+            never win; timm's v2 pools signed numbers, and pads with what does not.
+        fork_active: The network's first unit forks after its activation, so that even its identity
+            starts there (Identity Mappings, appendix); in Keras's and timm's v2 before it.
+        preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
+    """
+
+    bias_before_bn: bool = False
+    bias_elsewhere: bool = False
+    epsilon: float = 1e-5
+    momentum: float = 0.9
+    stride_on_last: bool = False
+    pad_always: bool = False
+    pool_padding: str = "zeros"
+    fork_active: bool = True
+    preprocessing: str = "torch"
+
+
+UNITS = {
+    "basic": Unit((3, 3), 1, 0),  # He et al. 2015, Fig. 5 left
+    "bottleneck": Unit((1, 3, 1), 4, 0),  # Fig. 5 right, as in the authors' and Keras's v1
+    "bottleneck_v1.5": Unit((1, 3, 1), 4, 1),  # fb.resnet.torch, torchvision, timm, Keras's v2
+    "wide_bottleneck": Unit((1, 3, 1), 2, 1),  # WRN-50-2 of "Wide Residual Networks", 2016
+}
+
+ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
+    "original": Order("", "bn", "relu"),  # v1
+    "bn_after_add": Order("", "", "bn relu"),
+    "relu_before_add": Order("", "bn relu", ""),
+    "relu_only_preact": Order("relu", "bn", ""),
+    "full_preact": Order("bn relu", "", ""),  # v2
+}
+
+SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1
+    "A": Shortcut("identity", "pad"),  # channels of zeros: no parameters
+    "B": Shortcut("identity", "project"),
+    "C": Shortcut("project", "project"),
+    "none": Shortcut("none", "none"),  # a plain network
+}
+
+STEMS = {
+    "small": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
+    "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
+}
+
+CONVENTIONS = {
+    # He et al. 2015; resnet-1k-layers, the second paper's own code; torchvision, and timm's v1.
+    "paper": Convention(),
+    # keras.applications.resnet: ResNet50, 101, 152.
+    "keras_v1": Convention(
+        bias_before_bn=True,
+        bias_elsewhere=True,
+        epsilon=1.001e-5,
+        momentum=0.99,
+        preprocessing="caffe",
+    ),
+    # keras.applications.resnet_v2: ResNet50V2, 101V2, 152V2.
+    "keras_v2": Convention(
+        bias_elsewhere=True,
+        epsilon=1.001e-5,
+        momentum=0.99,
+        stride_on_last=True,
+        pad_always=True,
+        fork_active=False,
+        preprocessing="tf",
+    ),
+    # timm's resnetv2, and keras-hub's networks with pre-activation.
+    "timm_v2": Convention(pool_padding="least", fork_active=False, preprocessing="tf"),
+}
