@@ -8,13 +8,13 @@ from keras_resnet.options import MOST, check_number
 from keras_resnet.parts import UNITS
 from keras_resnet.spec import Spec
 
-_IMAGENET = {  # He et al. 2015, Table 1; 200: Identity Mappings, Table 5
+_IMAGENET = {  # He et al. 2015, Table 1
     18: ("basic", (2, 2, 2, 2)),
     34: ("basic", (3, 4, 6, 3)),
     50: ("bottleneck", (3, 4, 6, 3)),
     101: ("bottleneck", (3, 4, 23, 3)),
     152: ("bottleneck", (3, 8, 36, 3)),
-    200: ("bottleneck", (3, 24, 36, 3)),
+    200: ("bottleneck_v1.5", (3, 24, 36, 3)),  # Identity Mappings, Table 5; fb.resnet.torch, timm
 }
 
 
@@ -79,13 +79,13 @@ SPECS: dict[str, Spec] = {
     "ResNet50": imagenet(50, **_KERAS_V1),
     "ResNet101": imagenet(101, **_KERAS_V1),
     "ResNet152": imagenet(152, **_KERAS_V1),
-    "ResNet200": imagenet(200, unit="bottleneck_v1.5"),  # fb.resnet.torch, timm
+    "ResNet200": imagenet(200),
     "ResNet18V2": imagenet(18, **_TIMM_V2),
     "ResNet34V2": imagenet(34, **_TIMM_V2),
     "ResNet50V2": imagenet(50, **_KERAS_V2),
     "ResNet101V2": imagenet(101, **_KERAS_V2),
     "ResNet152V2": imagenet(152, **_KERAS_V2),
-    "ResNet200V2": imagenet(200, unit="bottleneck_v1.5", **_TIMM_V2),
+    "ResNet200V2": imagenet(200, **_TIMM_V2),
     "PlainNet18": imagenet(18, shortcut="none"),
     "PlainNet34": imagenet(34, shortcut="none"),
     **{f"ResNet{depth}": cifar(depth) for depth in (8, 20, 32, 44, 56, 110, 1202)},

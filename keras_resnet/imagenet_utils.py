@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras.applications import imagenet_utils
 
-from keras_resnet.errors import InputError
+from keras_resnet.errors import InputError, lookup
 from keras_resnet.options import MOST, check_number
 
 MODES = {  # how published weights want their images, by the names of Keras
@@ -49,8 +49,8 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
     elif not keras.backend.is_keras_tensor(x):
         x = keras.ops.copy(x)
     if mode == "cifar10":
-        first = (data_format or keras.config.image_data_format()) == "channels_first"
-        shape = (3, 1, 1) if first else (3,)
+        formats = {"channels_last": (3,), "channels_first": (3, 1, 1)}
+        shape = lookup(formats, data_format or keras.config.image_data_format(), "data_format")
         mean, deviation = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
         return (x - mean.astype("float32")) / deviation.astype("float32")
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)

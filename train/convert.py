@@ -6,6 +6,7 @@ that torchvision and timm load.
 
 from collections.abc import Callable
 from pathlib import Path
+from zipfile import BadZipFile
 
 import keras
 
@@ -47,7 +48,7 @@ def read(path: str) -> keras.Model:
     try:
         with deep():
             return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"cannot read {path} ({error}).") from error
 
 

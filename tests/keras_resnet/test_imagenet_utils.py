@@ -65,8 +65,9 @@ def test_channels_first():
     np.testing.assert_array_equal(
         result.transpose(0, 2, 3, 1), preprocess_input(IMAGES, mode="torch")
     )
-    with pytest.raises(ValueError, match="data_format"):
-        preprocess_input(IMAGES, "channels_middle")
+    for mode in MODES:
+        with pytest.raises(ValueError, match="data_format"):
+            preprocess_input(IMAGES, "channels_middle", mode=mode)
 
 
 def test_the_class_names_are_those_that_keras_downloads():

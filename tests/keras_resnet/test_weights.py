@@ -50,7 +50,7 @@ PAIRS = [
         marks=pytest.mark.slow if name[0] == "R" and suffix != ".weights.h5" else (),
     )
     for name in TWINS
-    for suffix in (".weights.h5", ".h5", ".keras")
+    for suffix in SUFFIXES
 ]
 
 
@@ -117,7 +117,7 @@ def test_what_keras_applications_refuses_is_refused_in_its_words(arguments):
 def files(tmp_path_factory):
     """Files of one ResNet-8 by suffix, and the network."""
     folder, model = tmp_path_factory.mktemp("weights"), ResNet8()
-    saved = {suffix: folder / f"resnet8{suffix}" for suffix in (".weights.h5", ".h5", ".keras")}
+    saved = {suffix: folder / f"resnet8{suffix}" for suffix in SUFFIXES}
     for path in saved.values():
         save(model, path)
     return saved, model
@@ -133,7 +133,7 @@ def equal(ours, theirs, head=True):
     return True
 
 
-@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 def test_other_classes_keep_the_backbone_and_get_a_new_head(files, suffix):
     saved, model = files
     tuned = ResNet8(weights=saved[suffix], classes=3)
@@ -154,9 +154,8 @@ def test_a_head_that_fits_other_classes_is_loaded(tmp_path):
 
 
 def test_a_file_that_does_not_fit_leaves_all_weights_as_they_are(files):
-    model = ResNet(
-        replace(cifar(8), widths=(16, 32, 65)), include_top=False
-    )  # the last stage differs
+    # Only the last stage differs.
+    model = ResNet(replace(cifar(8), widths=(16, 32, 65)), include_top=False)
     before = model.get_weights()
     with pytest.raises(InputError, match="conv4_block1"):
         weights.load(model, cifar(8), files[0][".keras"])
@@ -174,7 +173,7 @@ def test_renamed_layers_in_files_without_order_are_named(tmp_path):
         ResNet8(weights=tmp_path / "clone.weights.h5")
 
 
-@pytest.mark.parametrize("suffix", [".weights.h5", ".h5", ".keras"])
+@pytest.mark.parametrize("suffix", SUFFIXES)
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [
@@ -188,9 +187,7 @@ def test_renamed_layers_in_files_without_order_are_named(tmp_path):
         ),
     ],
 )
-def test_a_file_that_does_not_fit_changes_nothing_and_says_why(
-    files, suffix, build, arguments, message
-):
+def test_a_file_that_does_not_fit_says_why(files, suffix, build, arguments, message):
     with pytest.raises(InputError, match=message) as error:
         build(weights=files[0][suffix], **arguments)
     assert str(files[0][suffix]) in str(error.value)
@@ -302,7 +299,7 @@ def test_imagenet_weights_are_fetched_checked_and_loaded(server, monkeypatch):
         keras_resnet.ResNet50V2(weights="imagenet", include_top=False)
 
 
-def test_imagenet_weights_exist_for_some_networks_only(monkeypatch):
+def test_imagenet_weights_exist_for_some_networks_only(monkeypatch, tmp_path):
     theirs = keras.src.applications.resnet.WEIGHTS_HASHES
     ours = {row.stem: (row.with_top, row.without_top) for row in weights.IMAGENET.values()}
     assert ours == {name: theirs[name] for name in ours}
@@ -311,6 +308,6 @@ def test_imagenet_weights_exist_for_some_networks_only(monkeypatch):
     with pytest.raises(InputError, match="no 'imagenet' weights are published"):
         keras_resnet.ResNet50(weights="imagenet", shortcut="C")
     monkeypatch.setattr(weights, "URL", "http://127.0.0.1:9/")
-    monkeypatch.setenv("KERAS_HOME", "/nonexistent/cache")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(InputError, match="cannot fetch"):
-        weights.fetch(weights.SPECS["ResNet50"], include_top=True)
+        weights.fetch(SPECS["ResNet50"], include_top=True)

@@ -5,8 +5,9 @@ import pytest
 from PIL import Image
 
 from keras_resnet import InputError
+from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_DEVIATION, CIFAR10_MEAN
 from train import sources
-from train.data import hold_out
+from train.data import hold_out, statistics
 
 CIFAR = Path(__file__).parents[3] / "shared" / "tfds"  # real data, beside the repository
 
@@ -160,4 +161,9 @@ def test_cifar10_from_tfds():
     assert data.train.images.shape == (50_000, 32, 32, 3)
     assert np.bincount(data.test.labels).tolist() == [1000] * 10
     assert data.mirror
+    assert list(data.classes) == list(CIFAR10)
+    for ours, measured in zip(
+        (CIFAR10_MEAN, CIFAR10_DEVIATION), statistics(data.train.images), strict=True
+    ):
+        np.testing.assert_allclose(ours, measured, atol=6e-4)
     assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
