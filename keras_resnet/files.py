@@ -22,7 +22,7 @@ HEAD = "predictions"  # the layer of the classes
 def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
     """A path beside `path` for writing a file or folder; it becomes `path` only when complete.
 
-    The folder that it is in is made if missing.
+    The folder that it is in is made if missing. A file is on the disk before it is given its name.
 
     Raises:
         InputError: if `path` is a folder, and `folder` does not say that it is to be one.
@@ -35,11 +35,23 @@ def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
     remove(partial)
     try:
         yield partial
+        if partial.is_file():
+            _synchronize(partial)
         if path.is_dir():  # a folder cannot be replaced in one go
             remove(path)
         os.replace(partial, path)
+        _synchronize(path.parent)
     finally:
         remove(partial)
+
+
+def _synchronize(path: Path) -> None:
+    """Waits until a file, or the names in a folder, are on the disk."""
+    number = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
 
 
 def remove(path: Path) -> None:

@@ -39,6 +39,7 @@ PLAIN = [
     "keras_resnet/cost.py",
     "keras_resnet/family.py",
     "train/recipe.py",
+    "train/signals.py",
 ]
 
 
@@ -52,6 +53,7 @@ def test_tensorflow_is_in_few_named_places():
         "train/pipeline.py",
         "train/run.py",
         "train/sources.py",
+        "train/state.py",
     }
 
 
@@ -68,8 +70,8 @@ LAYERS = {
         "transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
     ),
     "train": (
-        "quiet recipe schedules data sources pipeline fused devices engine flags run results "
-        "cifar predict convert"
+        "quiet recipe schedules optimizers data sources pipeline fused devices signals run "
+        "checkpoint state callbacks engine flags results cifar predict convert"
     ),
 }
 

@@ -24,10 +24,11 @@ flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data, read offlin
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET).")
 flags.DEFINE_boolean("overwrite", False, "replace a run that is in the run folder.")
-flags.DEFINE_string("precision", "auto", f"arithmetic: {', '.join(devices.PRECISIONS)}.")
+flags.DEFINE_float("checkpoint_seconds", 60.0, "most work to lose when killed.", lower_bound=0)
 flags.DEFINE_boolean("tensorboard", False, "also log for TensorBoard, in the run folder.")
 flags.define(Spec, without=("input_shape", "classes"))
 flags.define(Recipe)
+flags.define(devices.Execution)
 
 
 def main(arguments: list[str]) -> None:
@@ -37,31 +38,30 @@ def main(arguments: list[str]) -> None:
     model = FLAGS.model.lower()
     spec = replace(lookup(MODELS, model, "model"), **flags.given(Spec))
     recipe = replace(lookup(RECIPES, FLAGS.recipe, "recipe"), **flags.given(Recipe))
-    precision = devices.choose_precision(FLAGS.precision)
+    execution = devices.Execution(**flags.given(devices.Execution))
+    devices.choose(execution.devices)  # before anything starts TensorFlow
     data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
-    training = engine.prepare(spec, recipe, data, precision)
+    training = engine.prepare(spec, recipe, data, execution)
     folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     description = {
         "model": model,
         "spec": asdict(training.spec),
         "recipe": asdict(training.recipe),
-        "precision": precision,
+        "execution": asdict(training.execution),
         "dataset": {"name": data.name, "sha256": data.fingerprint()},
         "normalization": dict(zip(("mean", "deviation"), training.scale, strict=True)),
     }
-    logs = [callbacks.CSVLogger(folder / run.HISTORY)]
-    if FLAGS.tensorboard:
-        logs.append(callbacks.TensorBoard(folder / run.TENSORBOARD))
+    logs = [callbacks.TensorBoard(folder / run.TENSORBOARD)] if FLAGS.tensorboard else []
     with run.recording(folder, description, FLAGS.overwrite) as record:
         print(
             f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train.labels)} + "
             f"{len(data.test.labels)} images {data.shape}, flips "
-            f"{'on' if training.recipe.flip else 'off'}, {precision} on "
-            f"{devices.strategy().num_replicas_in_sync} {devices.device_type()}"
+            f"{'on' if training.recipe.flip else 'off'}, {training.execution.precision} on "
+            f"{training.execution.devices}"
         )
-        result = engine.fit(training, logs)
+        result = engine.fit(training, folder, FLAGS.checkpoint_seconds, logs)
         record["last_epoch"] = result.last_epoch
-        record["seconds"] = result.seconds
+        record["seconds"] = result.progress.seconds
         record["images_per_second"] = result.images_per_second
         results.deliver(folder, result.model, data.classes)
         results.draw(folder)
@@ -70,7 +70,7 @@ def main(arguments: list[str]) -> None:
             file = FORMATS[name].file
             print(f"{file:14} {values['accuracy']:.2%} of {len(data.test.labels)} test images")
         results.check_agreement(record["test"])
-    print(f"{result.seconds:.0f} s of training. Run folder: {folder}")
+    print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
 
 
 if __name__ == "__main__":

@@ -3,21 +3,24 @@
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from math import isfinite
+from pathlib import Path
 from statistics import median
-from time import perf_counter
 from typing import NamedTuple
 
 import keras
 
 from keras_resnet import ResNet, Spec
 from keras_resnet.errors import InputError
+from train.callbacks import Averaged, Keeper, Speedometer
+from train.checkpoint import Progress
 from train.data import Data, Split, hold_out, statistics
-from train.devices import check_keras, distribute, policy, strategy
+from train.devices import Execution, check_keras, distribute, policy, strategy
 from train.fused import fuse
+from train.optimizers import OPTIMIZERS
 from train.pipeline import plain_batches, training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
+from train.signals import requests
 
 Scale = tuple[list[float], list[float]]  # mean and deviation of each channel, 0 to 255
 
@@ -47,23 +50,21 @@ def network(spec: Spec, scale: Scale, activation: str | None) -> keras.Model:
     )
 
 
-def trainable(spec: Spec, recipe: Recipe, scale: Scale, precision: str, steps: int) -> keras.Model:
-    """The network compiled for training: logits, L2 on kernels, SGD with the recipe's schedule."""
-    with strategy().scope(), policy(precision):
-        model = fuse(network(spec, scale, None))
-        # The papers' decay is L2. Keras's SGD(weight_decay=) is decoupled, and at momentum 0.9 ten
-        # times weaker; its regularizer sums whole squares, hence half of the factor.
-        for variable in model.trainable_variables:
-            if variable.name == "kernel" and recipe.weight_decay:
-                variable.regularizer = keras.regularizers.L2(recipe.weight_decay / 2)
+def trainable(
+    spec: Spec, recipe: Recipe, scale: Scale, execution: Execution, steps: int
+) -> keras.Model:
+    """The network compiled for training: logits, decay of kernels, the recipe's schedule."""
+    with strategy().scope(), policy(execution.precision):
+        model = fuse(network(spec, scale, None), strategy().num_replicas_in_sync)
         rate = SCHEDULES[recipe.schedule](recipe, recipe.epochs * steps)
         model.compile(
-            keras.optimizers.SGD(rate, momentum=recipe.momentum, nesterov=recipe.nesterov),
+            OPTIMIZERS[recipe.optimizer](recipe, rate, model.trainable_variables),
             keras.losses.CategoricalCrossentropy(
                 from_logits=True, label_smoothing=recipe.label_smoothing
             ),
-            metrics=["accuracy"],
-            jit_compile=False,  # XLA is slow on a CPU, and fails on two replicas
+            weighted_metrics=["accuracy"],  # images that only fill up a batch weigh nothing
+            jit_compile=execution.jit_compile,
+            steps_per_execution=execution.steps_per_execution,
         )
     return model
 
@@ -76,36 +77,12 @@ def deliverable(spec: Spec, scale: Scale, model: keras.Model) -> keras.Model:
     return final
 
 
-class Speedometer(keras.callbacks.Callback):
-    """Images per second in steady state: the median epoch, without its first step."""
-
-    def __init__(self, batch_size: int):
-        super().__init__()
-        self.batch_size = batch_size
-        self.rates: list[float] = []
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Starts the clock after the first step, which may compile."""
-        self.last, self.steps = perf_counter(), batch
-        if batch == 0:
-            self.first = self.last
-
-    def on_epoch_end(self, epoch, logs=None):
-        """Notes the epoch's rate."""
-        if self.steps:
-            self.rates.append(self.steps * self.batch_size / (self.last - self.first))
-
-    @property
-    def images_per_second(self) -> float | None:
-        """The median over the epochs so far; `None` if each had one step only."""
-        return median(self.rates) if self.rates else None
-
-
 class Training(NamedTuple):
     """A training that can begin: everything is checked and built."""
 
     spec: Spec
     recipe: Recipe
+    execution: Execution
     model: keras.Model
     images: Split  # to learn from
     held_out: Split  # to validate on
@@ -117,23 +94,32 @@ class Result(NamedTuple):
     """What came out of a training."""
 
     model: keras.Model  # as users get it
-    last_epoch: dict[str, float | None]  # every measure by Keras's name; None if not finite
-    seconds: float
-    images_per_second: float | None  # in steady state
+    progress: Progress  # with the history
+
+    @property
+    def last_epoch(self) -> dict[str, float | None]:
+        """Every measure of the last epoch by Keras's name; `None` if not finite."""
+        return self.progress.history[-1]
+
+    @property
+    def images_per_second(self) -> float | None:
+        """In steady state: the median epoch; `None` if each had one step only."""
+        rates = [row.get("images_per_second") for row in self.progress.history]
+        return median([rate for rate in rates if rate] or [0]) or None
 
 
-def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
+def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Training:
     """Checks that a network can be trained on some data, and builds it.
 
     Args:
         spec: The network; input shape and classes are taken from the data.
         recipe: How to train it; without flips if mirroring would change an image's class.
         data: Of which only the training images are looked at.
-        precision: A Keras dtype policy.
+        execution: How the machine is to compute it.
 
     Raises:
-        InputError: if Keras is not set up for training here, images are too small, or a batch is
-            too large or cannot be divided among the devices.
+        InputError: if Keras is not set up for training here, images are too small, a batch is too
+            large or cannot be divided among the devices, or the devices cannot compute so.
     """
     check_keras()
     spec = replace(spec, input_shape=data.shape, classes=len(data.classes))
@@ -151,49 +137,60 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, precision: str) -> Training:
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
         )
+    execution = execution.resolved()
+    execution.check_devices(replicas, steps)
     keras.utils.set_random_seed(recipe.seed)
     scale = statistics(images.images)
-    model = trainable(spec, recipe, scale, precision, steps)
-    return Training(spec, recipe, model, images, held_out, scale, steps)
+    model = trainable(spec, recipe, scale, execution, steps)
+    return Training(spec, recipe, execution, model, images, held_out, scale, steps)
 
 
-def validation_batch(training: Training) -> int:
-    """The largest batch size that leaves no device without an image, in the last batch either.
+def fit(
+    training: Training,
+    folder: Path,
+    checkpoint_seconds: float = 60.0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> Result:
+    """Trains, from the last checkpoint on if there is one.
 
-    Keras fails on a batch with fewer images than devices, and on a first one not evenly divided.
-    """
-    count, replicas = len(training.held_out.labels), strategy().num_replicas_in_sync
-    largest = min(training.recipe.batch_size, count - count % replicas)
-    sizes = range(largest, 0, -replicas)
-    return next((b for b in sizes if count % b == 0 or count % b >= replicas), 1)
-
-
-def fit(training: Training, callbacks: Sequence[keras.callbacks.Callback] = ()) -> Result:
-    """Trains, with more of Keras's callbacks if given.
+    Args:
+        training: What to train.
+        folder: Of the run: for checkpoints, and the history as CSV.
+        checkpoint_seconds: How much work may be lost when the process is killed.
+        callbacks: More of Keras's.
 
     Raises:
-        InputError: if the loss becomes infinite or NaN.
+        InputError: if the loss becomes infinite or NaN, or the checkpoint is of another training.
+        Stopped: after SIGINT or SIGTERM, when all is saved.
     """
     spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
-    images = training_batches(*training.images, spec.classes, mean, recipe)
-    held_out = plain_batches(*training.held_out, spec.classes, validation_batch(training))
-    speed, begin = Speedometer(recipe.batch_size), perf_counter()
-    history = training.model.fit(
-        distribute(images),
-        epochs=recipe.epochs,
-        steps_per_epoch=training.steps,
-        shuffle=False,  # the pipeline has its own order
-        validation_data=distribute(held_out) if len(training.held_out.labels) else None,
-        callbacks=[speed, keras.callbacks.TerminateOnNaN(), *callbacks],
-        verbose=1 if sys.stdout.isatty() else 2,
-    ).history
-    seconds = perf_counter() - begin
-    last = {name: values[-1] for name, values in history.items()}
-    if not isfinite(last["loss"]):
-        raise InputError(
-            f"the loss became {last['loss']} in epoch {len(history['loss'])}: "
-            "lower --learning_rate."
-        )
-    measures = {name: value if isfinite(value) else None for name, value in last.items()}
-    final = deliverable(spec, training.scale, training.model)
-    return Result(final, measures, seconds, speed.images_per_second)
+    model = training.model
+    held_out = None
+    if len(training.held_out.labels):
+        held_out = plain_batches(*training.held_out, spec.classes, recipe.batch_size)
+        held_out = distribute(held_out)
+    with requests() as asked:
+        keeper = Keeper(folder, training.steps, checkpoint_seconds, asked)
+        progress = keeper.progress
+        if keeper.pending:
+            print(f"going on after {progress}.", flush=True)
+        more = [Averaged()] if recipe.average else []
+        while True:
+            # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
+            # no epochs still builds the variables into which a checkpoint goes.
+            epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
+            images = training_batches(*training.images, spec.classes, mean, recipe, epoch, step)
+            model.fit(
+                distribute(images),
+                initial_epoch=progress.epoch,
+                epochs=progress.epoch + 1 if step else recipe.epochs,
+                steps_per_epoch=training.steps - step,
+                shuffle=False,  # the pipeline has its own order
+                validation_data=held_out,
+                callbacks=[Speedometer(recipe.batch_size), *more, *callbacks, keeper],
+                verbose=1 if sys.stdout.isatty() else 2,
+            )
+            if progress.epoch == recipe.epochs:
+                break
+    model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
+    return Result(deliverable(spec, training.scale, model), progress)

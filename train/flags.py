@@ -8,9 +8,11 @@ from typing import Any
 from absl import app, flags, logging
 
 from keras_resnet.errors import InputError
+from train.signals import SAVED, Stopped
 
 FLAGS = flags.FLAGS
 DEFINE_boolean = flags.DEFINE_boolean
+DEFINE_float = flags.DEFINE_float
 DEFINE_integer = flags.DEFINE_integer
 DEFINE_string = flags.DEFINE_string
 flags.disclaim_key_flags()  # `--help` then lists what a command defines through this module
@@ -72,6 +74,9 @@ def _guarded(main: Callable[[list[str]], None], arguments: list[str]) -> None:
         main(arguments)
     except InputError as error:
         sys.exit(f"error: {error}")
+    except Stopped as stop:
+        print(f"{stop} The same command goes on from there.", file=sys.stderr)
+        sys.exit(SAVED)
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)

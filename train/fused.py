@@ -3,6 +3,7 @@
 Keras normalises in a dozen separate passes over the images and, under mixed precision, in float32.
 This layer has the same variables and results and exists only while training: `fuse` puts it in
 the place of the stock layers, and what is saved is built anew from stock layers.
+Several devices normalise by the statistics of the whole batch, with Keras's own layer.
 """
 
 import keras
@@ -45,12 +46,21 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
         statistic.assign(statistic * self.momentum + value * (1.0 - self.momentum))
 
 
-def fuse(model: keras.Model) -> keras.Model:
-    """The same network, with the same weights, on fused batch normalisation."""
+def fuse(model: keras.Model, replicas: int = 1) -> keras.Model:
+    """The same network, with the same weights, on batch normalisation made for training.
+
+    Args:
+        model: A network of stock layers.
+        replicas: On how many devices it trains. On several, statistics are those of the whole
+            batch: by its own, each device would have others, and only the first one's be saved.
+    """
 
     def copy(layer):
-        normal = type(layer) is keras.layers.BatchNormalization
-        return (FusedBatchNormalization if normal else type(layer)).from_config(layer.get_config())
+        if type(layer) is not keras.layers.BatchNormalization:
+            return type(layer).from_config(layer.get_config())
+        if replicas == 1:
+            return FusedBatchNormalization.from_config(layer.get_config())
+        return type(layer).from_config(layer.get_config() | {"synchronized": True})
 
     with deep():
         fused = keras.models.clone_model(model, clone_function=copy)

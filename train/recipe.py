@@ -8,6 +8,10 @@ SCHEDULES = {  # the functions are in `schedules.py`
     "one_cycle": "linear warm-up to the peak, then half a cosine down to zero",
     "step": "divided by 10 after 1/2 and again after 3/4 of the training",
 }
+OPTIMIZERS = {  # the functions are in `optimizers.py`
+    "sgd": "stochastic gradient descent with momentum",
+    "muon": "orthogonalised momentum for convolutions, SGD for all else",
+}
 
 
 @dataclass(frozen=True)
@@ -22,12 +26,16 @@ class Recipe:
 
     epochs: int = option(10, "passes over the training images", low=1)
     batch_size: int = option(128, "images in a step, over all devices", low=1)
-    learning_rate: float = option(0.1, "peak learning rate of SGD", low=0)
-    momentum: float = option(0.9, "momentum of SGD", low=0, high=1)
+    optimizer: str = option("sgd", "how gradients become steps", choices=OPTIMIZERS)
+    learning_rate: float = option(0.1, "peak learning rate", low=0)
+    momentum: float = option(0.9, "momentum", low=0, high=0.999)
     nesterov: bool = option(False, "Nesterov momentum")
     weight_decay: float = option(1e-4, "L2: this times half the sum of squared kernels", low=0)
     schedule: str = option("step", "learning rate over time", choices=SCHEDULES)
     warmup: float = option(0.0, "fraction of one_cycle with a rising rate", low=0, high=0.9)
+    average: float = option(
+        0.0, "decay of the average of weights that is delivered; 0 for none", low=0, high=0.99999
+    )
     label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
     crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
     flip: bool = option(True, "mirror half of the images; never where that is another class")

@@ -73,11 +73,11 @@ def draw(folder: Path) -> None:
     """Draws `history.csv` as loss and accuracy over the epochs, training and validation."""
     with open(folder / HISTORY, newline="") as file:
         rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) + 1 for row in rows]
+    epochs = [int(row["epoch"]) for row in rows]
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            values = [float(row[key]) for row in rows if row.get(key, "NA") != "NA"]
+            values = [float(row[key]) for row in rows if row.get(key)]
             if values:
                 axes.plot(epochs, values, marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=name)

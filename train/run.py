@@ -20,8 +20,9 @@ from keras_resnet.formats import FORMATS
 
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
+CHECKPOINTS = "checkpoints"
 FILES = {row.file for row in FORMATS.values()}
-FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, LOCK}
+FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS, LOCK}
 
 
 @contextmanager
@@ -29,6 +30,9 @@ def recording(
     folder: Path, description: dict[str, Any], overwrite: bool
 ) -> Iterator[dict[str, Any]]:
     """Claims a folder for a run, and keeps the record of it.
+
+    The checkpoints of an unfinished run of the same description are kept, to go on from there; at
+    the end of a run they are removed.
 
     Args:
         folder: Made if missing.
@@ -53,6 +57,8 @@ def recording(
             try:
                 yield record
                 record["status"] = "finished"
+                write_record(folder, record)
+                remove(folder / CHECKPOINTS)
             except InputError as error:
                 record |= {"status": "failed", "reason": str(error)}
                 raise
@@ -60,10 +66,16 @@ def recording(
                 write_record(folder, record)
     except BrokenPipeError:  # nobody reads what is printed
         raise
-    except OSError as error:
+    except (OSError, tf.errors.OpError) as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        what = getattr(error, "filename", None) or folder
+        if (folder / CHECKPOINTS).is_dir():
+            raise InputError(
+                f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
+                "give the same command again."
+            ) from error
         raise InputError(
-            f"cannot write to {error.filename or folder} ({error.strerror or error}): "
-            "choose another --output_dir."
+            f"cannot write to {what} ({reason}): choose another --output_dir."
         ) from error
 
 
@@ -93,11 +105,12 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
-    """Removes the run in a folder, if it may go."""
+    """Removes the run in a folder, if it may go, but for the checkpoints of the very same one."""
     names = {entry.name for entry in folder.iterdir()} - {RECORD, LOCK}
     kept = [name for name in sorted(names) if not name.startswith(".partial-")]
     if not overwrite and (folder / RECORD).exists():
         _refuse_another(folder, description)
+        names -= {CHECKPOINTS, HISTORY, TENSORBOARD}
     elif not overwrite and kept:
         raise InputError(
             f"{folder} holds {kept[0]!r} but no {RECORD}: choose another --output_dir, or add "
@@ -108,7 +121,7 @@ def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
 
 
 def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
-    """Only an interrupted run of the very same description may be started again unasked."""
+    """Only an unfinished run of the very same description may go on unasked."""
     try:
         there, here = read_record(folder), json.loads(json.dumps(description))
     except InputError as error:
@@ -116,13 +129,28 @@ def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
             f"{folder} holds a run whose {RECORD} cannot be read: choose another --output_dir, or "
             "add --overwrite to replace it."
         ) from error
-    differing = [key for key in here if there.get(key) != here[key]]
-    if there.get("status") != "training" or differing:
-        what = f"a different {differing[0]}" if differing else f"status {there.get('status')!r}"
+    differing = next(
+        (
+            _difference(key, there.get(key), here[key])
+            for key in here
+            if there.get(key) != here[key]
+        ),
+        None,
+    )
+    if there.get("status") == "finished" or differing:
+        what = f"another run ({differing})" if differing else "this run, finished"
         raise InputError(
-            f"{folder} already holds a run with {what}: choose another --output_dir, or add "
-            "--overwrite to replace it."
+            f"{folder} already holds {what}: choose another --output_dir, or add --overwrite to "
+            "replace it."
         )
+
+
+def _difference(name: str, there: Any, here: Any) -> str:
+    """In words, down to the setting in which two descriptions differ."""
+    if isinstance(there, dict) and isinstance(here, dict):
+        key = next(key for key in there | here if there.get(key) != here.get(key))
+        return _difference(f"{name}.{key}", there.get(key), here.get(key))
+    return f"{name} {there!r}, not {here!r}"
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:

@@ -6,13 +6,18 @@ from absl.flags import FLAGS
 from keras_resnet import Spec
 from keras_resnet.options import option
 from train import cifar, flags  # noqa: F401, it defines the flags
+from train.devices import Execution
 from train.recipe import Recipe
 
 CHANGES = {
     Recipe: {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
-        "crop": 1, "flip": False, "validation_fraction": 0.3, "seed": 9,
+        "crop": 1, "flip": False, "validation_fraction": 0.3, "seed": 9, "optimizer": "muon",
+        "average": 0.99,
+    },
+    Execution: {
+        "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 5,
     },
     Spec: {
         "units": (1, 2), "widths": (3, 4), "unit": "bottleneck", "order": "relu_only_preact",

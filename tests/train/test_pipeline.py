@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from train.pipeline import crop, flip, plain_batches, training_batches
+from train.pipeline import plain_batches, training_batches, windows
 from train.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
@@ -25,17 +25,15 @@ def marked():
     return np.broadcast_to(np.arange(50, dtype="uint8")[:, None, None, None], (50, 8, 8, 3))
 
 
-def test_every_window_is_cut_where_its_own_offset_says():
-    padded = DRAW.integers(0, 256, (3, 12, 12, 3)).astype("uint8")
-    windows = crop(padded, np.array([[0, 0], [4, 1], [2, 3]], "int32"), (8, 8)).numpy()
-    for window, image, (top, left) in zip(windows, padded, [(0, 0), (4, 1), (2, 3)], strict=True):
-        np.testing.assert_array_equal(window, image[top : top + 8, left : left + 8])
-
-
-def test_only_the_chosen_images_are_mirrored():
-    mirrored = flip(IMAGES[:2], np.array([True, False])).numpy()
-    np.testing.assert_array_equal(mirrored[0], IMAGES[0, :, ::-1])
-    np.testing.assert_array_equal(mirrored[1], IMAGES[1])
+def test_every_window_is_cut_where_its_own_offset_says_and_mirrored_on_demand():
+    padded = DRAW.integers(0, 256, (5, 12, 11, 3)).astype("uint8")
+    chosen, offsets = [4, 0, 4], [(0, 0), (4, 1), (2, 3)]
+    mirrored = np.array([True, False, False])
+    where = windows(np.array(chosen), np.array(offsets), mirrored, (12, 11), (8, 7)).numpy()
+    cut = padded.reshape(-1, 3)[where]
+    for window, index, (top, left), back in zip(cut, chosen, offsets, mirrored, strict=True):
+        expected = padded[index, top : top + 8, left : left + 7]
+        np.testing.assert_array_equal(window, expected[:, ::-1] if back else expected)
 
 
 def test_without_augmentation_an_epoch_is_the_images_in_a_new_order():
@@ -99,8 +97,21 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
     assert left_out[0] != left_out[1]
 
 
-def test_plain_batches_hold_every_image_once_and_in_order():
-    batches = list(plain_batches(IMAGES, LABELS, 5, 16).as_numpy_iterator())
-    assert [len(x) for x, _ in batches] == [16, 16, 16, 2]
-    np.testing.assert_array_equal(np.concatenate([x for x, _ in batches]), IMAGES)
-    np.testing.assert_array_equal(np.concatenate([y for _, y in batches]).argmax(-1), LABELS)
+@pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
+def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step):
+    whole = list(training_batches(IMAGES, LABELS, 5, MEAN, RECIPE).as_numpy_iterator())
+    part = training_batches(IMAGES, LABELS, 5, MEAN, RECIPE, epoch, step).as_numpy_iterator()
+    for (x, y), (other_x, other_y) in zip(whole[5 * epoch + step :], part, strict=True):
+        np.testing.assert_array_equal(x, other_x)
+        np.testing.assert_array_equal(y, other_y)
+
+
+@pytest.mark.parametrize("size", [16, 25, 64])
+def test_plain_batches_hold_every_image_once_and_in_order_and_fill_up_with_weight_zero(size):
+    batches = list(plain_batches(IMAGES, LABELS, 5, size).as_numpy_iterator())
+    assert {len(x) for x, _, _ in batches} == {size}
+    x, y, weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    np.testing.assert_array_equal(x[:50], IMAGES)
+    np.testing.assert_array_equal(y[:50].argmax(-1), LABELS)
+    assert (weights[50:] == 0).all()
+    np.testing.assert_allclose(weights[:50], len(x) / 50)

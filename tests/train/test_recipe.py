@@ -33,7 +33,7 @@ def test_a_recipe_survives_json(recipe):
         ({"warmup": 1.0}, "warmup must be a number from 0 to 0.9"),
         ({"batch_size": -1}, "batch_size must be a whole number of at least 1; got -1"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number of at least 0; got nan"),
-        ({"momentum": 1.5}, "momentum must be a number from 0 to 1; got 1.5"),
+        ({"momentum": 1.5}, "momentum must be a number from 0 to 0.999; got 1.5"),
         ({"validation_fraction": 1.0}, "validation_fraction must be a number from 0 to 0.9"),
         ({"schedule": "steps"}, "unknown schedule 'steps': did you mean 'step'"),
     ],

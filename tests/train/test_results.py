@@ -19,7 +19,7 @@ def test_formats_may_differ_by_a_tenth_of_a_point():
 
 def test_a_history_without_validation_is_drawn(tmp_path):
     (tmp_path / "history.csv").write_text(
-        "epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,2.0,NA,NA\n1,0.6,1.0,NA,NA\n"
+        "epoch,accuracy,loss,val_accuracy,val_loss\n1,0.5,2.0,,\n2,0.6,1.0,,\n"
     )
     results.draw(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "history.csv"]

@@ -40,20 +40,23 @@ def test_a_failed_run_tells_why(tmp_path):
     assert (there["status"], there["reason"]) == ("failed", "the loss became nan")
 
 
-def test_an_interrupted_run_may_start_again(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        train(tmp_path, error=KeyboardInterrupt())
-    assert run.read_record(tmp_path)["status"] == "training"
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), InputError("the loss became nan")])
+def test_an_unfinished_run_goes_on_with_its_checkpoints(tmp_path, error):
+    with pytest.raises(type(error)):
+        train(tmp_path, error=error)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "model.keras").write_text("from the checkpoint before")
     (tmp_path / ".partial-model.keras").write_text("half a file")
     with run.recording(tmp_path, DESCRIPTION, overwrite=False):
-        assert files(tmp_path) == [".lock", "run.json"]
+        assert files(tmp_path) == [".lock", "checkpoints", "history.csv", "run.json"]
+    assert files(tmp_path) == [".lock", "history.csv", "run.json"]
 
 
 def test_another_run_is_refused_by_what_differs(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
     with pytest.raises(
-        InputError, match="already holds a run with a different recipe: choose another"
+        InputError, match=r"already holds another run \(recipe.epochs 2, not 3\): choose another"
     ):
         train(tmp_path, DESCRIPTION | {"recipe": {"epochs": 3, "seed": 0}})
     assert files(tmp_path) == [".lock", "history.csv", "run.json"]
@@ -62,9 +65,7 @@ def test_another_run_is_refused_by_what_differs(tmp_path):
 
 def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
     train(tmp_path)
-    with pytest.raises(
-        InputError, match=r"already holds a run with status 'finished': .*--overwrite"
-    ):
+    with pytest.raises(InputError, match=r"already holds this run, finished: .*--overwrite"):
         train(tmp_path)
     train(tmp_path, DESCRIPTION | {"model": "resnet20"}, overwrite=True)
     assert run.read_record(tmp_path)["model"] == "resnet20"

@@ -1,0 +1,133 @@
+"""Kills a training over and over: `python tests/train/survive.py --kills=25 --seed=0`.
+
+Every attempt is a process of its own that runs the real engine in a real run folder and dies by
+SIGKILL: as it starts, between steps, in a step, in validation, or while it writes a checkpoint.
+What comes out in the end must equal an uninterrupted training to the last bit.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_resnet import Spec
+from train import checkpoint, engine, run
+from train.data import Data, Split
+from train.devices import Execution
+from train.recipe import Recipe
+
+SPEC = Spec(units=(1, 1), widths=(8, 16), dropout=0.1)  # dropout: seeds are state, too
+RECIPE = Recipe(
+    epochs=4, batch_size=16, optimizer="muon", average=0.9, schedule="one_cycle", warmup=0.2, crop=1
+)
+
+
+def colours(count):
+    """Images whose colour tells their class."""
+    labels = np.arange(count, dtype="int32") % 3
+    images = np.random.default_rng(0).integers(0, 200, (count, 8, 8, 3))
+    images[np.arange(count), :, :, labels] += 50
+    return Split(images.astype("uint8"), labels)
+
+
+def train(folder: Path, precision: str, started: int) -> None:
+    """One attempt; writes a byte to a pipe when steps begin."""
+    data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
+    training = engine.prepare(SPEC, RECIPE, data, Execution(precision=precision))
+    begun = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: os.write(started, b"."))
+    with run.recording(folder, {"spec": "any"}, overwrite=False) as record:
+        result = engine.fit(training, folder, 0.0, [begun])  # saves after every step
+        arrays = {str(i): array for i, array in enumerate(result.model.get_weights())}
+        checkpoint.write(folder / "result", 0, result.progress, arrays)
+        record["seconds"] = result.progress.seconds
+
+
+def attempt(folder: Path, precision: str, kill=None) -> bool:
+    """Forks a training, kills it when `kill(started)` returns, and says if it ended before that."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        try:
+            train(folder, precision, writing)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(writing)
+    if kill:
+        kill(reading)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(reading)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        sys.exit("an attempt failed")
+    return os.WIFEXITED(status)
+
+
+def outcome(folder: Path):
+    """History without what a clock measured, and weights."""
+    progress, arrays = checkpoint.newest(folder / "result")
+    rows = [row | {"images_per_second": None} for row in progress.history]
+    return rows, arrays
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser()
+    flags.add_argument("--kills", type=int, default=25)
+    flags.add_argument("--seed", type=int, default=0)
+    flags.add_argument("--precision", default="mixed_bfloat16")
+    options = flags.parse_args()
+    chance = random.Random(options.seed)
+
+    with tempfile.TemporaryDirectory() as root:
+        calm, killed = Path(root, "calm"), Path(root, "killed")
+        begin = time.monotonic()
+        attempt(calm, options.precision)
+        print(f"uninterrupted: {time.monotonic() - begin:.1f} s", flush=True)
+
+        def anywhere(reading):
+            time.sleep(chance.uniform(0, 3))
+
+        def in_steps(reading):
+            os.read(reading, 1)
+            time.sleep(chance.uniform(0, 0.5))
+
+        def while_writing(reading):
+            os.read(reading, 1)
+            time.sleep(chance.uniform(0, 0.2))
+            while not list((killed / run.CHECKPOINTS).glob(".partial-*")):
+                pass
+
+        count, torn = 0, 0
+        while count < options.kills:
+            kill = (in_steps, while_writing, in_steps, while_writing, anywhere)[count % 5]
+            if attempt(killed, options.precision, kill):
+                sys.exit(f"the training ended after {count} kills: make it longer")
+            count += 1
+            torn += bool(list((killed / run.CHECKPOINTS).glob(".partial-*")))
+            there = sorted((killed / run.CHECKPOINTS).glob("[0-9]*"))
+            print(f"kill {count} after step {int(there[-1].name[:9]) if there else 0}", flush=True)
+        attempt(killed, options.precision)
+
+        (rows, arrays), (their_rows, their_arrays) = outcome(calm), outcome(killed)
+        assert rows == their_rows, f"{rows}\n{their_rows}"
+        assert arrays.keys() == their_arrays.keys()
+        for name, array in arrays.items():
+            assert array.tobytes() == their_arrays[name].tobytes(), f"weights {name} differ"
+    print(
+        f"{count} kills, {torn} of them within the write of a checkpoint: history and "
+        f"{len(arrays)} arrays of weights equal to the bit, {time.monotonic() - begin:.0f} s."
+    )
+
+
+if __name__ == "__main__":
+    main()

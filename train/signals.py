@@ -1,0 +1,32 @@
+"""SIGINT and SIGTERM as requests: finish the step, save, stop. Standard library only."""
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+SAVED = 75  # exit code of a training that was stopped: EX_TEMPFAIL, "try again", of sysexits.h
+
+
+class Stopped(Exception):
+    """A signal asked the training to stop; all of it is in the last checkpoint."""
+
+
+@contextmanager
+def requests() -> Iterator[list[str]]:
+    """Collects the names of signals to stop. A second one acts at once, as if not collected."""
+    asked: list[str] = []
+    if threading.current_thread() is not threading.main_thread():  # Python allows it there only
+        yield asked
+        return
+
+    def ask(number, frame):
+        asked.append(signal.Signals(number).name)
+        signal.signal(number, before[number])
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
