@@ -15,7 +15,7 @@ from keras_resnet.layers import POOLS, conv, run, shortcut
 from keras_resnet.options import MOST, check_number
 from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS
 from keras_resnet.spec import Spec
-from keras_resnet.weights import fetch, load, published
+from keras_resnet.weights import SOURCES, find, load, published
 
 
 def residual(x, spec: Spec, stage: int, index: int):
@@ -78,8 +78,9 @@ def ResNet(
         spec: The network.
         include_top: Whether to end with average pooling and the dense layer `predictions`.
         weights: `None` (random initialisation), `"imagenet"` (the weights that
-            `keras.applications` has for this network, downloaded once), or the path of a weight
-            file: `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
+            `keras.applications` has for this network, downloaded once), `"cifar10"` (trained
+            here, in `saved_models` with the record of its run), or the path of a weight file:
+            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
             `.safetensors`, `.pth` or `.pt`. `None` is the default on purpose, unlike in
             `keras.applications`: a call must work with no network.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`.
@@ -121,7 +122,7 @@ def ResNet(
     with deep():
         model = keras.Model(inputs, x, name=name)
     if weights is not None:
-        path = fetch(spec, include_top) if weights == "imagenet" else weights
+        path = find(weights, spec, include_top) if weights in SOURCES else weights
         load(model, spec, path, new_head=classes != spec.classes)
     return model
 
@@ -131,23 +132,22 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
     check_number("classes", classes, int, 1, MOST)
     if pooling not in [*POOLINGS]:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
-    named = isinstance(weights, str | PathLike) and (
-        weights == "imagenet" or Path(weights).is_file()
-    )
+    named = isinstance(weights, str | PathLike) and (weights in SOURCES or Path(weights).is_file())
     if not (weights is None or named):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
             "(pre-training on ImageNet), or the path to the weights file to be loaded. "
             f"Received: weights={weights}"
         )
-    if weights == "imagenet" and include_top and classes != 1000:
-        raise InputError(
-            "If using `weights='imagenet'` with `include_top=True`, `classes` should be 1000. "
-            f"Received classes={classes}. For other classes, give the model of 1000 to "
-            "keras_resnet.replace_head."
-        )
-    if weights == "imagenet":
-        published(spec)
+    if weights in SOURCES:
+        count = SOURCES[weights].classes
+        if include_top and classes != count:
+            raise InputError(
+                f"If using `weights='{weights}'` with `include_top=True`, `classes` should be "
+                f"{count}. Received classes={classes}. For other classes, give the model of "
+                f"{count} to keras_resnet.replace_head."
+            )
+        published(weights, spec)
     if weights is not None and include_top and activation not in ("softmax", None):
         raise InputError(
             "Only `None` and `softmax` activations are allowed for the `classifier_activation` "
@@ -167,12 +167,12 @@ def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
     if not isinstance(given, tuple | list) or len(given) != 3:
         raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
     size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
-    if weights == "imagenet" and include_top and tuple(given) != default:
+    if weights in SOURCES and include_top and tuple(given) != default:
         raise InputError(
-            "When setting `include_top=True` and loading `imagenet` weights, `input_shape` should "
-            f"be {default}. Received: input_shape={given}"
+            f"When setting `include_top=True` and loading `{weights}` weights, `input_shape` "
+            f"should be {default}. Received: input_shape={given}"
         )
-    if weights == "imagenet" and channels != 3:
+    if weights in SOURCES and channels != 3:
         raise InputError(f"The input must have 3 channels; Received `input_shape={given}`")
     if channels not in (1, 3):
         warnings.warn(

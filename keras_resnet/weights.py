@@ -1,5 +1,6 @@
 """Pretrained weights: where the published ones are, and how a file becomes a network's weights."""
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -47,28 +48,20 @@ IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
 }
 
 
-def published(spec: Spec) -> Published:
-    """The published ImageNet weights of a network.
+class Trained(NamedTuple):
+    """Weights that come with this package, made by `python -m train.cifar`."""
 
-    Raises:
-        InputError: if there are none.
-    """
-    for name, row in IMAGENET.items():
-        if _essence(spec) == _essence(SPECS[name]):
-            return row
-    raise InputError(
-        f"no 'imagenet' weights are published for this network, only for {', '.join(IMAGENET)}: "
-        "give weights=PATH, say of a checkpoint of torchvision or timm."
-    )
+    run: str  # the folder of the run in `saved_models`
+    sha256: str  # of its `model.weights.h5`
 
 
-def fetch(spec: Spec, include_top: bool) -> Path:
-    """Downloads the published ImageNet weights, or finds them in Keras's cache.
+CIFAR10: dict[str, Trained] = {}
+# Beside this package in a clone of the repository, in it where it was installed from a wheel.
+SAVED_MODELS = [Path(__file__).parents[1] / "saved_models", Path(__file__).parent / "saved_models"]
 
-    Raises:
-        InputError: if there are none, or they cannot be had.
-    """
-    row = published(spec)
+
+def _find_imagenet(row: Published, include_top: bool) -> Path:
+    """Downloads weights, or finds them in Keras's cache."""
     file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
     hash = row.with_top if include_top else row.without_top
     try:
@@ -78,6 +71,59 @@ def fetch(spec: Spec, include_top: bool) -> Path:
             f"cannot fetch {URL}{file} ({error}): fetch it where there is a network, and give "
             "weights=PATH."
         ) from error
+
+
+def _find_cifar10(row: Trained, include_top: bool) -> Path:
+    """Finds weights in `saved_models`; the head in them is left out where there is none."""
+    name = Path(row.run, "model.weights.h5")
+    path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
+    if path is None:
+        raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
+    if hashlib.sha256(path.read_bytes()).hexdigest() != row.sha256:
+        raise InputError(
+            f"{path} is not the file of this package, its SHA-256 differs: install it again, or "
+            "give weights=PATH to use it all the same."
+        )
+    return path
+
+
+class Source(NamedTuple):
+    """A set of pretrained weights that has a name."""
+
+    rows: Mapping[str, Any]  # by title of the network
+    find: Callable[[Any, bool], Path]
+    classes: int
+
+
+SOURCES = {
+    "imagenet": Source(IMAGENET, _find_imagenet, 1000),
+    "cifar10": Source(CIFAR10, _find_cifar10, 10),
+}
+
+
+def published(name: str, spec: Spec) -> Any:
+    """The row of a network in one of the `SOURCES`.
+
+    Raises:
+        InputError: if it has none.
+    """
+    for title, row in SOURCES[name].rows.items():
+        if _essence(spec) == _essence(SPECS[title]):
+            return row
+    raise InputError(
+        f"no {name!r} weights are published for this network, only for "
+        f"{', '.join(SOURCES[name].rows)}: give weights=PATH, say of a checkpoint of torchvision "
+        "or timm."
+    )
+
+
+def find(name: str, spec: Spec, include_top: bool) -> Path:
+    """The file of pretrained weights of one of the `SOURCES`, checked by its sum.
+
+    Raises:
+        InputError: if there is none for this network, or it cannot be had.
+    """
+    return SOURCES[name].find(published(name, spec), include_top)
 
 
 def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = False) -> None:

@@ -182,6 +182,21 @@ def best_precision(capabilities: list[tuple[int, int]], cpuinfo: str) -> str:
 
 
 @contextmanager
+def enough_memory() -> Iterator[None]:
+    """Says in a sentence that the devices' memory did not suffice.
+
+    Raises:
+        InputError: in that case.
+    """
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        raise InputError(
+            f"{summary()} ran out of memory: lower --batch_size, or choose a smaller network."
+        ) from error
+
+
+@contextmanager
 def policy(name: str) -> Iterator[None]:
     """Builds layers under a dtype policy, and puts the former one back."""
     before = keras.config.dtype_policy()

@@ -14,7 +14,7 @@ from keras_resnet.errors import InputError
 from train.callbacks import Averaged, Keeper, Speedometer
 from train.checkpoint import Progress
 from train.data import Data, Split, hold_out, statistics
-from train.devices import Execution, check_keras, distribute, policy, strategy
+from train.devices import Execution, check_keras, distribute, enough_memory, policy, strategy
 from train.fused import fuse
 from train.optimizers import OPTIMIZERS
 from train.pipeline import plain_batches, training_batches
@@ -160,7 +160,8 @@ def fit(
         callbacks: More of Keras's.
 
     Raises:
-        InputError: if the loss becomes infinite or NaN, or the checkpoint is of another training.
+        InputError: if the loss becomes infinite or NaN, if memory does not suffice, or if the
+            checkpoint is of another training.
         Stopped: after SIGINT or SIGTERM, when all is saved.
     """
     spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
@@ -169,7 +170,7 @@ def fit(
     if len(training.held_out.labels):
         held_out = plain_batches(*training.held_out, spec.classes, recipe.batch_size)
         held_out = distribute(held_out)
-    with requests() as asked:
+    with enough_memory(), requests() as asked:
         keeper = Keeper(folder, training.steps, checkpoint_seconds, asked)
         progress = keeper.progress
         if keeper.pending:

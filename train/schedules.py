@@ -17,9 +17,15 @@ def one_cycle(recipe: Recipe, steps: int):
 
 
 def step(recipe: Recipe, steps: int):
-    """The peak, a tenth of it from half of `steps`, a hundredth from three quarters."""
-    rates = [recipe.learning_rate / 10**i for i in range(3)]
-    return schedules.PiecewiseConstantDecay([steps // 2, steps * 3 // 4], rates)
+    """The peak, a tenth of it from half of `steps`, a hundredth from three quarters.
+
+    During the warm-up it is a tenth: He et al. 2015, 4.2, for ResNet-110; 2016, appendix, for all.
+    """
+    warmup, peak = round(steps * min(recipe.warmup, 0.4)), recipe.learning_rate
+    bounds, rates = [steps // 2, steps * 3 // 4], [peak, peak / 10, peak / 100]
+    if warmup:
+        bounds, rates = [warmup, *bounds], [peak / 10, *rates]
+    return schedules.PiecewiseConstantDecay(bounds, rates)
 
 
 SCHEDULES = {"one_cycle": one_cycle, "step": step}

@@ -1,4 +1,4 @@
-"""Kills a training over and over: `python tests/train/survive.py --kills=25 --seed=0`.
+"""Kills a training over and over: `python -m tests.train.survive --kills=25 --seed=0`.
 
 Every attempt is a process of its own that runs the real engine in a real run folder and dies by
 SIGKILL: as it starts, between steps, in a step, in validation, or while it writes a checkpoint.
@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 import traceback
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -38,10 +39,11 @@ def colours(count):
     return Split(images.astype("uint8"), labels)
 
 
-def train(folder: Path, precision: str, started: int) -> None:
+def train(folder: Path, options: argparse.Namespace, started: int) -> None:
     """One attempt; writes a byte to a pipe when steps begin."""
     data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
-    training = engine.prepare(SPEC, RECIPE, data, Execution(precision=precision))
+    recipe = replace(RECIPE, epochs=options.epochs)
+    training = engine.prepare(SPEC, recipe, data, Execution(precision=options.precision))
     begun = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: os.write(started, b"."))
     with run.recording(folder, {"spec": "any"}, overwrite=False) as record:
         result = engine.fit(training, folder, 0.0, [begun])  # saves after every step
@@ -50,14 +52,14 @@ def train(folder: Path, precision: str, started: int) -> None:
         record["seconds"] = result.progress.seconds
 
 
-def attempt(folder: Path, precision: str, kill=None) -> bool:
+def attempt(folder: Path, options: argparse.Namespace, kill=None) -> bool:
     """Forks a training, kills it when `kill(started)` returns, and says if it ended before that."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         try:
-            train(folder, precision, writing)
+            train(folder, options, writing)
         except BaseException:
             traceback.print_exc()
             os._exit(1)
@@ -84,6 +86,7 @@ def main() -> None:
     flags = argparse.ArgumentParser()
     flags.add_argument("--kills", type=int, default=25)
     flags.add_argument("--seed", type=int, default=0)
+    flags.add_argument("--epochs", type=int, default=4)
     flags.add_argument("--precision", default="mixed_bfloat16")
     options = flags.parse_args()
     chance = random.Random(options.seed)
@@ -91,7 +94,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as root:
         calm, killed = Path(root, "calm"), Path(root, "killed")
         begin = time.monotonic()
-        attempt(calm, options.precision)
+        attempt(calm, options)
         print(f"uninterrupted: {time.monotonic() - begin:.1f} s", flush=True)
 
         def anywhere(reading):
@@ -110,13 +113,13 @@ def main() -> None:
         count, torn = 0, 0
         while count < options.kills:
             kill = (in_steps, while_writing, in_steps, while_writing, anywhere)[count % 5]
-            if attempt(killed, options.precision, kill):
+            if attempt(killed, options, kill):
                 sys.exit(f"the training ended after {count} kills: make it longer")
             count += 1
             torn += bool(list((killed / run.CHECKPOINTS).glob(".partial-*")))
             there = sorted((killed / run.CHECKPOINTS).glob("[0-9]*"))
             print(f"kill {count} after step {int(there[-1].name[:9]) if there else 0}", flush=True)
-        attempt(killed, options.precision)
+        attempt(killed, options)
 
         (rows, arrays), (their_rows, their_arrays) = outcome(calm), outcome(killed)
         assert rows == their_rows, f"{rows}\n{their_rows}"

@@ -1,5 +1,6 @@
 import keras
 import pytest
+import tensorflow as tf
 
 from keras_resnet import InputError
 from train import devices
@@ -40,3 +41,42 @@ def test_a_policy_is_put_back_even_after_an_error():
 
 def test_there_is_one_strategy_for_the_process():
     assert devices.strategy() is devices.strategy()
+
+
+@pytest.mark.parametrize("name", ["tpu", "cpu:0", "auto:2", "cpu:x", "gpu:2:2"])
+def test_unknown_devices_are_refused(name):
+    with pytest.raises(InputError, match=rf"unknown devices '{name}': use auto, cpu, gpu, cpu:2"):
+        devices._devices(name)
+
+
+def test_gpus_that_are_not_there_are_refused():
+    there = len(tf.config.list_physical_devices("GPU"))
+    with pytest.raises(InputError, match=f"are not there: this machine has {there} GPUs"):
+        devices._devices(f"gpu:{there + 1}")
+
+
+def test_devices_are_chosen_once():
+    assert devices.choose("auto") is devices.strategy()
+    with pytest.raises(InputError, match="devices 'cpu:3' come too late"):
+        devices.choose("cpu:3")
+
+
+def test_too_little_memory_is_a_sentence():
+    said = pytest.raises(InputError, match="ran out of memory: lower --batch_size")
+    with said, devices.enough_memory():
+        tf.zeros([2**44])
+
+
+def test_an_execution_is_resolved_to_what_is_here():
+    resolved = devices.Execution().resolved()
+    assert resolved.precision in devices.PRECISIONS.keys() - {"auto"}
+    assert resolved.devices == devices.summary()
+    with pytest.raises(InputError, match="unknown precision 'float64'"):
+        devices.Execution(precision="float64")
+
+
+def test_steps_at_once_must_divide_an_epoch():
+    execution = devices.Execution(steps_per_execution=4)
+    execution.check_devices(replicas=1, steps=12)
+    with pytest.raises(InputError, match="steps_per_execution 4 does not divide the 10 steps"):
+        execution.check_devices(replicas=1, steps=10)

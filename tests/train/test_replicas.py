@@ -25,7 +25,7 @@ recipe = Recipe(
     epochs=3, batch_size=20, learning_rate=0.02, crop=1, weight_decay=1e-3, average=0.9,
     optimizer="muon",
 )
-spec = Spec(units=(1, 1), widths=(8, 16))
+spec = Spec(units=(1,), widths=(8,))
 name, folder = sys.argv[1], Path(sys.argv[2])
 execution = devices.Execution(name, "float32")
 replicas = devices.choose(name).num_replicas_in_sync
@@ -33,8 +33,9 @@ replicas = devices.choose(name).num_replicas_in_sync
 training = engine.prepare(spec, recipe, data, execution)
 assert len(training.held_out.labels) == 21  # a batch and one image
 losses = []
-log = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]))
-whole = engine.fit(training, folder / "whole", callbacks=[log])
+def after_step(do):
+    return [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: do(logs["loss"]))]
+whole = engine.fit(training, folder / "whole", callbacks=after_step(losses.append))
 
 # What Keras said of the validation images, and what the saved model says of them.
 probabilities = whole.model.predict_on_batch(training.held_out.images)
@@ -45,12 +46,12 @@ seen = np.mean(probabilities.argmax(-1) == training.held_out.labels), decay - np
 np.testing.assert_allclose(said, seen, rtol=1e-4)
 
 # Stopped in the second epoch and gone on with: the same bits.
-def stop(batch, logs):
+def stop(loss):
     if training.model.optimizer.iterations.numpy() == 14:
         raise KeyboardInterrupt
 training = engine.prepare(spec, recipe, data, execution)
 try:
-    engine.fit(training, folder / "halves", 0, [keras.callbacks.LambdaCallback(on_train_batch_end=stop)])
+    engine.fit(training, folder / "halves", 0, after_step(stop))
 except KeyboardInterrupt:
     training = engine.prepare(spec, recipe, data, execution)
 halves = engine.fit(training, folder / "halves")

@@ -36,3 +36,10 @@ def test_step_divides_by_ten_at_half_and_three_quarters():
     assert staircase[:33] == pytest.approx([0.1] * 33)
     assert staircase[33:49] == pytest.approx([0.01] * 16)
     assert staircase[49:] == pytest.approx([0.001] * 16)
+
+
+def test_step_warms_up_at_a_tenth():
+    staircase = rates(Recipe(schedule="step", learning_rate=0.1, warmup=0.125), 64)
+    assert staircase[:9] == pytest.approx([0.01] * 9)
+    assert staircase[9:33] == pytest.approx([0.1] * 24)
+    assert staircase[49:] == pytest.approx([0.001] * 16)

@@ -1,0 +1,1 @@
+"""Measurements: `python -m benchmarks.throughput` and `python -m benchmarks.profile`."""

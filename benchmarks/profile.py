@@ -1,0 +1,66 @@
+"""Where the time of a training step goes: `python -m benchmarks.profile`.
+
+Prints milliseconds a step, summed over threads, by kind of operation.
+"""
+
+import sys
+import tempfile
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import tensorflow as tf
+from tensorflow.tsl.profiler.protobuf import xplane_pb2
+
+from benchmarks.contestants import BATCH, images
+from keras_resnet import SPECS
+from train import engine
+from train.data import Data
+from train.devices import Execution
+from train.pipeline import training_batches
+from train.recipe import FAST
+
+STEPS = 10
+INPUT = "Iterator::"  # how the profiler names the input pipeline
+
+
+def trace(folder: str) -> None:
+    """Records some steps in the profiler's format."""
+    data = Data("random", tuple("0123456789"), images(40 * BATCH), images(1))
+    recipe = replace(FAST, epochs=1, validation_fraction=0.0)
+    training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution())
+    batches = iter(training_batches(*training.images, 10, training.scale[0], recipe))
+    step = training.model.make_train_function()
+    for _ in range(10):
+        step(batches)
+    tf.profiler.experimental.start(folder)
+    for _ in range(STEPS):
+        step(batches)
+    tf.profiler.experimental.stop()
+
+
+def by_kind(folder: str) -> tuple[Counter, Counter]:
+    """Milliseconds and operations in a step."""
+    (file,) = Path(folder).rglob("*.xplane.pb")
+    space = xplane_pb2.XSpace.FromString(file.read_bytes())
+    times: Counter = Counter()
+    counts: Counter = Counter()
+    for plane in space.planes:
+        for line in plane.lines:
+            for event in line.events:
+                name = plane.event_metadata[event.metadata_id].name
+                kind = name.rpartition(":")[2] if ":" in name else ""
+                if kind and "::" not in name and " " not in name:
+                    times[kind] += event.duration_ps / 1e9 / STEPS
+                    counts[kind] += 1 / STEPS
+    return times, counts
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as folder:
+        trace(folder)
+        times, counts = by_kind(folder)
+    total = sum(times.values())
+    print(f"{total:.0f} ms a step of {BATCH} images, summed over threads")
+    for kind, milliseconds in times.most_common(int((*sys.argv, 20)[1])):
+        print(f"{milliseconds:8.1f} ms {milliseconds / total:6.1%} {counts[kind]:6.0f} x {kind}")

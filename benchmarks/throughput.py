@@ -1,0 +1,53 @@
+"""Compares training speeds: `python -m benchmarks.throughput --rounds=5 --peer="python peer.py"`.
+
+Whole processes run in turn, round after round, as machines are noisy: only ratios within a round
+mean anything. A peer is any command whose output ends in `N img/s`.
+"""
+
+import re
+import subprocess
+import sys
+from statistics import median
+
+from absl import app, flags
+
+FLAGS = flags.FLAGS
+flags.DEFINE_integer("rounds", 5, "how often each contestant runs.", lower_bound=1)
+flags.DEFINE_integer("steps", 100, "training steps of ours and stock Keras.", lower_bound=2)
+flags.DEFINE_multi_string("peer", [], "command of another contestant.")
+
+
+def speed(command: list[str]) -> float:
+    """Runs a contestant, and reads its images a second."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    found = re.findall(r"([\d.]+) img/s", done.stdout)
+    if done.returncode or not found:
+        sys.exit(f"error: {' '.join(command)} gave no speed:\n{done.stdout}{done.stderr}")
+    return float(found[-1])
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Median, least and most."""
+    shown = (f"{value:.{digits}f}" for value in (median(values), min(values), max(values)))
+    return "{} ({} to {})".format(*shown)
+
+
+def main(_) -> None:
+    """Runs the rounds, then prints the table."""
+    ours = [sys.executable, "-m", "benchmarks.contestants"]
+    commands = {name: [*ours, name, str(FLAGS.steps)] for name in ("ours", "stock")}
+    commands |= {peer: peer.split() for peer in FLAGS.peer}
+    speeds: dict[str, list[float]] = {name: [] for name in commands}
+    for number in range(FLAGS.rounds):
+        for name, command in commands.items():
+            speeds[name].append(speed(command))
+        print(
+            f"round {number + 1}: {[round(values[-1]) for values in speeds.values()]}", flush=True
+        )
+    for name, values in speeds.items():
+        ratios = [one / other for one, other in zip(speeds["ours"], values, strict=True)]
+        print(f"{name}: {spread(values, 0)} images/s; ours is {spread(ratios, 2)} times as fast")
+
+
+if __name__ == "__main__":
+    app.run(main)
