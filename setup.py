@@ -12,6 +12,12 @@ from setuptools import setup
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py").read_text())
 
+# Trained weights go into the package: there, they are found where there is no repository.
+TRAINED = {
+    f"keras_resnet.{folder.replace('/', '.')}": folder
+    for folder in ["saved_models/resnet20_cifar10"]
+}
+
 TRAIN = [
     "absl-py",
     "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
@@ -32,8 +38,10 @@ setup(
     license="Apache-2.0",
     author="The keras_resnet authors",
     keywords=["keras", "resnet", "tflite", "litert", "cifar"],
-    packages=["keras_resnet"],
-    package_data={"keras_resnet": ["imagenet_classes.txt"]},
+    packages=["keras_resnet", *TRAINED],
+    package_dir=TRAINED,
+    package_data={"keras_resnet": ["imagenet_classes.txt"]}
+    | {name: ["model.weights.h5", "run.json"] for name in TRAINED},
     python_requires=">=3.11",
     # keras: 3.15.1 mends holes in the loading of model files.
     install_requires=[

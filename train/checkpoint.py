@@ -39,7 +39,7 @@ class Progress:
 
 
 def write(folder: Path, steps: int, progress: Progress, arrays: Arrays) -> None:
-    """Writes a checkpoint, then removes all but the last two.
+    """Writes a checkpoint, then removes all but the last two, and what was never finished.
 
     Args:
         folder: Of the checkpoints; made if missing.
@@ -51,7 +51,7 @@ def write(folder: Path, steps: int, progress: Progress, arrays: Arrays) -> None:
     name = f"{steps:09}-{hashlib.sha256(data).hexdigest()}.safetensors"
     with replacing(folder / name) as partial:
         partial.write_bytes(data)
-    for path in _all(folder)[:-KEPT]:
+    for path in (*_all(folder)[:-KEPT], *folder.glob(".partial-*")):
         path.unlink()
 
 

@@ -69,7 +69,7 @@ def recording(
     except (OSError, tf.errors.OpError) as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)
         what = getattr(error, "filename", None) or folder
-        if (folder / CHECKPOINTS).is_dir():
+        if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
             raise InputError(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
                 "give the same command again."

@@ -292,7 +292,7 @@ def test_imagenet_weights_are_fetched_checked_and_loaded(server, monkeypatch):
     monkeypatch.setitem(weights.IMAGENET, "ResNet50V2", row)
     assert equal(keras_resnet.ResNet50V2(weights="imagenet"), model)
     path.unlink()  # the second time they come from the cache
-    assert weights.fetch(SPECS["ResNet50V2"], include_top=True).read_bytes()
+    assert weights.find("imagenet", SPECS["ResNet50V2"], include_top=True).read_bytes()
     monkeypatch.setitem(weights.IMAGENET, "ResNet50V2", row._replace(without_top="0" * 32))
     (server / "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"wrong")
     with pytest.raises(InputError, match=r"cannot fetch http://127.*give weights=PATH"):
@@ -310,4 +310,4 @@ def test_imagenet_weights_exist_for_some_networks_only(monkeypatch, tmp_path):
     monkeypatch.setattr(weights, "URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(InputError, match="cannot fetch"):
-        weights.fetch(SPECS["ResNet50"], include_top=True)
+        weights.find("imagenet", SPECS["ResNet50"], include_top=True)

@@ -25,7 +25,7 @@ from train.data import Data, Split
 from train.devices import Execution
 from train.recipe import Recipe
 
-SPEC = Spec(units=(1, 1), widths=(8, 16), dropout=0.1)  # dropout: seeds are state, too
+SPEC = Spec(units=(1,), widths=(8,), dropout=0.1)  # dropout: seeds are state, too
 RECIPE = Recipe(
     epochs=4, batch_size=16, optimizer="muon", average=0.9, schedule="one_cycle", warmup=0.2, crop=1
 )
@@ -39,21 +39,25 @@ def colours(count):
     return Split(images.astype("uint8"), labels)
 
 
-def train(folder: Path, options: argparse.Namespace, started: int) -> None:
-    """One attempt; writes a byte to a pipe when steps begin."""
+def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
+    """One attempt; writes a byte to a pipe after each step."""
     data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
     recipe = replace(RECIPE, epochs=options.epochs)
     training = engine.prepare(SPEC, recipe, data, Execution(precision=options.precision))
-    begun = keras.callbacks.LambdaCallback(on_epoch_begin=lambda *_: os.write(started, b"."))
+
+    def tell(batch, logs):
+        os.write(steps, b".")
+
+    tell = [keras.callbacks.LambdaCallback(on_train_batch_end=tell)]
     with run.recording(folder, {"spec": "any"}, overwrite=False) as record:
-        result = engine.fit(training, folder, 0.0, [begun])  # saves after every step
+        result = engine.fit(training, folder, 0.0, tell)  # saves after every step
         arrays = {str(i): array for i, array in enumerate(result.model.get_weights())}
         checkpoint.write(folder / "result", 0, result.progress, arrays)
         record["seconds"] = result.progress.seconds
 
 
 def attempt(folder: Path, options: argparse.Namespace, kill=None) -> bool:
-    """Forks a training, kills it when `kill(started)` returns, and says if it ended before that."""
+    """Forks a training, kills it when `kill(steps)` returns, and says if it ended before that."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -97,26 +101,31 @@ def main() -> None:
         attempt(calm, options)
         print(f"uninterrupted: {time.monotonic() - begin:.1f} s", flush=True)
 
-        def anywhere(reading):
-            time.sleep(chance.uniform(0, 3))
+        def anywhere(steps):
+            time.sleep(chance.uniform(0, 4))
 
-        def in_steps(reading):
-            os.read(reading, 1)
-            time.sleep(chance.uniform(0, 0.5))
+        def in_steps(steps):
+            os.read(steps, 1)
+            for _ in range(chance.randrange(6)):
+                os.read(steps, 1)
+            time.sleep(chance.uniform(0, 0.05))
 
-        def while_writing(reading):
-            os.read(reading, 1)
-            time.sleep(chance.uniform(0, 0.2))
-            while not list((killed / run.CHECKPOINTS).glob(".partial-*")):
+        def unfinished():
+            return {path.name for path in (killed / run.CHECKPOINTS).glob(".partial-*")}
+
+        def while_writing(steps):
+            in_steps(steps)
+            while not unfinished() - before:
                 pass
 
         count, torn = 0, 0
         while count < options.kills:
+            before = unfinished()
             kill = (in_steps, while_writing, in_steps, while_writing, anywhere)[count % 5]
             if attempt(killed, options, kill):
                 sys.exit(f"the training ended after {count} kills: make it longer")
             count += 1
-            torn += bool(list((killed / run.CHECKPOINTS).glob(".partial-*")))
+            torn += bool(unfinished() - before)
             there = sorted((killed / run.CHECKPOINTS).glob("[0-9]*"))
             print(f"kill {count} after step {int(there[-1].name[:9]) if there else 0}", flush=True)
         attempt(killed, options)

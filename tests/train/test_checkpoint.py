@@ -39,6 +39,7 @@ def test_it_is_a_plain_safetensors_file(tmp_path):
 
 
 def test_the_last_two_are_kept(tmp_path):
+    (tmp_path / ".partial-000000004-abc.safetensors").write_text("killed while writing")
     for steps in (5, 900, 1000, 12000):
         write(tmp_path, steps)
     assert names(tmp_path) == [1000, 12000]

@@ -1,6 +1,7 @@
 import json
 
 import pytest
+import tensorflow as tf
 
 from keras_resnet import InputError
 from train import run
@@ -130,3 +131,21 @@ def test_a_run_that_has_not_come_to_its_classes(tmp_path):
 
 def test_the_environment_is_json():
     assert json.loads(json.dumps(run.environment()))["hardware"]["cores"] >= 1
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "model.tflite"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
+def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
+    with pytest.raises(InputError, match=r"No space left on device\): choose another --output_dir"):
+        train(tmp_path, error=error)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "000000005-abc.safetensors").write_text("")
+    with pytest.raises(InputError, match=r"No space left on device\): the last checkpoint is kept"):
+        train(tmp_path, error=error)
+    assert "checkpoints" in files(tmp_path)
+    assert run.read_record(tmp_path)["status"] == "training"

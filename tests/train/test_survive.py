@@ -122,7 +122,7 @@ def test_after_nan_the_last_good_checkpoint_is_kept(tmp_path):
 
 def test_a_checkpoint_of_another_network_is_refused(tmp_path):
     fit(tmp_path)
-    other = engine.prepare(replace(survive.SPEC, widths=(8, 24)), RECIPE, DATA, FLOAT32)
+    other = engine.prepare(replace(survive.SPEC, widths=(24,)), RECIPE, DATA, FLOAT32)
     with pytest.raises(InputError, match="the checkpoint does not fit this training at 'model/"):
         engine.fit(other, tmp_path)
 
