@@ -104,11 +104,11 @@ class Keeper(keras.callbacks.Callback):
         self.progress.history.append(
             {name: value if isfinite(value) else None for name, value in row.items()}
         )
+        write_history(self.folder / HISTORY, self.progress.history)
         self.model.reset_metrics()  # the next epoch begins without those of validation
         arrays = self._save(epoch + 1, 0)
         if self.offset:  # a `fit` of its own, at whose end Keras puts averages for weights
             self.pending = arrays
-        write_history(self.folder / HISTORY, self.progress.history)
 
     def on_train_end(self, logs=None):
         """Puts back what Keras has just replaced by averages, or what no epoch was left for."""

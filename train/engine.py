@@ -191,7 +191,7 @@ def fit(
                 callbacks=[Speedometer(recipe.batch_size), *more, *callbacks, keeper],
                 verbose=1 if sys.stdout.isatty() else 2,
             )
-            if progress.epoch == recipe.epochs:
+            if progress.epoch >= recipe.epochs:
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
     return Result(deliverable(spec, training.scale, model), progress)

@@ -1,6 +1,7 @@
 """Weight files in and out, against keras.applications."""
 
 import hashlib
+import json
 import shutil
 import threading
 from dataclasses import replace
@@ -311,3 +312,47 @@ def test_imagenet_weights_exist_for_some_networks_only(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(InputError, match="cannot fetch"):
         weights.find("imagenet", SPECS["ResNet50"], include_top=True)
+
+
+def test_cifar10_weights_come_with_the_package_as_their_run_made_them():
+    row = weights.CIFAR10["ResNet20"]
+    folder = weights.SAVED_MODELS[0] / row.run
+    record = json.loads((folder / "run.json").read_text())
+    assert (record["status"], record["model"]) == ("finished", "resnet20")
+    assert record["dataset"]["name"] == "cifar10"
+    names = tuple((folder / "labels.txt").read_text().splitlines())
+    assert names == keras_resnet.imagenet_utils.CIFAR10
+    scale = record["normalization"]
+    raw = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
+    prepared = keras_resnet.ResNet20.preprocess_input(raw.copy())
+    by_run = (raw - scale["mean"]) / scale["deviation"]
+    np.testing.assert_allclose(prepared, by_run, atol=1e-4)
+
+
+def test_cifar10_weights_are_loaded_with_and_without_a_head():
+    model = keras_resnet.ResNet20(weights="cifar10")
+    path = weights.SAVED_MODELS[0] / "resnet20_cifar10" / "model.weights.h5"
+    other = keras_resnet.ResNet20(weights=path)
+    assert equal(model, other)
+    bare = keras_resnet.ResNet20(weights="cifar10", include_top=False)
+    for one, whole in zip(bare.get_weights(), model.get_weights(), strict=False):
+        np.testing.assert_array_equal(one, whole)
+
+
+def test_cifar10_weights_are_checked(monkeypatch, tmp_path):
+    with pytest.raises(InputError, match="no 'cifar10' weights are published for this network"):
+        keras_resnet.ResNet50(weights="cifar10")
+    with pytest.raises(InputError, match="no 'cifar10' weights are published"):
+        keras_resnet.ResNet20(weights="cifar10", shortcut="B")
+    with pytest.raises(InputError, match=r"`classes` should be 10\. Received classes=7"):
+        keras_resnet.ResNet20(weights="cifar10", classes=7)
+    with pytest.raises(InputError, match="`input_shape` should be"):
+        keras_resnet.ResNet20(weights="cifar10", input_shape=(64, 64, 3))
+    monkeypatch.setattr(weights, "SAVED_MODELS", [tmp_path])
+    with pytest.raises(InputError, match="install this package again"):
+        keras_resnet.ResNet20(weights="cifar10")
+    path = tmp_path / weights.CIFAR10["ResNet20"].run / "model.weights.h5"
+    path.parent.mkdir()
+    path.write_bytes(b"other bytes")
+    with pytest.raises(InputError, match="is not the file of this package, its SHA-256 differs"):
+        keras_resnet.ResNet20(weights="cifar10")

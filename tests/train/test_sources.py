@@ -1,15 +1,18 @@
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import keras_resnet
 from keras_resnet import InputError
 from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_DEVIATION, CIFAR10_MEAN
 from train import sources
 from train.data import hold_out, statistics
 
-CIFAR = Path(__file__).parents[3] / "shared" / "tfds"  # real data, beside the repository
+ROOT = Path(__file__).parents[2]
+CIFAR = ROOT.parent / "shared" / "tfds"  # real data, beside the repository
 
 
 def load(name, data_dir=None, size=None, default_size=32):
@@ -154,9 +157,26 @@ def test_images_that_do_not_fit_in_memory(photos):
         load(photos, size=200_000)
 
 
-@pytest.mark.skipif(not CIFAR.is_dir(), reason="no prepared CIFAR-10 beside the repository")
-def test_cifar10_from_tfds():
-    data = load("cifar10", data_dir=str(CIFAR))
+@pytest.fixture(scope="module")
+def cifar10():
+    if not CIFAR.is_dir():
+        pytest.skip("no prepared CIFAR-10 beside the repository")
+    return load("cifar10", data_dir=str(CIFAR))
+
+
+def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
+    """On all 10,000 test images, in float32."""
+    record = json.loads((ROOT / "saved_models/resnet20_cifar10/run.json").read_text())
+    assert cifar10.fingerprint() == record["dataset"]["sha256"]
+    model = keras_resnet.ResNet20(weights="cifar10")
+    images = keras_resnet.ResNet20.preprocess_input(cifar10.test.images.astype("float32"))
+    guesses = model.predict(images, batch_size=500, verbose=0).argmax(-1)
+    accuracy = np.mean(guesses == cifar10.test.labels)
+    assert accuracy == pytest.approx(record["test"]["keras"]["accuracy"], abs=2e-4)
+
+
+def test_cifar10_from_tfds(cifar10):
+    data = cifar10
     assert data.classes[:3] == ("airplane", "automobile", "bird")
     assert data.train.images.shape == (50_000, 32, 32, 3)
     assert np.bincount(data.test.labels).tolist() == [1000] * 10

@@ -54,11 +54,11 @@ def test_25_kills_do_not_change_a_bit(python):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
-def test_100_kills_do_not_change_a_bit(python, precision):
-    arguments = "--kills=100", "--seed=1", f"--precision={precision}", "--epochs=12"
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_kills_do_not_change_a_bit_in_other_precisions(python, precision):
+    arguments = "--kills=25", "--seed=1", f"--precision={precision}"
     said = python("-m", "tests.train.survive", *arguments).stdout.splitlines()
-    assert said[-1].startswith("100 kills, ")
+    assert "equal to the bit" in said[-1]
 
 
 @pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
@@ -71,10 +71,12 @@ def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, avera
         assert {row["skipped_steps"] for row in whole.progress.history} <= {*range(10)}
         assert whole.last_epoch["loss_scale"] > 0
     before = signal.getsignal(signal.SIGTERM)
-    for steps in (3, 5):  # in the first epoch, then in the second
-        with pytest.raises(Stopped, match=r"SIGTERM: stopped and saved after step \d of epoch \d"):
+    # In the first epoch; from there in the second; and with the last step of all.
+    for steps, place in ((3, "step 3 of epoch 1"), (5, "step 2 of epoch 2"), (4, "epoch 2")):
+        with pytest.raises(Stopped, match=f"SIGTERM: stopped and saved after {place}"):
             stop = after_steps(steps, lambda: os.kill(os.getpid(), signal.SIGTERM))
             fit(tmp_path / "halves", recipe, execution, callbacks=stop)
+    assert (tmp_path / "halves/history.csv").read_text().count("\n") == 3
     assert signal.getsignal(signal.SIGTERM) == before
     same(whole, fit(tmp_path / "halves", recipe, execution))
 
