@@ -55,8 +55,8 @@ def main(arguments: list[str]) -> None:
     with run.recording(folder, description, FLAGS.overwrite) as record:
         print(
             f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train.labels)} + "
-            f"{len(data.test.labels)} images {data.shape}, flips "
-            f"{'on' if training.recipe.flip else 'off'}, {training.execution.precision} on "
+            f"{len(data.test.labels)} images {data.shape}, flips: "
+            f"{training.recipe.flip}, {training.execution.precision} on "
             f"{training.execution.devices}"
         )
         result = engine.fit(training, folder, FLAGS.checkpoint_seconds, logs)

@@ -124,7 +124,7 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Tra
     check_keras()
     spec = replace(spec, input_shape=data.shape, classes=len(data.classes))
     spec.check_size(*data.shape[:2])
-    recipe = replace(recipe, flip=recipe.flip and data.mirror)
+    recipe = recipe if data.mirror else replace(recipe, flip="none")
     images, held_out = hold_out(data.train, recipe.validation_fraction)
     steps, replicas = len(images.labels) // recipe.batch_size, strategy().num_replicas_in_sync
     if not steps:

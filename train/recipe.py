@@ -12,6 +12,11 @@ OPTIMIZERS = {  # the functions are in `optimizers.py`
     "sgd": "stochastic gradient descent with momentum",
     "muon": "orthogonalised momentum for convolutions, SGD for all else",
 }
+FLIPS = {
+    "none": "no image is mirrored",
+    "random": "each image is mirrored with probability 1/2",
+    "alternating": "half of the images in one epoch, the other half in the next (Jordan 2024)",
+}
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Recipe:
     )
     label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
     crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
-    flip: bool = option(True, "mirror half of the images; never where that is another class")
+    flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
@@ -62,13 +67,14 @@ PAPER_V2 = replace(PAPER, warmup=400 / 64000)
 # A few epochs of Muon with one rise and fall of the rate: docs/performance.md has the ablation.
 #   python -m train.cifar --model=resnet20 --recipe=fast --validation_fraction=0
 FAST = Recipe(
-    epochs=20,
+    epochs=24,
     optimizer="muon",
     learning_rate=0.2,
     nesterov=True,
     weight_decay=1e-3,
     schedule="one_cycle",
     warmup=0.25,
+    flip="alternating",
 )
 
 RECIPES = {"fast": FAST, "paper": PAPER, "paper_v2": PAPER_V2}

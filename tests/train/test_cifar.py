@@ -32,7 +32,7 @@ def test_the_record_tells_what_was_done(record):
     assert record["status"] == "finished"
     assert Spec(**record["spec"]).depth == 8
     recipe = Recipe(**record["recipe"])
-    assert (recipe.epochs, recipe.batch_size, recipe.flip) == (2, 64, False)
+    assert (recipe.epochs, recipe.batch_size, recipe.flip) == (2, 64, "none")
     assert recipe.weight_decay == RECIPES["fast"].weight_decay
     assert record["dataset"]["sha256"] == sources.load("digits", None, None, 32).fingerprint()
     assert record["seconds"] > 0

@@ -44,7 +44,7 @@ def test_l2_is_half_the_decay_times_the_squared_kernels():
 def test_one_step_is_the_papers_sgd_with_coupled_decay(fit):
     """W - rate * (gradient + decay * w) for kernels; nothing but the gradient for the rest."""
     recipe = replace(RECIPE, epochs=1, batch_size=90, weight_decay=0.1, momentum=0.9)
-    recipe = replace(recipe, schedule="step", learning_rate=0.1, crop=0, flip=False)
+    recipe = replace(recipe, schedule="step", learning_rate=0.1, crop=0, flip="none")
     moved = {}
     for decay in (0.0, 0.1):
         training = engine.prepare(SPEC, replace(recipe, weight_decay=decay), DATA, FLOAT32)
@@ -101,9 +101,9 @@ def test_without_validation_all_training_images_are_used(fit):
 
 
 def test_mirror_images_of_signs_are_not_made():
-    assert engine.prepare(SPEC, FAST_SMALL, DATA, FLOAT32).recipe.flip
+    assert engine.prepare(SPEC, FAST_SMALL, DATA, FLOAT32).recipe == FAST_SMALL
     signs = replace(DATA, mirror=False)
-    assert not engine.prepare(SPEC, FAST_SMALL, signs, FLOAT32).recipe.flip
+    assert engine.prepare(SPEC, FAST_SMALL, signs, FLOAT32).recipe.flip == "none"
 
 
 FAST_SMALL = replace(FAST, batch_size=20)

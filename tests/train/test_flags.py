@@ -13,7 +13,7 @@ CHANGES = {
     Recipe: {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
-        "crop": 1, "flip": False, "validation_fraction": 0.3, "seed": 9, "optimizer": "muon",
+        "crop": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9, "optimizer": "muon",
         "average": 0.99,
     },
     Execution: {

@@ -10,7 +10,7 @@ DRAW = np.random.default_rng(0)
 IMAGES = DRAW.integers(0, 256, (50, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(50, dtype="int32") % 5
 MEAN = [100.4, 50.6, 7.0]
-RECIPE = Recipe(epochs=2, batch_size=10, crop=2, flip=True, seed=7)
+RECIPE = Recipe(epochs=2, batch_size=10, crop=2, flip="random", seed=7)
 
 
 def epochs(recipe, images=IMAGES):
@@ -37,7 +37,7 @@ def test_every_window_is_cut_where_its_own_offset_says_and_mirrored_on_demand():
 
 
 def test_without_augmentation_an_epoch_is_the_images_in_a_new_order():
-    plain = replace(RECIPE, crop=0, flip=False)
+    plain = replace(RECIPE, crop=0, flip="none")
     images, labels = epochs(plain)
     for epoch in range(2):
         order = [
@@ -51,7 +51,7 @@ def test_without_augmentation_an_epoch_is_the_images_in_a_new_order():
 def test_images_of_one_batch_have_windows_of_their_own():
     """Keras's RandomCrop takes one window for a whole batch."""
     same = np.broadcast_to(IMAGES[:1], IMAGES.shape)
-    images, _ = epochs(replace(RECIPE, flip=False), same)
+    images, _ = epochs(replace(RECIPE, flip="none"), same)
     kinds = {image.tobytes() for image in images[0][:10]}
     assert len(kinds) >= 6
     frame = np.full((12, 12, 3), np.round(MEAN), "uint8")
@@ -68,6 +68,16 @@ def test_about_half_of_the_images_are_mirrored():
     straight = (images == IMAGES[0]).all((2, 3, 4))
     assert ((images == IMAGES[0][:, ::-1]).all((2, 3, 4)) == ~straight).all()
     assert 0.4 < straight.mean() < 0.6
+
+
+def test_alternating_images_are_mirrored_in_every_other_epoch():
+    recipe = replace(RECIPE, crop=0, epochs=4, flip="alternating", batch_size=50)
+    images, _ = epochs(recipe, marked() + np.arange(8, dtype="uint8")[:, None])
+    names, ways = images.max((2, 3, 4)), images[:, :, 0, 0, 0] < images[:, :, 0, -1, 0]
+    straight = [dict(zip(name, way, strict=True)) for name, way in zip(names, ways, strict=True)]
+    for image, way in straight[0].items():
+        assert [epoch[image] for epoch in straight] == [way, not way, way, not way]
+    assert 15 <= sum(straight[0].values()) <= 35
 
 
 def test_the_same_seed_gives_the_same_epochs_and_another_others():
@@ -90,7 +100,7 @@ def test_an_epoch_does_not_depend_on_the_ones_before():
 
 
 def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
-    recipe = replace(RECIPE, batch_size=40, crop=0, flip=False, epochs=3)
+    recipe = replace(RECIPE, batch_size=40, crop=0, flip="none", epochs=3)
     images, _ = epochs(recipe, marked())
     left_out = [{*range(50)} - {*np.unique(epoch)} for epoch in images]
     assert [len(missing) for missing in left_out] == [10, 10, 10]
