@@ -140,6 +140,7 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
             f"Received: weights={weights}"
         )
     if weights in SOURCES:
+        published(weights, spec)
         count = SOURCES[weights].classes
         if include_top and classes != count:
             raise InputError(
@@ -147,7 +148,6 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
                 f"{count}. Received classes={classes}. For other classes, give the model of "
                 f"{count} to keras_resnet.replace_head."
             )
-        published(weights, spec)
     if weights is not None and include_top and activation not in ("softmax", None):
         raise InputError(
             "Only `None` and `softmax` activations are allowed for the `classifier_activation` "

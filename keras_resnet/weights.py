@@ -55,7 +55,11 @@ class Trained(NamedTuple):
     sha256: str  # of its `model.weights.h5`
 
 
-CIFAR10: dict[str, Trained] = {}
+CIFAR10 = {
+    "ResNet20": Trained(
+        "resnet20_cifar10", "a104bfd74b642dc14f13e822c433b010370d640349584b03f027cf9a6bbd3edc"
+    ),
+}
 # Beside this package in a clone of the repository, in it where it was installed from a wheel.
 SAVED_MODELS = [Path(__file__).parents[1] / "saved_models", Path(__file__).parent / "saved_models"]
 
