@@ -21,7 +21,6 @@ from train.pipeline import training_batches
 from train.recipe import FAST
 
 STEPS = 10
-INPUT = "Iterator::"  # how the profiler names the input pipeline
 
 
 def trace(folder: str) -> None:
@@ -30,7 +29,8 @@ def trace(folder: str) -> None:
     recipe = replace(FAST, epochs=1, validation_fraction=0.0)
     training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution())
     batches = iter(training_batches(*training.images, 10, training.scale[0], recipe))
-    step = training.model.make_train_function()
+    training.model.make_train_function()
+    step = training.model.train_function
     for _ in range(10):
         step(batches)
     tf.profiler.experimental.start(folder)

@@ -52,14 +52,15 @@ class Muon(keras.optimizers.SGD):
 
 def orthogonal(matrix):
     """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2."""
-    wide = matrix.shape[0] <= matrix.shape[1]
-    x = matrix if wide else ops.transpose(matrix)
-    x = x / (ops.norm(x) + 1e-7)
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix / (ops.norm(matrix) + 1e-7)
     a, b, c = Muon.COEFFICIENTS
-    for _ in range(Muon.STEPS):
-        square = ops.matmul(x, ops.transpose(x))
-        x = a * x + ops.matmul(b * square + c * ops.matmul(square, square), x)
-    return x if wide else ops.transpose(x)
+    for _ in range(Muon.STEPS):  # TensorFlow transposes within the product, for nothing
+        flipped = ops.transpose(x)
+        square = ops.matmul(flipped, x) if tall else ops.matmul(x, flipped)
+        change = b * square + c * ops.matmul(square, square)
+        x = a * x + (ops.matmul(x, change) if tall else ops.matmul(change, x))
+    return x
 
 
 def _decay(variables, factor: float) -> None:

@@ -61,8 +61,9 @@ def test_kills_do_not_change_a_bit_in_other_precisions(python, precision):
     assert "equal to the bit" in said[-1]
 
 
-@pytest.mark.parametrize("precision", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("average", [0.0, 0.9])
+@pytest.mark.parametrize(
+    ("precision", "average"), [("mixed_float16", 0.9), ("mixed_bfloat16", 0.0)]
+)
 def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, average):
     """With the loss scale of float16, which doubles after steps without overflow, and averages."""
     execution, recipe = Execution(precision=precision), replace(RECIPE, average=average)
