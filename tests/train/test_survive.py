@@ -95,6 +95,29 @@ def test_several_steps_at_once_end_alike_and_go_on(tmp_path):
     same(whole, fit(tmp_path / "halves", execution=execution))
 
 
+def test_averages_are_validated_and_delivered_and_the_weights_left_as_they_are(tmp_path):
+    """Keras's SwapEMAWeights changes last bits, and on each epoch that would add up."""
+    seen = []
+
+    class Look(keras.callbacks.Callback):
+        def on_train_batch_end(self, batch, logs=None):
+            self.weights = self.model.get_weights()
+
+        def on_test_batch_begin(self, batch, logs=None):
+            seen.append(not np.array_equal(self.weights[0], self.model.get_weights()[0]))
+
+        def on_epoch_end(self, epoch, logs=None):
+            for before, after in zip(self.weights, self.model.get_weights(), strict=True):
+                assert before.tobytes() == after.tobytes()
+
+    training = engine.prepare(survive.SPEC, replace(RECIPE, average=0.9), DATA, FLOAT32)
+    look = Look()
+    result = engine.fit(training, tmp_path, callbacks=[look])
+    assert seen
+    assert all(seen)
+    assert not np.array_equal(result.model.get_weights()[0], look.weights[0])
+
+
 def test_a_finished_training_is_not_trained_again(tmp_path):
     whole = fit(tmp_path)
     again = fit(tmp_path, callbacks=after_steps(1, lambda: pytest.fail("a step was taken")))
