@@ -70,7 +70,7 @@ for changed, executed in (
         engine.prepare(spec, changed, data, executed)
     except InputError as error:
         refused.append(str(error))
-# What is refused would indeed fail: when one of these works, Keras is mended, and we need not refuse.
+# What is refused would fail indeed: when one of these works, Keras is mended, and it may go.
 works = []
 for setting in ({"jit_compile": True}, {"steps_per_execution": 2}):
     with devices.strategy().scope():
