@@ -14,8 +14,9 @@ from keras_resnet.files import HEAD
 from keras_resnet.layers import POOLS, conv, run, shortcut
 from keras_resnet.options import MOST, check_number
 from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS
+from keras_resnet.pretrained import SOURCES, find, published
 from keras_resnet.spec import Spec
-from keras_resnet.weights import SOURCES, find, load, published
+from keras_resnet.weights import load
 
 
 def residual(x, spec: Spec, stage: int, index: int):

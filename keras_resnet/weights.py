@@ -1,6 +1,5 @@
-"""Pretrained weights: where the published ones are, and how a file becomes a network's weights."""
+"""How a file of any origin becomes a network's weights: all of them, or none."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -12,122 +11,8 @@ import numpy as np
 
 from keras_resnet import checkpoints
 from keras_resnet.errors import InputError
-from keras_resnet.family import SPECS
 from keras_resnet.files import HEAD, Weights, read_h5, read_keras
 from keras_resnet.spec import Spec
-
-
-class Published(NamedTuple):
-    """The files of one network at `URL`, as in `keras.applications`."""
-
-    stem: str  # how the files' names begin
-    with_top: str  # MD5 sums
-    without_top: str
-
-
-URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
-IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
-    "ResNet50": Published(
-        "resnet50", "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"
-    ),
-    "ResNet101": Published(
-        "resnet101", "f1aeb4b969a6efcfb50fad2f0c20cfc5", "88cf7a10940856eca736dc7b7e228a21"
-    ),
-    "ResNet152": Published(
-        "resnet152", "100835be76be38e30d865e96f2aaae62", "ee4c566cf9a93f14d82f913c2dc6dd0c"
-    ),
-    "ResNet50V2": Published(
-        "resnet50v2", "3ef43a0b657b3be2300d5770ece849e0", "fac2f116257151a9d068a22e544a4917"
-    ),
-    "ResNet101V2": Published(
-        "resnet101v2", "6343647c601c52e1368623803854d971", "c0ed64b8031c3730f411d2eb4eea35b5"
-    ),
-    "ResNet152V2": Published(
-        "resnet152v2", "a49b44d1979771252814e80f8ec446f9", "ed17cf2e0169df9d443503ef94b23b33"
-    ),
-}
-
-
-class Trained(NamedTuple):
-    """Weights that come with this package, made by `python -m train.cifar`."""
-
-    run: str  # the folder of the run in `saved_models`
-    sha256: str  # of its `model.weights.h5`
-
-
-CIFAR10 = {
-    "ResNet20": Trained(
-        "resnet20_cifar10", "a104bfd74b642dc14f13e822c433b010370d640349584b03f027cf9a6bbd3edc"
-    ),
-}
-# Beside this package in a clone of the repository, in it where it was installed from a wheel.
-SAVED_MODELS = [Path(__file__).parents[1] / "saved_models", Path(__file__).parent / "saved_models"]
-
-
-def _find_imagenet(row: Published, include_top: bool) -> Path:
-    """Downloads weights, or finds them in Keras's cache."""
-    file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    hash = row.with_top if include_top else row.without_top
-    try:
-        return Path(keras.utils.get_file(file, URL + file, cache_subdir="models", file_hash=hash))
-    except Exception as error:  # Keras raises just that
-        raise InputError(
-            f"cannot fetch {URL}{file} ({error}): fetch it where there is a network, and give "
-            "weights=PATH."
-        ) from error
-
-
-def _find_cifar10(row: Trained, include_top: bool) -> Path:
-    """Finds weights in `saved_models`; the head in them is left out where there is none."""
-    name = Path(row.run, "model.weights.h5")
-    path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
-    if path is None:
-        raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != row.sha256:
-        raise InputError(
-            f"{path} is not the file of this package, its SHA-256 differs: install it again, or "
-            "give weights=PATH to use it all the same."
-        )
-    return path
-
-
-class Source(NamedTuple):
-    """A set of pretrained weights that has a name."""
-
-    rows: Mapping[str, Any]  # by title of the network
-    find: Callable[[Any, bool], Path]
-    classes: int
-
-
-SOURCES = {
-    "imagenet": Source(IMAGENET, _find_imagenet, 1000),
-    "cifar10": Source(CIFAR10, _find_cifar10, 10),
-}
-
-
-def published(name: str, spec: Spec) -> Any:
-    """The row of a network in one of the `SOURCES`.
-
-    Raises:
-        InputError: if it has none.
-    """
-    for title, row in SOURCES[name].rows.items():
-        if _essence(spec) == _essence(SPECS[title]):
-            return row
-    raise InputError(
-        f"no {name!r} weights are published for this network, only for "
-        f"{', '.join(SOURCES[name].rows)}: give weights=PATH, say of a checkpoint of torchvision "
-        "or timm."
-    )
-
-
-def find(name: str, spec: Spec, include_top: bool) -> Path:
-    """The file of pretrained weights of one of the `SOURCES`, checked by its sum.
-
-    Raises:
-        InputError: if there is none for this network, or it cannot be had.
-    """
-    return SOURCES[name].find(published(name, spec), include_top)
 
 
 def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = False) -> None:
@@ -145,8 +30,8 @@ def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = Fals
         InputError: that names the first layer that does not fit, and why.
     """
     contents = read(path)
-    theirs = contents.spec and _essence(contents.spec)
-    for name, ours in _essence(spec).items():
+    theirs = contents.spec and essence(contents.spec)
+    for name, ours in essence(spec).items():
         if theirs and theirs[name] != ours:
             raise InputError(
                 f"{path} holds a network with {name} {theirs[name]!r}, and {model.name} has "
@@ -246,7 +131,7 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
     return None
 
 
-def _essence(spec: Spec) -> dict[str, Any]:
+def essence(spec: Spec) -> dict[str, Any]:
     """What two specs must have in common for their weights to be exchangeable."""
     free = {
         "input_shape",

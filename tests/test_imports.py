@@ -66,8 +66,8 @@ def test_plain_data_needs_only_the_standard_library(path):
 # Each file may import those named before it, and no other of its package.
 LAYERS = {
     "keras_resnet": (
-        "errors options parts spec deep cost family files checkpoints weights layers network "
-        "transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
+        "errors options parts spec deep cost family files checkpoints weights pretrained layers "
+        "network transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
     ),
     "train": (
         "quiet recipe schedules optimizers data sources pipeline fused devices signals run "

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import keras_resnet
-from keras_resnet import InputError, ResNet, ResNet8, ResNet20, cifar, weights
+from keras_resnet import InputError, ResNet, ResNet8, ResNet20, cifar, pretrained, weights
 from keras_resnet.family import SPECS
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
@@ -277,7 +277,7 @@ def server(tmp_path, monkeypatch):
     handler = partial(Quiet, directory=folder)
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as http:
         threading.Thread(target=http.serve_forever, daemon=True).start()
-        monkeypatch.setattr(weights, "URL", f"http://127.0.0.1:{http.server_port}/")
+        monkeypatch.setattr(pretrained, "URL", f"http://127.0.0.1:{http.server_port}/")
         monkeypatch.setenv("KERAS_HOME", str(tmp_path / "cache"))
         yield folder
         http.shutdown()
@@ -289,12 +289,12 @@ def test_imagenet_weights_are_fetched_checked_and_loaded(server, monkeypatch):
     model.save(path)
     rename(path, {"predictions": "probs"})  # as in the files of 2019
     digest = hashlib.md5(path.read_bytes()).hexdigest()
-    row = weights.IMAGENET["ResNet50V2"]._replace(with_top=digest)
-    monkeypatch.setitem(weights.IMAGENET, "ResNet50V2", row)
+    row = pretrained.IMAGENET["ResNet50V2"]._replace(with_top=digest)
+    monkeypatch.setitem(pretrained.IMAGENET, "ResNet50V2", row)
     assert equal(keras_resnet.ResNet50V2(weights="imagenet"), model)
     path.unlink()  # the second time they come from the cache
-    assert weights.find("imagenet", SPECS["ResNet50V2"], include_top=True).read_bytes()
-    monkeypatch.setitem(weights.IMAGENET, "ResNet50V2", row._replace(without_top="0" * 32))
+    assert pretrained.find("imagenet", SPECS["ResNet50V2"], include_top=True).read_bytes()
+    monkeypatch.setitem(pretrained.IMAGENET, "ResNet50V2", row._replace(without_top="0" * 32))
     (server / "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"wrong")
     with pytest.raises(InputError, match=r"cannot fetch http://127.*give weights=PATH"):
         keras_resnet.ResNet50V2(weights="imagenet", include_top=False)
@@ -302,21 +302,21 @@ def test_imagenet_weights_are_fetched_checked_and_loaded(server, monkeypatch):
 
 def test_imagenet_weights_exist_for_some_networks_only(monkeypatch, tmp_path):
     theirs = keras.src.applications.resnet.WEIGHTS_HASHES
-    ours = {row.stem: (row.with_top, row.without_top) for row in weights.IMAGENET.values()}
+    ours = {row.stem: (row.with_top, row.without_top) for row in pretrained.IMAGENET.values()}
     assert ours == {name: theirs[name] for name in ours}
     with pytest.raises(InputError, match="no 'imagenet' weights are published for this network"):
         keras_resnet.ResNet18(weights="imagenet")
     with pytest.raises(InputError, match="no 'imagenet' weights are published"):
         keras_resnet.ResNet50(weights="imagenet", shortcut="C")
-    monkeypatch.setattr(weights, "URL", "http://127.0.0.1:9/")
+    monkeypatch.setattr(pretrained, "URL", "http://127.0.0.1:9/")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     with pytest.raises(InputError, match="cannot fetch"):
-        weights.find("imagenet", SPECS["ResNet50"], include_top=True)
+        pretrained.find("imagenet", SPECS["ResNet50"], include_top=True)
 
 
 def test_cifar10_weights_come_with_the_package_as_their_run_made_them():
-    row = weights.CIFAR10["ResNet20"]
-    folder = weights.SAVED_MODELS[0] / row.run
+    row = pretrained.CIFAR10["ResNet20"]
+    folder = pretrained.SAVED_MODELS[0] / row.run
     record = json.loads((folder / "run.json").read_text())
     assert (record["status"], record["model"]) == ("finished", "resnet20")
     assert record["dataset"]["name"] == "cifar10"
@@ -331,7 +331,7 @@ def test_cifar10_weights_come_with_the_package_as_their_run_made_them():
 
 def test_cifar10_weights_are_loaded_with_and_without_a_head():
     model = keras_resnet.ResNet20(weights="cifar10")
-    path = weights.SAVED_MODELS[0] / "resnet20_cifar10" / "model.weights.h5"
+    path = pretrained.SAVED_MODELS[0] / "resnet20_cifar10" / "model.weights.h5"
     other = keras_resnet.ResNet20(weights=path)
     assert equal(model, other)
     bare = keras_resnet.ResNet20(weights="cifar10", include_top=False)
@@ -348,10 +348,10 @@ def test_cifar10_weights_are_checked(monkeypatch, tmp_path):
         keras_resnet.ResNet20(weights="cifar10", classes=7)
     with pytest.raises(InputError, match="`input_shape` should be"):
         keras_resnet.ResNet20(weights="cifar10", input_shape=(64, 64, 3))
-    monkeypatch.setattr(weights, "SAVED_MODELS", [tmp_path])
+    monkeypatch.setattr(pretrained, "SAVED_MODELS", [tmp_path])
     with pytest.raises(InputError, match="install this package again"):
         keras_resnet.ResNet20(weights="cifar10")
-    path = tmp_path / weights.CIFAR10["ResNet20"].run / "model.weights.h5"
+    path = tmp_path / pretrained.CIFAR10["ResNet20"].run / "model.weights.h5"
     path.parent.mkdir()
     path.write_bytes(b"other bytes")
     with pytest.raises(InputError, match="is not the file of this package, its SHA-256 differs"):
