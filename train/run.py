@@ -106,17 +106,17 @@ def _locked(folder: Path) -> Iterator[None]:
 
 def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """Removes the run in a folder, if it may go, but for the checkpoints of the very same one."""
-    names = {entry.name for entry in folder.iterdir()} - {RECORD, LOCK}
+    names = {entry.name for entry in folder.iterdir()} - {LOCK}
     kept = [name for name in sorted(names) if not name.startswith(".partial-")]
-    if not overwrite and (folder / RECORD).exists():
+    if not overwrite and RECORD in names:
         _refuse_another(folder, description)
-        names -= {CHECKPOINTS, HISTORY, TENSORBOARD}
+        names -= {RECORD, CHECKPOINTS, HISTORY, TENSORBOARD}
     elif not overwrite and kept:
         raise InputError(
             f"{folder} holds {kept[0]!r} but no {RECORD}: choose another --output_dir, or add "
             "--overwrite to replace it."
         )
-    for name in [*names, RECORD]:  # the record last, as it tells what this is
+    for name in sorted(names, key=RECORD.__eq__):  # the record last, as it tells what this is
         remove(folder / name)
 
 

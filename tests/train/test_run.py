@@ -53,6 +53,17 @@ def test_an_unfinished_run_goes_on_with_its_checkpoints(tmp_path, error):
     assert files(tmp_path) == [".lock", "history.csv", "run.json"]
 
 
+def test_killed_as_it_goes_on_a_run_can_still_go_on(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    (tmp_path / "checkpoints").mkdir()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(run, "environment", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(tmp_path)
+    assert "checkpoints" in files(tmp_path)
+    train(tmp_path)
+
+
 def test_another_run_is_refused_by_what_differs(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
