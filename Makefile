@@ -20,7 +20,7 @@ demo: .venv/train
 	$(BIN)/python -m train.cifar --model=resnet8 --recipe=fast --dataset=digits --epochs=30 \
 	    --batch_size=64 --output_dir=$(DEMO) --overwrite
 	@echo "== classifying one image"
-	$(BIN)/python -m train.predict --run=$(DEMO) --format=tflite tests/data/digit_7.png
+	$(BIN)/python -m train.predict --run=$(DEMO) --format=float32 tests/data/digit_7.png
 
 test: .venv/test lint
 	@echo "== tests"

@@ -1,10 +1,10 @@
 """The files a classifier is delivered as: how each is written, and read back to predict.
 
-The only module of the package that needs TensorFlow; `import keras_resnet` does not import it.
+Needs TensorFlow; `import keras_resnet` does not import this.
 """
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -13,17 +13,33 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resnet import saved_model, tflite
 from keras_resnet.deep import deep
 from keras_resnet.errors import InputError, lookup
 from keras_resnet.files import replacing
+from keras_resnet.fold import fold
+from keras_resnet.metadata import UNNAMED, Card, describe
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
 BATCH = 100  # images at a time when reading back
 
 
-def _write_keras(model: keras.Model, path: Path) -> None:
-    model.save(path)
+class Delivery:
+    """A model on its way into files, with what else goes into them."""
+
+    def __init__(self, model: keras.Model, card: Card, calibration, quantizer: str):
+        self.model, self.card = model, card
+        self.calibration, self.quantizer = calibration, quantizer
+
+    @cached_property
+    def folded(self) -> keras.Model:
+        """The model as phones like it."""
+        return fold(self.model)
+
+
+def _write_keras(delivery: Delivery, path: Path) -> None:
+    delivery.model.save(path)
 
 
 def _read_keras(path: Path) -> Predict:
@@ -32,18 +48,8 @@ def _read_keras(path: Path) -> Predict:
     return _in_batches(model.predict_on_batch)
 
 
-def _write_saved_model(model: keras.Model, path: Path) -> None:
-    @tf.function
-    def serve(image):
-        return model(tf.cast(image, tf.float32), training=False)
-
-    # The first trace is the signature `serving_default`; the second lets Python pass raw bytes.
-    for dtype in (tf.float32, tf.uint8):
-        serve.get_concrete_function(tf.TensorSpec((None, *model.input_shape[1:]), dtype, "image"))
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint("serve", serve)
-    archive.write_out(path, verbose=False)
+def _write_saved_model(delivery: Delivery, path: Path) -> None:
+    saved_model.write(delivery.model, path, delivery.card.labels)
 
 
 def _read_saved_model(path: Path) -> Predict:
@@ -51,74 +57,99 @@ def _read_saved_model(path: Path) -> Predict:
     return _in_batches(lambda images: loaded.serve(tf.constant(images)).numpy())
 
 
-def _write_tflite(model: keras.Model, path: Path) -> None:
-    model.export(
-        path,
-        format="litert",
-        verbose=False,
-        # One image, as phones and their accelerators like it.
-        input_signature=[keras.InputSpec("float32", (1, *model.input_shape[1:]), name="image")],
-        # Else Keras lets operations in that only a special build of the runtime knows.
-        target_spec={"supported_ops": [tf.lite.OpsSet.TFLITE_BUILTINS]},
-    )
-
-
-def _read_tflite(path: Path) -> Predict:
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(str(path), num_threads=os.cpu_count())
-    interpreter.allocate_tensors()
-    source = interpreter.get_input_details()[0]["index"]
-    result = interpreter.get_output_details()[0]["index"]
-
-    def one(image: np.ndarray) -> np.ndarray:
-        interpreter.set_tensor(source, image[None].astype(np.float32))
-        interpreter.invoke()
-        return interpreter.get_tensor(result)[0]
-
-    # One by one, as on a phone: what is scored is the graph as it ships.
-    return lambda images: np.stack([one(image) for image in images])
+def _write_tflite(conversion: str, delivery: Delivery, path: Path) -> None:
+    tflite.convert(delivery.folded, path, conversion, delivery.calibration, delivery.quantizer)
+    path.write_bytes(describe(path.read_bytes(), delivery.card))
 
 
 class Format(NamedTuple):
     """A way to deliver a model."""
 
     file: str  # its name in a run folder
-    write: Callable[[keras.Model, Path], None]
+    write: Callable[[Delivery, Path], None]
     read: Callable[[Path], Predict]
 
 
 FORMATS = {
     "keras": Format("model.keras", _write_keras, _read_keras),
     "saved_model": Format("saved_model", _write_saved_model, _read_saved_model),
-    "tflite": Format("model.tflite", _write_tflite, _read_tflite),
+} | {
+    name: Format(
+        "model.tflite" if name == "float32" else f"model_{name}.tflite",
+        partial(_write_tflite, name),
+        tflite.read,
+    )
+    for name in tflite.CONVERSIONS
 }
+EXACT = ("keras", "saved_model", "float32")  # of the very same outputs, up to rounding
 
 
-def save(model: keras.Model, folder: str | Path) -> None:
-    """Writes a float32 classifier into a folder in all `FORMATS`, each whole or not at all.
+def save(
+    model: keras.Model,
+    folder: str | Path,
+    formats: Sequence[str] = EXACT,
+    card: Card = UNNAMED,
+    calibration: np.ndarray | None = None,
+    quantizer: str = "converter",
+) -> None:
+    """Writes a float32 classifier into a folder in some `FORMATS`, each whole or not at all.
 
     Args:
         model: `(batch, height, width, channels)` raw images, float 0 to 255, to `(batch, classes)`
-            probabilities. A model that computes in half precision would give a `.tflite` that
-            phones refuse, so it must be float32.
+            probabilities, of stock layers. A model that computes in half precision would give a
+            `.tflite` that phones refuse, so it must be float32.
         folder: Made if missing.
+        formats: Keys of `FORMATS`.
+        card: What the files say of the model. Its labels go into SavedModel and `.tflite`.
+        calibration: For `int8` and `int16x8`: `(n, height, width, channels)` raw images, 0 to 255,
+            a few hundred that the model was trained with.
+        quantizer: What quantises, a key of `tflite.QUANTIZERS`.
 
     Raises:
-        InputError: if the model computes in another type than float32.
+        InputError: if the model is not such a classifier, if the labels are not one for each
+            class, or images to calibrate with are missing or of another size.
         OSError: if the folder cannot be written to.
     """
+    rows = [lookup(FORMATS, name, "format") for name in formats]
+    _check(model, card, calibration)
+    delivery = Delivery(model, card, calibration, quantizer)
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for row in rows:
+        with replacing(folder / row.file, folder=not Path(row.file).suffix) as partial:
+            row.write(delivery, partial)
+
+
+def _check(model: keras.Model, card: Card, calibration: np.ndarray | None) -> None:
+    shapes = model.input_shape, model.output_shape
+    if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes) or [
+        len(shape) for shape in shapes
+    ] != [4, 2]:
+        raise InputError(
+            f"the model takes {shapes[0]} and gives {shapes[1]}; a classifier of images takes "
+            "(batch, height, width, channels), all but the first known, and gives (batch, classes)."
+        )
     mixed = [la.name for la in model.layers if la.weights and la.compute_dtype != "float32"]
     if mixed:
         raise InputError(
             f"layer {mixed[0]!r} computes in {model.get_layer(mixed[0]).compute_dtype}: "
             "build the model again under the float32 policy and copy the weights before saving."
         )
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for row in FORMATS.values():
-        with replacing(folder / row.file, folder=not Path(row.file).suffix) as partial:
-            row.write(model, partial)
+    total = float(np.sum(model.predict_on_batch(np.zeros((1, *shapes[0][1:]), np.float32))))
+    if not abs(total - 1) < 1e-3 and np.isfinite(total):
+        raise InputError(
+            f"the outputs of the model add up to {total:.4g}, so they are no probabilities: build "
+            "it with classifier_activation='softmax'."
+        )
+    if card.labels and len(card.labels) != shapes[1][1]:
+        raise InputError(
+            f"there are {len(card.labels)} labels for {shapes[1][1]} classes: give one for each."
+        )
+    if calibration is not None and calibration.shape[1:] != shapes[0][1:]:
+        raise InputError(
+            f"images to calibrate with are {calibration.shape[1:]}, and the model takes "
+            f"{shapes[0][1:]}: scale them."
+        )
 
 
 def load(folder: str | Path, format: str = "keras") -> Predict:

@@ -47,6 +47,8 @@ def test_tensorflow_is_in_few_named_places():
     named = {path.relative_to(ROOT).as_posix() for path in FILES if "tensorflow" in packages(path)}
     assert named == {
         "keras_resnet/formats.py",
+        "keras_resnet/saved_model.py",
+        "keras_resnet/tflite.py",
         "train/__init__.py",
         "train/devices.py",
         "train/fused.py",
@@ -67,11 +69,13 @@ def test_plain_data_needs_only_the_standard_library(path):
 LAYERS = {
     "keras_resnet": (
         "errors options parts spec deep cost family files checkpoints weights pretrained layers "
-        "network transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 formats"
+        "network transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 fold metadata "
+        "tflite saved_model formats"
     ),
     "train": (
         "quiet recipe schedules optimizers data sources pipeline fused devices signals run "
-        "checkpoint state callbacks engine flags results cifar predict convert"
+        "checkpoint state callbacks engine flags results latency comparison qat cifar predict "
+        "convert export"
     ),
 }
 

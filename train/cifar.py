@@ -63,7 +63,7 @@ def main(arguments: list[str]) -> None:
         record["last_epoch"] = result.last_epoch
         record["seconds"] = result.progress.seconds
         record["images_per_second"] = result.images_per_second
-        results.deliver(folder, result.model, data.classes)
+        results.deliver(folder, result.model, results.card(description, data.classes))
         results.draw(folder)
         record["test"] = results.score(folder, data.test)
         for name, values in record["test"].items():

@@ -1,41 +1,79 @@
 """What a training leaves in its run folder: the model's files, their scores, and the curves."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_resnet import Spec, __version__
 from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
-from keras_resnet.formats import FORMATS, load, save
+from keras_resnet.formats import EXACT, FORMATS, load, save
+from keras_resnet.metadata import Card
+from keras_resnet.weights import load as load_weights
 from train.data import Split
+from train.engine import network
 from train.quiet import quiet
 from train.run import CURVES, HISTORY, LABELS, WEIGHTS
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
 
 
-def deliver(folder: Path, model: keras.Model, classes: tuple[str, ...]) -> None:
-    """Writes a model in every format, its weights alone, and the names of its classes."""
+def deliver(folder: Path, model: keras.Model, card: Card) -> None:
+    """Writes a model in the exact formats, its weights alone, and the names of its classes."""
     with quiet():
-        save(model, folder)
+        save(model, folder, EXACT, card)
     with replacing(folder / WEIGHTS) as partial:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
-        partial.write_text("".join(f"{name}\n" for name in classes))
+        partial.write_text("".join(f"{name}\n" for name in card.labels))
+
+
+def card(
+    record: dict[str, Any], classes: Sequence[str], author: str = "", license: str = ""
+) -> Card:
+    """What the files of a run say of themselves."""
+    data = record["dataset"]["name"]
+    return Card(
+        name=f"{record['model']} for {data}",
+        description=f"Gives the probability of each class of {data} for an image.",
+        author=author,
+        license=license,
+        labels=tuple(classes),
+    )
+
+
+def restore(folder: Path, record: dict[str, Any]) -> keras.Model:
+    """Builds the model of a finished run again, from the record of the run and its weights.
+
+    Raises:
+        InputError: if its weights are missing or do not fit, or this version cannot build it.
+    """
+    try:
+        spec, scale = Spec(**record["spec"]), record["normalization"]
+        model = network(spec, (scale["mean"], scale["deviation"]), "softmax")
+    except (TypeError, KeyError, InputError) as error:
+        version = record.get("versions", {}).get("keras_resnet", "unknown")
+        raise InputError(
+            f"{folder} was made by version {version} of keras_resnet, and {__version__} cannot "
+            f"build its network ({error}): use that version, or train again."
+        ) from error
+    if not (folder / WEIGHTS).is_file():
+        raise InputError(
+            f"no {folder / WEIGHTS}: the run is {record.get('status')!r}, not finished."
+        )
+    load_weights(model, spec, folder / WEIGHTS)
+    return model
 
 
 def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
-    """Scores every delivered format on the same images.
-
-    Returns:
-        For each format `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the
-        largest by which one of its probabilities differs from the Keras model's.
-    """
-    scores, reference = {}, None
-    for name in FORMATS:
+    """Scores the exact formats on the same images: `scores` of each, against the Keras model."""
+    rows, reference = {}, None
+    for name in EXACT:
         with quiet():
             probabilities = load(folder, name)(split.images)
         if not np.isfinite(probabilities).all():
@@ -44,13 +82,28 @@ def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
                 "lower --learning_rate."
             )
         reference = probabilities if reference is None else reference
-        right = probabilities[np.arange(len(split.labels)), split.labels]
-        scores[name] = {
-            "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
-            "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
-            "max_difference": float(np.abs(probabilities - reference).max()),
-        }
-    return scores
+        rows[name] = scores(probabilities, reference, split)
+    return rows
+
+
+def scores(probabilities: np.ndarray, reference: np.ndarray, split: Split) -> dict[str, float]:
+    """Scores predictions.
+
+    Args:
+        probabilities: `(n, classes)`, for all images.
+        reference: The same of the Keras model.
+        split: The images, of which only the labels are looked at.
+
+    Returns:
+        `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the largest by which a
+        probability differs from the reference.
+    """
+    right = probabilities[np.arange(len(split.labels)), split.labels]
+    return {
+        "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
+        "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
+        "max_difference": float(np.abs(probabilities - reference).max()),
+    }
 
 
 def check_agreement(scores: dict[str, dict[str, float]]) -> None:

@@ -21,8 +21,10 @@ from keras_resnet.formats import FORMATS
 RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
 CHECKPOINTS = "checkpoints"
+REPORT, PICTURE = "export.json", "export.png"
 FILES = {row.file for row in FORMATS.values()}
 FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS, LOCK}
+FILES |= {REPORT, PICTURE}
 
 
 @contextmanager

@@ -62,6 +62,18 @@ def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
         ) from error
 
 
+def read_folder(folder: Path, shape: tuple[int, int, int], most: int) -> np.ndarray:
+    """Reads the first images of a folder and those in it, in the order of their names.
+
+    Raises:
+        InputError: if there are none, or one cannot be read.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"no .png or .jpg images in {str(folder)!r}: check the path.")
+    return np.stack([read_image(file, shape) for file in files[:most]])
+
+
 def load(name: str, data_dir: str | None, size: int | None, default_size: int) -> Data:
     """Loads a data set into memory.
 

@@ -42,7 +42,7 @@ def test_the_record_tells_what_was_done(record):
 
 def test_all_formats_score_alike(record):
     accuracies = {name: values["accuracy"] for name, values in record["test"].items()}
-    assert accuracies.keys() == formats.FORMATS.keys()
+    assert tuple(accuracies) == formats.EXACT
     assert max(accuracies.values()) - min(accuracies.values()) <= 0.001
     assert max(values["max_difference"] for values in record["test"].values()) < 1e-4
 
@@ -120,15 +120,14 @@ def test_bad_input_is_refused_before_anything_is_written(command, tmp_path, argu
 
 def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_path, monkeypatch):
     """The one place with a stand-in: no export differs by itself."""
-    real = formats.FORMATS["tflite"]
+    real = formats.FORMATS["float32"]
 
-    def spoiled(model, path):
-        weights = model.get_weights()
-        model.set_weights([np.zeros_like(w) for w in weights])
-        real.write(model, path)
-        model.set_weights(weights)
+    def spoiled(delivery, path):
+        weights = delivery.folded.get_weights()
+        delivery.folded.set_weights([np.zeros_like(w) for w in weights])
+        real.write(delivery, path)
 
-    monkeypatch.setitem(formats.FORMATS, "tflite", real._replace(write=spoiled))
+    monkeypatch.setitem(formats.FORMATS, "float32", real._replace(write=spoiled))
     with pytest.raises(
         InputError, match=r"model\.tflite scores .* points apart: do not use this file"
     ):
@@ -142,7 +141,7 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
     assert (folder / "curves.png").exists()
     record = json.loads((folder / "run.json").read_text())
     assert (record["status"], record["recipe"]["validation_fraction"]) == ("failed", 0)
-    assert record["test"]["keras"]["accuracy"] > record["test"]["tflite"]["accuracy"]
+    assert record["test"]["keras"]["accuracy"] > record["test"]["float32"]["accuracy"]
 
 
 def test_from_the_shell_an_error_is_one_line_and_exit_code_1(python, tmp_path):

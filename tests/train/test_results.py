@@ -9,12 +9,12 @@ def scores(**accuracy):
 
 
 def test_formats_may_differ_by_a_tenth_of_a_point():
-    results.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.899))
-    results.check_agreement(scores(keras=0.899, saved_model=0.9, tflite=0.899))
+    results.check_agreement(scores(keras=0.9, saved_model=0.9, float32=0.899))
+    results.check_agreement(scores(keras=0.899, saved_model=0.9, float32=0.899))
     with pytest.raises(InputError, match=r"^model\.tflite scores 89\.88% .* Keras model 90\.00%"):
-        results.check_agreement(scores(keras=0.9, saved_model=0.9, tflite=0.8988))
+        results.check_agreement(scores(keras=0.9, saved_model=0.9, float32=0.8988))
     with pytest.raises(InputError, match="saved_model scores"):
-        results.check_agreement(scores(keras=0.9, saved_model=0.9012, tflite=0.9))
+        results.check_agreement(scores(keras=0.9, saved_model=0.9012, float32=0.9))
 
 
 def test_a_history_without_validation_is_drawn(tmp_path):

@@ -1,0 +1,130 @@
+"""The same network as a phone likes it: normalisation and padding become convolutions, exactly."""
+
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_resnet.deep import deep
+
+
+class Folded(NamedTuple):
+    """What takes the place of a layer."""
+
+    layer: keras.layers.Layer
+    weights: list[np.ndarray]
+    absorbed: keras.layers.Layer | None = None  # the layer after it, which is done with this one
+
+
+def fold(model: keras.Model) -> keras.Model:
+    """Rewrites a trained network into fewer and plainer layers that compute the same.
+
+    - A batch normalisation after a convolution goes into its kernel and bias.
+    - Any other normalisation, as before the convolutions of v2, becomes a 1x1 depthwise
+      convolution: quantised, it has a scale for each channel, where the product and the sum that
+      TFLite would make of it have one for all.
+    - Subsampling becomes a 1x1 convolution with a stride, together with the channels of zeros of
+      shortcut option A: XNNPACK, which computes on phones' processors, refuses 1x1 pooling, and
+      TensorFlow 2.21 on CPUs crashes on the sum of a biased convolution and such a padding.
+
+    Args:
+        model: A functional model with channels last, which stays as it is.
+
+    Returns:
+        A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
+        names of layers.
+    """
+    plan, done = {}, set()
+    after = followers(model)
+    for layer in model.layers:
+        if layer.name not in done and not isinstance(layer, layers.InputLayer):
+            folded = _fold(layer, after.get(layer.name))
+            plan[layer.name] = folded
+            done.add(folded.absorbed and folded.absorbed.name)
+
+    def clone(operation):
+        return plan[operation.name].layer if operation.name in plan else operation
+
+    def call(operation, *tensors, **settings):
+        if operation.name in done:
+            return tensors[0]
+        # Layers have settings of a call, such as `training`, that their successors do not know.
+        return operation(*tensors, **({} if operation.name in plan else settings))
+
+    with deep():
+        new = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    for folded in plan.values():
+        folded.layer.set_weights(folded.weights)
+    return new
+
+
+def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """By the name of a layer, the one layer that takes its output, if no other does."""
+    takers: dict[int, list[keras.layers.Layer]] = {}
+    for operation in model.operations:
+        for tensor in keras.tree.flatten(operation.input):
+            takers.setdefault(id(tensor), []).append(operation)
+    outputs = {id(tensor) for tensor in model.outputs}
+    return {
+        layer.name: takers[id(layer.output)][0]
+        for layer in model.layers
+        if len(takers.get(id(layer.output), [])) == 1 and id(layer.output) not in outputs
+    }
+
+
+def _fold(layer, after) -> Folded:
+    if type(layer) is layers.Conv2D and isinstance(after, layers.BatchNormalization):
+        return _convolution(layer, after)
+    if isinstance(layer, layers.BatchNormalization | layers.Normalization):
+        factor, term = _affine(layer)
+        return _depthwise(layer, [factor.reshape(1, 1, -1, 1), term])
+    if isinstance(layer, layers.MaxPooling2D) and layer.pool_size == (1, 1):
+        if _pads_channels(after):
+            return _selection(layer, after, layer.strides)
+        ones = np.ones((1, 1, layer.output.shape[-1], 1), "float32")
+        return _depthwise(layer, [ones], strides=layer.strides)
+    if _pads_channels(layer):
+        return _selection(layer, layer)
+    return Folded(layer.__class__.from_config(layer.get_config()), layer.get_weights())
+
+
+def _convolution(layer, normalisation) -> Folded:
+    factor, term = _affine(normalisation)
+    kernel, *bias = layer.get_weights()
+    new = layers.Conv2D.from_config(layer.get_config() | {"use_bias": True})
+    return Folded(new, [kernel * factor, term + factor * (bias[0] if bias else 0)], normalisation)
+
+
+def _pads_channels(layer) -> bool:
+    return isinstance(layer, layers.ZeroPadding2D) and layer.data_format == "channels_first"
+
+
+def _selection(layer, padding, strides=(1, 1)) -> Folded:
+    """A convolution that only puts channels in place: where `padding` does, after `layer`."""
+    channels, filters = padding.input.shape[-1], padding.output.shape[-1]
+    kernel = np.eye(channels, filters, padding.padding[1][0], "float32")
+    new = layers.Conv2D(filters, 1, strides, use_bias=False, **_identity(layer))
+    return Folded(new, [kernel[None, None]], None if padding is layer else padding)
+
+
+def _depthwise(layer, weights: list[np.ndarray], **settings) -> Folded:
+    new = layers.DepthwiseConv2D(1, use_bias=len(weights) > 1, **settings, **_identity(layer))
+    return Folded(new, weights)
+
+
+def _identity(layer) -> dict[str, Any]:
+    return {"name": layer.name, "dtype": layer.dtype_policy}
+
+
+def _affine(layer) -> tuple[np.ndarray, np.ndarray]:
+    """The factor and the term of each channel that a normalisation amounts to."""
+    if isinstance(layer, layers.Normalization):
+        mean, variance = (np.ravel(v).astype("float64") for v in (layer.mean, layer.variance))
+        factor = 1 / np.sqrt(variance)
+        term = -mean * factor
+    else:
+        gamma, beta, mean, variance = (w.astype("float64") for w in layer.get_weights())
+        factor = gamma / np.sqrt(variance + layer.epsilon)
+        term = beta - mean * factor
+    return factor.astype("float32"), term.astype("float32")

@@ -1,0 +1,132 @@
+"""The SavedModel: a classifier for servers, which takes images as numbers or as files."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import keras
+import tensorflow as tf
+
+from keras_resnet.errors import InputError
+
+LABELS = "labels.txt"
+
+Shape = tuple[int, int, int]  # height, width, channels
+
+
+def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
+    """Writes a classifier as a SavedModel that needs nothing but TensorFlow.
+
+    Its signatures, which are methods of what `tf.saved_model.load` returns, too:
+
+    - `serving_default`: `image`, float32 `(n, height, width, channels)`, 0 to 255.
+    - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files, scaled to the model's size. Where
+      transparent they are black; they are not turned upright. The method also takes images as
+      uint8 or float32. A model whose images are neither grey nor RGB, or of any size, has no
+      `image_bytes`: this is then the same as `serving_default`.
+    - `labels`, if labels are given: `index`, int64 of any shape, to the names of these classes,
+      the empty string where there is no such class. They are read from `assets/labels.txt`.
+
+    The output is always called `output_0`; of the first two it is float32 `(n, classes)`.
+
+    Args:
+        model: `(n, height, width, channels)` raw images, float32 0 to 255, to `(n, classes)`
+            probabilities.
+        path: The folder, made if missing.
+        labels: The names of the classes, a line each, in the order of the probabilities; none of
+            them empty.
+
+    Raises:
+        InputError: if labels are not a line for each class.
+        OSError, tf.errors.OpError: if the folder cannot be written to.
+    """
+    text = "".join(f"{name}\n" for name in labels)
+    names, classes = len([*filter(None, text.splitlines())]), model.output_shape[-1]
+    if labels and names != classes:
+        raise InputError(
+            f"labels hold {names} names of one line, but the model has {classes} classes: name "
+            "each class once."
+        )
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    shape = model.input_shape[1:]
+    images = tf.TensorSpec((None, *shape), tf.float32, "image")
+    predict = archive.add_endpoint(
+        "serving_default", lambda image: model(image, training=False), [images]
+    )
+    archive.add_endpoint("serve", _serve(predict, shape))
+    with TemporaryDirectory() as folder:  # the labels are copied from there
+        if labels:
+            _add_labels(archive, text, Path(folder))
+        archive.write_out(path, verbose=False)
+
+
+def _serve(predict: Callable, shape: Shape) -> Callable:
+    """The function of images of any kind; its first trace becomes the signature."""
+
+    @tf.function(autograph=False)
+    def serve(image):
+        if image.dtype == tf.string:
+            result = tf.TensorSpec(shape, tf.float32)
+            image = tf.map_fn(lambda file: _read(file, shape), image, fn_output_signature=result)
+        return predict(tf.cast(image, tf.float32))
+
+    if None not in shape and shape[-1] in (1, 3):
+        serve.get_concrete_function(tf.TensorSpec((None,), tf.string, "image_bytes"))
+    for dtype in (tf.float32, tf.uint8):
+        serve.get_concrete_function(tf.TensorSpec((None, *shape), dtype, "image"))
+    return serve
+
+
+def _read(file: tf.Tensor, shape: Shape) -> tf.Tensor:
+    """A PNG or JPEG file as `(height, width, channels)` float32, as Pillow would read it."""
+    height, width, channels = shape
+    image = _opaque(_decode(file))
+    if channels == 1:
+        image = _grey(image)
+    # Pillow scales to the width, rounds, scales to the height and rounds again.
+    image = _scale(image, (tf.shape(image)[0], width))
+    return tf.ensure_shape(_scale(image, (height, width)), shape)
+
+
+def _decode(file: tf.Tensor) -> tf.Tensor:
+    """The pixels, int32 `(height, width, 1 to 4)`: grey or RGB, and alpha if the file has it."""
+    image = tf.cond(
+        tf.io.is_jpeg(file),
+        lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
+        lambda: tf.io.decode_png(file),  # unlike `decode_image`, it refuses animations
+    )
+    return tf.cast(tf.ensure_shape(image, (None, None, None)), tf.int32)
+
+
+def _opaque(image: tf.Tensor) -> tf.Tensor:
+    """Grey or RGB, with or without alpha, as RGB before black."""
+    # Asked for an alpha channel, TensorFlow makes opaque images of 1, 2 or 4 bits transparent.
+    has_alpha = tf.shape(image)[-1] % 2 == 0
+    alpha = tf.where(has_alpha, image[..., -1:], 255)
+    colour = tf.cond(has_alpha, lambda: image[..., :-1], lambda: image)
+    return (colour * alpha + 127) // 255 * tf.ones(3, tf.int32)
+
+
+def _grey(image: tf.Tensor) -> tf.Tensor:
+    """RGB as one channel, with Pillow's weights and rounding."""
+    weighted = tf.reduce_sum(image * [19595, 38470, 7471], axis=-1, keepdims=True)
+    return (weighted + 32768) // 65536
+
+
+def _scale(image: tf.Tensor, size: tuple) -> tf.Tensor:
+    return tf.floor(tf.image.resize(image, size, antialias=True) + 0.5)
+
+
+def _add_labels(archive: keras.export.ExportArchive, text: str, folder: Path) -> None:
+    """A table of the names, read from a file that is copied into the assets."""
+    (folder / LABELS).write_text(text, encoding="utf-8")
+    lines = tf.lookup.TextFileInitializer(
+        str(folder / LABELS),
+        tf.int64, tf.lookup.TextFileIndex.LINE_NUMBER,
+        tf.string, tf.lookup.TextFileIndex.WHOLE_LINE,
+    )  # fmt: skip
+    table = tf.lookup.StaticHashTable(lines, default_value="")
+    archive.track(table)
+    index = tf.TensorSpec(None, tf.int64, "index")
+    archive.add_endpoint("labels", lambda index: table.lookup(index), [index])

@@ -1,0 +1,193 @@
+"""From a classifier to `.tflite`: one image in, builtin operations only, quantised or not."""
+
+import os
+import re
+import warnings
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_resnet.errors import InputError, lookup
+
+QUANTIZERS = {
+    "converter": "TensorFlow's converter: bytes in, bytes out",
+    "litert": "the package litert-quantizer: signed bytes in and out",
+}
+
+
+class Conversion(NamedTuple):
+    """A way to store and compute weights and activations."""
+
+    settings: dict[str, Any]  # of tf.lite.TFLiteConverter
+    calibrated: bool = False  # whether it looks at images, to find the range of each activation
+    recipe: str | None = None  # of litert-quantizer
+
+
+def _target(operations: str = "TFLITE_BUILTINS", *types) -> dict[str, Any]:
+    # Keras lets all operations in, also those that only a special build of the runtime knows.
+    supported = getattr(tf.lite.OpsSet, operations)
+    return {"supported_ops": [supported], "supported_types": list(types)}
+
+
+SMALLER = {"optimizations": [tf.lite.Optimize.DEFAULT]}
+CONVERSIONS = {
+    "float32": Conversion({"target_spec": _target()}),
+    "float16": Conversion(SMALLER | {"target_spec": _target("TFLITE_BUILTINS", tf.float16)}),
+    "dynamic": Conversion(SMALLER | {"target_spec": _target()}, recipe="dynamic_wi8_afp32"),
+    "int8": Conversion(
+        SMALLER
+        | {
+            "target_spec": _target("TFLITE_BUILTINS_INT8"),
+            # An app passes raw RGB bytes, and reads a probability as byte / 256.
+            "inference_input_type": tf.uint8,
+            "inference_output_type": tf.uint8,
+        },
+        calibrated=True,
+        recipe="static_wi8_ai8",
+    ),
+    "int16x8": Conversion(
+        SMALLER
+        | {"target_spec": _target("EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8")},
+        calibrated=True,
+        recipe="static_wi8_ai16",
+    ),
+}
+
+
+def convert(
+    model: keras.Model,
+    path: Path,
+    conversion: str,
+    calibration: np.ndarray | None = None,
+    quantizer: str = "converter",
+) -> None:
+    """Writes a float32 classifier as a `.tflite` file with one image as input.
+
+    Args:
+        model: As `fold` made it.
+        path: The file, whose name ends in `.tflite`.
+        conversion: A key of `CONVERSIONS`.
+        calibration: `(n, height, width, channels)` raw images to calibrate with, 0 to 255: of the
+            training images, never of those that the file is scored with.
+        quantizer: A key of `QUANTIZERS`, for the conversions that it knows.
+
+    Raises:
+        InputError: if images are missing, or an operation is not one of TFLite's own.
+    """
+    row = lookup(CONVERSIONS, conversion, "conversion")
+    lookup(QUANTIZERS, quantizer, "quantizer")
+    settings = dict(row.settings)
+    if row.calibrated:
+        if calibration is None or not len(calibration):
+            raise InputError(
+                f"{conversion} needs images to calibrate with, and there are none: give training "
+                "images."
+            )
+        calibration = _whole_range(calibration)
+        settings["representative_dataset"] = lambda: ([image] for image in _single(calibration))
+    separately = quantizer == "litert" and row.recipe
+    _export(model, path, CONVERSIONS["float32"].settings if separately else settings)
+    if separately:
+        _quantize(path, separately, calibration if row.calibrated else None)
+
+
+def _single(images: np.ndarray) -> Iterator[np.ndarray]:
+    return (image[None].astype(np.float32) for image in images)
+
+
+def _whole_range(images: np.ndarray) -> np.ndarray:
+    """The images, with a black and a white pixel: the range of the input is then 0 to 255."""
+    images = images.copy()
+    images[0, 0, 0], images[0, -1, -1] = 0, 255
+    return images
+
+
+def _export(model: keras.Model, path: Path, settings: dict[str, Any]) -> None:
+    signature = keras.InputSpec("float32", (1, *model.input_shape[1:]), name="image")
+    with warnings.catch_warnings():
+        # The converter asks for ranges of inputs even where calibration is to find them.
+        warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
+        try:
+            model.export(
+                path, format="litert", verbose=False, input_signature=[signature], **settings
+            )
+        except Exception as error:  # the converter has an own class for it, out of public reach
+            unknown = re.search(r"'(tf\.\w+)' op is neither a custom op", str(error))
+            if not unknown:
+                raise
+            raise InputError(
+                f"{unknown[1]} is not an operation of TFLite, so phones cannot run this model: "
+                "build it of other layers."
+            ) from error
+
+
+def _quantize(path: Path, name: str, calibration: np.ndarray | None) -> None:
+    """Replaces a float32 file by one that the newer package quantised."""
+    try:
+        from litert_quantizer import quantizer, recipe
+    except ImportError as error:
+        raise InputError(
+            "quantizer 'litert' needs the package litert-quantizer: pip install litert-quantizer."
+        ) from error
+    tool = quantizer.Quantizer(str(path))
+    tool.load_quantization_recipe(getattr(recipe, name)())
+    with warnings.catch_warnings():
+        # It keeps all tensors, and the runtime warns it that this takes memory.
+        warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
+        ranges = None
+        if calibration is not None:
+            images = [{"image": image} for image in _single(calibration)]
+            ranges = tool.calibrate({"serving_default": images})
+        tool.quantize(ranges).export_model(path, overwrite=True)
+
+
+def read(path: Path):
+    """Reads a `.tflite` file back as a function of raw images to probabilities.
+
+    Images go through one by one, as on a phone: what is computed is the graph as it ships.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    def start() -> Interpreter:
+        interpreter = Interpreter(str(path), num_threads=1)
+        interpreter.allocate_tensors()
+        return interpreter
+
+    interpreters = [start() for _ in range(os.cpu_count() or 1)]
+
+    def predict(images: np.ndarray) -> np.ndarray:
+        parts = np.array_split(images, len(interpreters))
+        with ThreadPoolExecutor() as threads:
+            return np.concatenate(list(threads.map(_run, interpreters, parts)))
+
+    return predict
+
+
+def _run(interpreter, images: np.ndarray) -> np.ndarray:
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    rows = [np.empty((0, *result["shape"][1:]), np.float32)]
+    for image in images:
+        interpreter.set_tensor(source["index"], _quantized(image[None], source))
+        interpreter.invoke()
+        rows.append(_real(interpreter.get_tensor(result["index"]), result))
+    return np.concatenate(rows)
+
+
+def _quantized(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    """Real numbers as an input wants them."""
+    scale, zero = tensor["quantization"]
+    if np.issubdtype(tensor["dtype"], np.integer):
+        limits = np.iinfo(tensor["dtype"])
+        values = np.clip(np.round(values / scale) + zero, limits.min, limits.max)
+    return values.astype(tensor["dtype"])
+
+
+def _real(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
+    scale, zero = tensor["quantization"]
+    values = values.astype(np.float32)
+    return (values - zero) * scale if np.issubdtype(tensor["dtype"], np.integer) else values

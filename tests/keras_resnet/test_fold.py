@@ -1,0 +1,104 @@
+"""Folding changes the layers and not the function."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_resnet import SPECS, ResNet, ResNet18V2, ResNet50, Spec, cifar
+from keras_resnet.fold import fold
+
+DRAW = np.random.default_rng(0)
+IMAGES = (DRAW.integers(0, 256, (8, 32, 32, 3)) * DRAW.random((8, 1, 1, 3))).astype("float32")
+
+
+def network(spec: Spec) -> keras.Model:
+    """With normalisation inside, and statistics that are not trivial; logits."""
+    image = keras.Input(spec.input_shape, name="image")
+    scale = {"mean": (125, 123, 114), "variance": (3969, 3855, 4450)}
+    normal = layers.Normalization(**scale, name="images")
+    model = ResNet(spec, input_tensor=normal(image), classifier_activation=None)
+    vary(model)
+    return model
+
+
+def vary(model):
+    draw = np.random.default_rng(1)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            gamma, beta, mean, variance = layer.get_weights()
+            drawn = [draw.uniform(*limits, gamma.shape) for limits in ((0.5, 1), (-1, 1), (-1, 1))]
+            layer.set_weights([*drawn, draw.uniform(0.5, 2, variance.shape)])
+
+
+VARIANTS = {
+    "v1": cifar(8),
+    "v2": cifar(8, order="full_preact"),
+    "bottleneck": cifar(11, unit="bottleneck"),
+    "bottleneck v2": cifar(11, unit="bottleneck", order="full_preact"),
+    "plain": cifar(8, shortcut="none"),
+    "projections": cifar(8, shortcut="C"),
+    "zeros, v2": cifar(8, order="full_preact", shortcut="A"),
+    "bn after": cifar(8, order="bn_after_add"),
+    "relu before": cifar(8, order="relu_before_add"),
+    "relu only": cifar(8, order="relu_only_preact"),
+    "dropout": cifar(8, dropout=0.3, stochastic_depth=0.2),
+    "Keras's v2": Spec((2, 2), (8, 16), "bottleneck_v1.5", "full_preact", "B", convention="keras_v2"),
+}
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_outputs_stay_the_same_and_only_plain_layers_are_left(name):
+    model = network(VARIANTS[name])
+    folded = fold(model)
+    expected = model.predict_on_batch(IMAGES)
+    scale = np.abs(expected).max()
+    assert expected.std(0).max() > 1e-3 * scale  # the model does look at its images
+    np.testing.assert_allclose(folded.predict_on_batch(IMAGES), expected, atol=1e-5 * scale)
+
+    kinds = {type(layer) for layer in folded.layers}
+    assert not kinds & {layers.BatchNormalization, layers.Normalization, layers.MaxPooling2D}
+    assert {layer.name for layer in folded.layers} <= {layer.name for layer in model.layers}
+    pads = [la for la in folded.layers if isinstance(la, layers.ZeroPadding2D)]
+    assert all(pad.data_format == "channels_last" for pad in pads)
+
+
+def test_v1_keeps_no_normalisation_but_the_images():
+    folded = fold(network(SPECS["ResNet20"]))
+    depthwise = [la.name for la in folded.layers if isinstance(la, layers.DepthwiseConv2D)]
+    assert depthwise == ["images"]
+
+
+@pytest.mark.parametrize("build", [ResNet18V2, ResNet50])
+def test_networks_for_photographs_with_their_preparation_inside(build):
+    """What prepares the images is not made of layers, and stays."""
+    image = keras.Input((64, 64, 3), name="image")
+    model = build(
+        input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None
+    )
+    vary(model)
+    photos = DRAW.integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    expected = model.predict_on_batch(photos)
+    np.testing.assert_allclose(
+        fold(model).predict_on_batch(photos), expected, atol=1e-5 * np.abs(expected).max()
+    )
+
+
+def test_a_convolution_that_others_see_too_keeps_its_normalisation_apart():
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="seen_twice")(image)
+    model = keras.Model(image, layers.Add()([x, layers.BatchNormalization(name="norm")(x)]))
+    vary(model)
+    folded = fold(model)
+    assert isinstance(folded.get_layer("norm"), layers.DepthwiseConv2D)
+    images = IMAGES[:, :8, :8]
+    np.testing.assert_allclose(
+        folded.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-4
+    )
+
+
+def test_folding_twice_changes_nothing():
+    once = fold(network(SPECS["ResNet8"]))
+    twice = fold(once)
+    for a, b in zip(once.get_weights(), twice.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)

@@ -1,0 +1,149 @@
+"""Exported files side by side: bytes, accuracy, speed; as JSON, as a table and as a picture."""
+
+import hashlib
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_resnet.errors import InputError
+from keras_resnet.files import replacing
+from keras_resnet.formats import FORMATS, load
+from train import latency
+from train.data import Split
+from train.quiet import quiet
+from train.results import scores
+from train.run import PICTURE
+
+THREADS = 1, 2
+
+Row = dict[str, Any]
+
+
+def compare(
+    folder: Path, formats: Sequence[str], reference: np.ndarray, test: Split
+) -> dict[str, Row]:
+    """Measures delivered files.
+
+    Args:
+        folder: Where they are.
+        formats: Keys of `FORMATS`.
+        reference: `(n, classes)` probabilities of the Keras model for the test images.
+        test: The images to score them with.
+
+    Returns:
+        A row for each format: file, bytes, sha256, what `results.scores` gives, `drop` (accuracy
+        lost, in percentage points), and of a `.tflite` the milliseconds an image takes by number of
+        threads, the megabytes of memory, and whether XNNPACK computes all of it.
+    """
+    expected = scores(reference, reference, test)["accuracy"]
+    rows = {}
+    for name in formats:
+        path = folder / FORMATS[name].file
+        print(f"measuring {path.name}", flush=True)  # int16x8 takes minutes
+        with quiet():
+            probabilities = load(folder, name)(test.images)
+        row: Row = {"file": path.name, **_contents(path)}
+        row |= scores(probabilities, reference, test)
+        row["drop"] = round(100 * (expected - row["accuracy"]), 6)
+        rows[name] = row | (_speed(path) if path.suffix == ".tflite" else {})
+    return rows
+
+
+def _contents(path: Path) -> Row:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path]
+    parts = [file.read_bytes() for file in files if file.is_file()]
+    digest = hashlib.sha256(b"".join(parts)).hexdigest()
+    return {"bytes": sum(map(len, parts)), "sha256": digest}
+
+
+def _speed(path: Path) -> Row:
+    """In a process of its own for each number of threads; memory and delegation are of one."""
+    measured = []
+    for threads in THREADS:
+        command = [sys.executable, latency.__file__, str(path), str(threads)]
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
+            raise InputError(
+                f"cannot time {path} ({done.stderr.strip().splitlines()[-1]}): export again."
+            )
+        measured.append(json.loads(done.stdout))
+    times = {
+        f"{key}_{threads}": row[key]
+        for threads, row in zip(THREADS, measured, strict=True)
+        for key in ("median_ms", "p95_ms")
+    }
+    return times | {key: measured[0][key] for key in ("memory_mb", "delegated")}
+
+
+COLUMNS = {  # of the table: what stands above, and how a row is written
+    "file": "{file}",
+    "bytes": "{bytes:,}",
+    "accuracy": "{accuracy:.2%}",
+    "drop": "{drop:+.2f}",
+    "ms (p95), 1 thread": "{median_ms_1:.3f} ({p95_ms_1:.3f})",
+    "2 threads": "{median_ms_2:.3f} ({p95_ms_2:.3f})",
+    "memory": "{memory_mb:.1f} MB",
+    "XNNPACK": "{delegated}",
+}
+
+
+def table(rows: dict[str, Row]) -> str:
+    """The rows as aligned text, a line each under a header."""
+    lines = [list(COLUMNS)]
+    for row in rows.values():
+        known = row | {"delegated": "all" if row.get("delegated") else "in part"}
+        lines.append([_cell(text, known) for text in COLUMNS.values()])
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            cell.rjust(width) if place else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def _cell(text: str, row: Row) -> str:
+    if "median_ms_1" not in row and any(key in text for key in ("_ms_", "memory", "delegated")):
+        return "-"  # not a file for phones
+    return text.format(**row)
+
+
+def draw(folder: Path, rows: dict[str, Row], expected: float) -> None:
+    """Draws size against accuracy, and the Keras model's accuracy as a line."""
+    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.axhline(100 * expected, color="grey", linestyle="--", linewidth=1, label="Keras model")
+    for place, (name, row) in enumerate(rows.items()):
+        point = row["bytes"] / 1000, 100 * row["accuracy"]
+        axes.plot(*point, "o")
+        axes.annotate(name, point, xytext=(6, -12 if place % 2 else 6), textcoords="offset points")
+    axes.set(xlabel="size, kB", ylabel="accuracy on the test images, %")
+    axes.margins(0.2)
+    # A difference of a few images is not to look large.
+    low, high = axes.get_ylim()
+    axes.set_ylim(min(low, 100 * expected - 1), max(high, 100 * expected + 1))
+    axes.grid(alpha=0.3)
+    axes.legend(loc="lower right")
+    with replacing(folder / PICTURE) as partial:
+        figure.savefig(partial, format="png", dpi=120)
+
+
+def check_drops(rows: dict[str, Row], most: float) -> None:
+    """Compares the accuracy of each file with the Keras model's.
+
+    Raises:
+        InputError: if one has lost more than `most` percentage points.
+    """
+    lost = [f"{row['file']} loses {row['drop']:.2f}" for row in rows.values() if row["drop"] > most]
+    if lost:
+        raise InputError(
+            f"{', '.join(lost)} percentage points, more than {most:g}: do not use it (it is kept "
+            "for inspection); try --qat_epochs=2, or allow it with --max_drop."
+        )

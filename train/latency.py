@@ -1,0 +1,54 @@
+"""Times a `.tflite` file in a process of its own: `python train/latency.py model.tflite THREADS`.
+
+Imports the runtime only, so that the memory is that of an app; prints JSON.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+from time import perf_counter
+
+import numpy as np
+from ai_edge_litert.compiled_model import CompiledModel
+from ai_edge_litert.cpu_options import CpuOptions
+from ai_edge_litert.options import Options
+
+WARM_UP, RUNS = 50, 300
+
+
+def measure(path: str, threads: int, runs: int = RUNS) -> dict[str, float | bool]:
+    """Runs a model on noise, one image at a time.
+
+    Returns:
+        Milliseconds an image, `median_ms` and `p95_ms`; `memory_mb`, by how much the process grew
+        at most since before the model; `delegated`, whether XNNPACK computes every operation.
+    """
+    before = _peak_mb()
+    model = CompiledModel.from_file(path, options=Options(cpu_options=CpuOptions(threads)))
+    (details,) = model.get_input_tensor_details("serving_default").values()
+    inputs, outputs = model.create_input_buffers(0), model.create_output_buffers(0)
+    noise = np.random.default_rng(0).integers(0, 128, details["shape"])
+    inputs[0].write(noise.astype(details["dtype"]))
+    times = []
+    for _ in range(WARM_UP + runs):
+        begin = perf_counter()
+        model.run_by_index(0, inputs, outputs)
+        times.append(1000 * (perf_counter() - begin))
+    median, p95 = np.percentile(times[WARM_UP:], [50, 95])
+    return {
+        "median_ms": float(median),
+        "p95_ms": float(p95),
+        "memory_mb": _peak_mb() - before,
+        "delegated": model.is_fully_accelerated(),
+    }
+
+
+def _peak_mb() -> float:
+    # Not `getrusage`: its peak is also that of the process which started this one.
+    (line,) = re.findall(r"VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text())
+    return int(line) / 1024
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), *map(int, sys.argv[3:]))))

@@ -1,0 +1,123 @@
+"""Quantisation-aware fine-tuning: a trained network learns to live with int8.
+
+Rounding is imitated in training, where a phone will round (Jacob et al. 2018,
+https://arxiv.org/abs/1712.05877): kernels to 255 steps for each channel, and what goes from layer
+to layer to 256 steps of the range that calibration finds. Gradients pass as if there were no steps.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import keras
+import numpy as np
+from keras import layers, ops
+from keras.quantizers import fake_quant_with_min_max_vars as rounded
+
+from keras_resnet.fold import fold, followers
+from train.data import Split
+from train.pipeline import training_batches
+from train.recipe import Recipe
+from train.schedules import SCHEDULES
+
+TUNED = ("int8",)  # the formats that it is for
+LEARNING_RATE = 1e-3  # of a network that has been trained, and has no normalisation left
+
+
+class RoundedConv2D(layers.Conv2D):
+    """A convolution that computes with its kernel as int8."""
+
+    @property
+    def kernel(self):
+        """The kernel in 255 steps for each output channel."""
+        exact = super().kernel
+        most = ops.stop_gradient(ops.max(ops.abs(exact), axis=(0, 1, 2))) + 1e-9
+        return rounded(exact, -most, most, num_bits=8, narrow_range=True, axis=3)
+
+
+class Rounded(layers.Layer):
+    """Rounds activations to 256 steps of a range."""
+
+    def __init__(self, low: float, high: float, **settings):
+        super().__init__(**settings)
+        self.low, self.high = low, high
+
+    def call(self, inputs):
+        """The inputs, rounded."""
+        return rounded(inputs, self.low, self.high, num_bits=8)
+
+
+def finetune(
+    model: keras.Model, images: Split, calibration: np.ndarray, recipe: Recipe, epochs: int
+) -> keras.Model:
+    """Trains a network as int8.
+
+    Args:
+        model: A trained classifier of raw images, with probabilities as output.
+        images: To train with.
+        calibration: `(n, height, width, channels)` images to find the ranges with.
+        recipe: Of the training before, of which augmentation and batches are kept.
+        epochs: How long; the rate falls from `LEARNING_RATE` to zero.
+
+    Returns:
+        The folded network with new weights, of stock layers and not rounded.
+    """
+    folded = fold(model)
+    student = _imitation(folded, calibration)
+    recipe = replace(
+        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
+    )
+    steps = len(images.labels) // recipe.batch_size
+    student.compile(
+        keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
+        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        weighted_metrics=["accuracy"],
+        jit_compile=False,
+    )
+    classes, mean = model.output_shape[-1], images.images.mean((0, 1, 2)).tolist()
+    student.fit(
+        training_batches(*images, classes, mean, recipe, 0, 0),
+        epochs=epochs,
+        steps_per_epoch=steps,
+        shuffle=False,
+        verbose=2,
+    )
+    for layer in folded.layers:
+        if layer.weights:
+            layer.set_weights(student.get_layer(layer.name).get_weights())
+    return folded
+
+
+def _imitation(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
+    ranges = _ranges(folded, calibration)
+
+    def clone(layer):
+        kind = RoundedConv2D if type(layer) is layers.Conv2D else layer.__class__
+        return kind.from_config(layer.get_config())
+
+    def call(layer, *tensors, **_: Any):
+        result = layer(*tensors)
+        return Rounded(*ranges[layer.name])(result) if layer.name in ranges else result
+
+    student = keras.models.clone_model(folded, clone_function=clone, call_function=call)
+    for layer in folded.layers:
+        if layer.weights:
+            student.get_layer(layer.name).set_weights(layer.get_weights())
+    return student
+
+
+def _ranges(folded: keras.Model, calibration: np.ndarray) -> dict[str, tuple[float, float]]:
+    """The least and the greatest output of each layer that ends in a rounding; zero included."""
+    after = followers(folded)
+    ends = [
+        layer
+        for layer in folded.layers[1:]
+        # A rectification is computed with the layer before it.
+        if layer.name != folded.layers[-1].name
+        and not isinstance(after.get(layer.name), layers.Activation)
+    ]
+    watched = keras.Model(folded.inputs, [layer.output for layer in ends])
+    outputs = watched.predict(calibration, batch_size=100, verbose=0)
+    return {
+        layer.name: (min(0.0, float(output.min())), max(0.0, float(output.max())))
+        for layer, output in zip(ends, outputs, strict=True)
+    }
