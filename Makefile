@@ -3,17 +3,19 @@
 PYTHON ?= python3
 BIN = .venv/bin
 DEMO = saved_models/demo
+RUN = $(DEMO)
 # An activated environment of the user's must not leak into ours.
 unexport PYTHONPATH PYTHONHOME
 export KERAS_BACKEND = tensorflow
 
-.PHONY: help demo test test-slow lint clean
+.PHONY: help demo web test test-slow lint clean
 
 help:
 	@echo "make demo       train a small network on handwritten digits, export, check, predict"
+	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
 	@echo "make test       lint, types and all tests"
 	@echo "make test-slow  the tests that take minutes"
-	@echo "make clean      remove .venv and the demo"
+	@echo "make clean      remove what these made"
 
 demo: .venv/train
 	@echo "== training ResNet-8 on 1797 handwritten digits"
@@ -21,6 +23,14 @@ demo: .venv/train
 	    --batch_size=64 --output_dir=$(DEMO) --overwrite
 	@echo "== classifying one image"
 	$(BIN)/python -m train.predict --run=$(DEMO) --format=float32 tests/data/digit_7.png
+
+# An empty file says that the packages of the lock file are there.
+web: examples/web/node_modules/installed
+	$(PYTHON) examples/web/serve.py --run=$(RUN) $(if $(SAMPLES),--samples=$(SAMPLES))
+
+examples/web/node_modules/installed: examples/web/package-lock.json
+	cd examples/web && npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 test: .venv/test lint
 	@echo "== tests"
@@ -45,4 +55,4 @@ lint: .venv/test
 	@touch $@
 
 clean:
-	rm -rf .venv $(DEMO)
+	rm -rf .venv $(DEMO) examples/web/dist examples/web/node_modules

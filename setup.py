@@ -15,7 +15,7 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py")
 # Trained weights go into the package: there, they are found where there is no repository.
 TRAINED = {
     f"keras_resnet.{folder.replace('/', '.')}": folder
-    for folder in ["saved_models/resnet20_cifar10"]
+    for folder in sorted(map(str, Path("saved_models/pretrained").iterdir()))
 }
 
 TRAIN = [
@@ -28,6 +28,11 @@ TRAIN = [
     "tensorboard",  # KerasTuner imports it in every trial; TensorFlow no longer brings it
     "tensorflow-datasets",
 ]
+
+LITERT = ["litert-quantizer"]
+
+# What reads exported files, or examples, and was made by others.
+CLIENTS = ["mediapipe", "openvino", "tree-sitter", "tree-sitter-kotlin", "tree-sitter-swift"]
 
 setup(
     name="keras-resnet-family",
@@ -46,16 +51,18 @@ setup(
     # keras: 3.15.1 mends holes in the loading of model files.
     install_requires=[
         "ai-edge-litert",
+        "flatbuffers",
         "h5py",
         "keras>=3.15.1",
         "numpy",
         "safetensors",
         "tensorflow>=2.21",
     ],
-    # torch: to read `.pth` checkpoints.
+    # litert: another quantizer. torch: to read `.pth` checkpoints.
     extras_require={
         "train": TRAIN,
+        "litert": LITERT,
         "torch": ["torch"],
-        "test": [*TRAIN, "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
+        "test": [*TRAIN, *LITERT, *CLIENTS, "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
     },
 )

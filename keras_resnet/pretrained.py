@@ -47,17 +47,21 @@ IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
 class Trained(NamedTuple):
     """Weights that come with this package, made by `python -m train.cifar`."""
 
-    run: str  # the folder of the run in `saved_models`
+    run: str  # the folder of the run in `saved_models/pretrained`
     sha256: str  # of its `model.weights.h5`
 
 
 CIFAR10 = {
     "ResNet20": Trained(
-        "resnet20_cifar10", "a104bfd74b642dc14f13e822c433b010370d640349584b03f027cf9a6bbd3edc"
+        "resnet20_cifar10", "062c27865c39ba36a84b203a94cba0faed2fa1ceb026606bc785c042969e3f87"
+    ),
+    "ResNet20V2": Trained(
+        "resnet20v2_cifar10", "599056dc90d05f68c5c0f54dbd9a50dc3f752c535f743986392bdb856644f884"
     ),
 }
 # Beside this package in a clone of the repository, in it where it was installed from a wheel.
-SAVED_MODELS = [Path(__file__).parents[1] / "saved_models", Path(__file__).parent / "saved_models"]
+PLACE = "saved_models/pretrained"
+SAVED_MODELS = [Path(__file__).parents[1] / PLACE, Path(__file__).parent / PLACE]
 
 
 def _find_imagenet(row: Published, include_top: bool) -> Path:

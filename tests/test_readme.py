@@ -7,10 +7,10 @@ import pytest
 from absl.flags import FLAGS
 
 import keras_resnet
-from train import cifar, convert, predict
+from train import cifar, convert, export, predict
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
+README, EXPORT = ((ROOT / name).read_text() for name in ("README.md", "docs/export.md"))
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 LIBRARY = [block for block in BLOCKS if "import keras_resnet\n" in block]
 FILES = [block for block in BLOCKS if block not in LIBRARY]
@@ -35,6 +35,19 @@ def test_the_library_examples_run(capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.strip() == "(None, None, None, 256) (None, None, None, 2048)"
 
 
+def test_the_examples_of_export_run(digits_run, capsys, monkeypatch, tmp_path):
+    library, client = re.findall(r"```python\n(.*?)```", EXPORT, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    exec(library, {})
+    assert {path.name for path in (tmp_path / "resnet18v2").iterdir()} == {
+        "model.tflite",
+        "model_float16.tflite",
+    }
+    monkeypatch.chdir(ROOT)
+    exec(client.replace("saved_models/demo", str(digits_run)), {})
+    assert capsys.readouterr().out.strip() in [*"0123456789"]
+
+
 def test_the_table_of_networks_is_current():
     assert f"\n{keras_resnet.summary_table()}\n" in README
 
@@ -54,10 +67,10 @@ def test_no_placeholder_is_left():
     assert not re.search("RESULTS|PARITY|TABLE|TODO|FIXME", README)
 
 
-COMMANDS = {"cifar": cifar, "convert": convert, "predict": predict}
+COMMANDS = {"cifar": cifar, "convert": convert, "export": export, "predict": predict}
 
 
-@pytest.mark.parametrize("line", re.findall(r"python -m (train\.\S+ [^`\n]+)", README))
+@pytest.mark.parametrize("line", re.findall(r"python -m (train\.\S+ [^`\n]+)", README + EXPORT))
 def test_every_flag_of_a_command_exists(line):
     module, *words = line.split()
     assert module.removeprefix("train.") in COMMANDS

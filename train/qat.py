@@ -20,7 +20,7 @@ from train.recipe import Recipe
 from train.schedules import SCHEDULES
 
 TUNED = ("int8",)  # the formats that it is for
-LEARNING_RATE = 1e-3  # of a network that has been trained, and has no normalisation left
+LEARNING_RATE = 1e-4  # of a network that has been trained, and has no normalisation left
 
 
 class RoundedConv2D(layers.Conv2D):
@@ -62,7 +62,7 @@ def finetune(
         The folded network with new weights, of stock layers and not rounded.
     """
     folded = fold(model)
-    student = _imitation(folded, calibration)
+    student = imitation(folded, calibration)
     recipe = replace(
         recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
     )
@@ -87,12 +87,16 @@ def finetune(
     return folded
 
 
-def _imitation(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
+def imitation(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
+    """The same network, rounding where a phone does; convolutions and the head are trainable."""
     ranges = _ranges(folded, calibration)
 
     def clone(layer):
         kind = RoundedConv2D if type(layer) is layers.Conv2D else layer.__class__
-        return kind.from_config(layer.get_config())
+        new = kind.from_config(layer.get_config())
+        # What only scales or selects channels is exact as int8, and stays.
+        new.trainable = (kind is RoundedConv2D and layer.use_bias) or kind is layers.Dense
+        return new
 
     def call(layer, *tensors, **_: Any):
         result = layer(*tensors)

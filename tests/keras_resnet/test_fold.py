@@ -26,7 +26,7 @@ def vary(model):
     draw = np.random.default_rng(1)
     for layer in model.layers:
         if isinstance(layer, layers.BatchNormalization):
-            gamma, beta, mean, variance = layer.get_weights()
+            gamma, *_, variance = layer.get_weights()
             drawn = [draw.uniform(*limits, gamma.shape) for limits in ((0.5, 1), (-1, 1), (-1, 1))]
             layer.set_weights([*drawn, draw.uniform(0.5, 2, variance.shape)])
 
@@ -43,7 +43,9 @@ VARIANTS = {
     "relu before": cifar(8, order="relu_before_add"),
     "relu only": cifar(8, order="relu_only_preact"),
     "dropout": cifar(8, dropout=0.3, stochastic_depth=0.2),
-    "Keras's v2": Spec((2, 2), (8, 16), "bottleneck_v1.5", "full_preact", "B", convention="keras_v2"),
+    "Keras's v2": Spec(
+        (2, 2), (8, 16), "bottleneck_v1.5", "full_preact", "B", convention="keras_v2"
+    ),
 }
 
 
@@ -73,9 +75,7 @@ def test_v1_keeps_no_normalisation_but_the_images():
 def test_networks_for_photographs_with_their_preparation_inside(build):
     """What prepares the images is not made of layers, and stays."""
     image = keras.Input((64, 64, 3), name="image")
-    model = build(
-        input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None
-    )
+    model = build(input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None)
     vary(model)
     photos = DRAW.integers(0, 256, (2, 64, 64, 3)).astype("float32")
     expected = model.predict_on_batch(photos)

@@ -314,27 +314,29 @@ def test_imagenet_weights_exist_for_some_networks_only(monkeypatch, tmp_path):
         pretrained.find("imagenet", SPECS["ResNet50"], include_top=True)
 
 
-def test_cifar10_weights_come_with_the_package_as_their_run_made_them():
-    row = pretrained.CIFAR10["ResNet20"]
+@pytest.mark.parametrize("title", pretrained.CIFAR10)
+def test_cifar10_weights_come_with_the_package_as_their_run_made_them(title):
+    row, build = pretrained.CIFAR10[title], getattr(keras_resnet, title)
     folder = pretrained.SAVED_MODELS[0] / row.run
     record = json.loads((folder / "run.json").read_text())
-    assert (record["status"], record["model"]) == ("finished", "resnet20")
+    assert (record["status"], record["model"]) == ("finished", title.lower())
     assert record["dataset"]["name"] == "cifar10"
     names = tuple((folder / "labels.txt").read_text().splitlines())
     assert names == keras_resnet.imagenet_utils.CIFAR10
     scale = record["normalization"]
     raw = np.random.default_rng(0).uniform(0, 255, (4, 32, 32, 3)).astype("float32")
-    prepared = keras_resnet.ResNet20.preprocess_input(raw.copy())
+    prepared = build.preprocess_input(raw.copy())
     by_run = (raw - scale["mean"]) / scale["deviation"]
     np.testing.assert_allclose(prepared, by_run, atol=1e-4)
 
 
-def test_cifar10_weights_are_loaded_with_and_without_a_head():
-    model = keras_resnet.ResNet20(weights="cifar10")
-    path = pretrained.SAVED_MODELS[0] / "resnet20_cifar10" / "model.weights.h5"
-    other = keras_resnet.ResNet20(weights=path)
-    assert equal(model, other)
-    bare = keras_resnet.ResNet20(weights="cifar10", include_top=False)
+@pytest.mark.parametrize("title", pretrained.CIFAR10)
+def test_cifar10_weights_are_loaded_with_and_without_a_head(title):
+    build = getattr(keras_resnet, title)
+    model = build(weights="cifar10")
+    path = pretrained.SAVED_MODELS[0] / pretrained.CIFAR10[title].run / "model.weights.h5"
+    assert equal(model, build(weights=path))
+    bare = build(weights="cifar10", include_top=False)
     for one, whole in zip(bare.get_weights(), model.get_weights(), strict=False):
         np.testing.assert_array_equal(one, whole)
 

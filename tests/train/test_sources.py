@@ -166,7 +166,7 @@ def cifar10():
 
 def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
     """On all 10,000 test images, in float32."""
-    record = json.loads((ROOT / "saved_models/resnet20_cifar10/run.json").read_text())
+    record = json.loads((ROOT / "saved_models/pretrained/resnet20_cifar10/run.json").read_text())
     assert cifar10.fingerprint() == record["dataset"]["sha256"]
     model = keras_resnet.ResNet20(weights="cifar10")
     images = keras_resnet.ResNet20.preprocess_input(cifar10.test.images.astype("float32"))

@@ -1,0 +1,37 @@
+"""MediaPipe Tasks, the library of many phone apps, takes the files as they are."""
+
+import mediapipe
+import numpy as np
+import pytest
+from mediapipe.tasks.python import BaseOptions, vision
+
+from keras_resnet import formats
+from train import results, run, sources
+
+LABELS = tuple(f"digit {number}" for number in range(10))
+
+
+@pytest.fixture(scope="module")
+def exported(digits_run, tmp_path_factory):
+    folder, record = tmp_path_factory.mktemp("mediapipe"), run.read_record(digits_run)
+    images = sources.load("digits", None, None, 32).train.images[:100]
+    card = results.card(record, LABELS)
+    formats.save(results.restore(digits_run, record), folder, ["float32", "int8"], card, images)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_the_classifier_gives_the_names_and_scores_of_litert(exported, name):
+    path = str(exported / formats.FORMATS[name].file)
+    options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=path))
+    images = sources.load("digits", None, None, 32).test.images[::40]
+    expected = formats.load(exported, name)(images)
+    with vision.ImageClassifier.create_from_options(options) as classifier:
+        for image, probabilities in zip(images, expected, strict=True):
+            picture = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(image))
+            (found,) = classifier.classify(picture).classifications
+            scores = {category.category_name: category.score for category in found.categories}
+            assert found.categories[0].category_name == LABELS[probabilities.argmax()]
+            for label, score in scores.items():
+                assert abs(score - probabilities[LABELS.index(label)]) < 1e-5
+            assert set(scores) == set(LABELS)

@@ -1,0 +1,104 @@
+import json
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_resnet import InputError, formats
+from train import comparison, latency
+from train.data import Split
+
+DRAW = np.random.default_rng(0)
+SPLIT = Split(DRAW.integers(0, 256, (30, 8, 8, 3)).astype("uint8"), np.arange(30) % 4)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    folder = tmp_path_factory.mktemp("files")
+    formats.save(model, folder, ["saved_model", "float32", "int8"], calibration=SPLIT.images)
+    return folder, model
+
+
+@pytest.fixture(scope="module")
+def rows(folder):
+    reference = folder[1].predict(SPLIT.images, verbose=0)
+    return comparison.compare(folder[0], ["saved_model", "float32", "int8"], reference, SPLIT)
+
+
+def test_rows_say_what_the_files_are(rows, folder):
+    assert list(rows) == ["saved_model", "float32", "int8"]
+    file = folder[0] / "model_int8.tflite"
+    assert rows["int8"]["bytes"] == file.stat().st_size
+    guesses = formats.load(folder[0], "int8")(SPLIT.images).argmax(-1)
+    assert rows["int8"]["accuracy"] == np.mean(guesses == SPLIT.labels)
+    drop = rows["float32"]["accuracy"] - rows["int8"]["accuracy"]
+    assert rows["int8"]["drop"] == pytest.approx(100 * drop)
+    assert rows["float32"]["max_difference"] < 1e-5 < rows["int8"]["max_difference"] < 0.1
+    total = sum(p.stat().st_size for p in (folder[0] / "saved_model").rglob("*") if p.is_file())
+    assert rows["saved_model"]["bytes"] == total
+    json.dumps(rows)
+
+
+def test_files_for_phones_are_timed(rows):
+    for threads in (1, 2):
+        row = rows["float32"]
+        assert 0 < row[f"median_ms_{threads}"] <= row[f"p95_ms_{threads}"] < 1000
+    assert rows["float32"]["delegated"] is True
+    assert 0 < rows["float32"]["memory_mb"] < 200
+    assert "median_ms_1" not in rows["saved_model"]
+
+
+def test_the_table_has_a_line_for_each_file(rows):
+    header, *lines = comparison.table(rows).splitlines()
+    assert header.split()[:4] == ["file", "bytes", "accuracy", "drop"]
+    assert [line.split()[0] for line in lines] == [
+        "saved_model",
+        "model.tflite",
+        "model_int8.tflite",
+    ]
+    assert len({len(line) for line in (header, *lines)}) == 1
+    assert f"{rows['int8']['accuracy']:.2%}" in lines[2]
+
+
+def test_the_picture_is_one(rows, tmp_path):
+    comparison.draw(tmp_path, rows, 0.5)
+    with Image.open(tmp_path / "export.png") as picture:
+        assert picture.size == (840, 504)
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
+
+
+def test_a_file_that_lost_too_much_is_named():
+    rows = {
+        "float32": {"file": "model.tflite", "drop": 0.0},
+        "int8": {"file": "model_int8.tflite", "drop": 0.51},
+    }
+    comparison.check_drops(rows, 0.51)
+    with pytest.raises(InputError, match=r"^model_int8\.tflite loses 0\.51 percentage points"):
+        comparison.check_drops(rows, 0.5)
+
+
+def test_a_longer_computation_takes_longer(folder, tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.Conv2D(512, 3, padding="same")(image)
+    x = keras.layers.Conv2D(512, 3, padding="same")(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    large = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    formats.save(large, tmp_path, ["float32"])
+    small, large = (
+        json.loads(
+            subprocess.run(
+                [sys.executable, latency.__file__, where / "model.tflite", "1", "50"],
+                capture_output=True,
+                check=True,
+            ).stdout
+        )
+        for where in (folder[0], tmp_path)
+    )
+    assert large["median_ms"] > 3 * small["median_ms"]
+    assert large["memory_mb"] > small["memory_mb"] + 5  # 9 MB of weights
