@@ -13,7 +13,7 @@ export KERAS_BACKEND = tensorflow
 help:
 	@echo "make demo       train a small network on handwritten digits, export, check, predict"
 	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
-	@echo "make test       lint, types and all tests"
+	@echo "make test       lint, types and tests"
 	@echo "make test-slow  the tests that take minutes"
 	@echo "make clean      remove what these made"
 

@@ -35,13 +35,14 @@ def fold(model: keras.Model) -> keras.Model:
         A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
         names of layers.
     """
+    model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
     plan, done = {}, set()
     after = followers(model)
     for layer in model.layers:
         if layer.name not in done and not isinstance(layer, layers.InputLayer):
-            folded = _fold(layer, after.get(layer.name))
-            plan[layer.name] = folded
-            done.add(folded.absorbed and folded.absorbed.name)
+            folded = plan[layer.name] = _fold(layer, after.get(layer.name))
+            if folded.absorbed:
+                done.add(folded.absorbed.name)
 
     def clone(operation):
         return plan[operation.name].layer if operation.name in plan else operation
@@ -60,7 +61,7 @@ def fold(model: keras.Model) -> keras.Model:
 
 
 def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """By the name of a layer, the one layer that takes its output, if no other does."""
+    """By the name of a layer, the one operation that takes its output, if no other does."""
     takers: dict[int, list[keras.layers.Layer]] = {}
     for operation in model.operations:
         for tensor in keras.tree.flatten(operation.input):
@@ -74,9 +75,9 @@ def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
 
 
 def _fold(layer, after) -> Folded:
-    if type(layer) is layers.Conv2D and isinstance(after, layers.BatchNormalization):
+    if _convolves(layer) and isinstance(after, layers.BatchNormalization):
         return _convolution(layer, after)
-    if isinstance(layer, layers.BatchNormalization | layers.Normalization):
+    if _normalises(layer):
         factor, term = _affine(layer)
         return _depthwise(layer, [factor.reshape(1, 1, -1, 1), term])
     if isinstance(layer, layers.MaxPooling2D) and layer.pool_size == (1, 1):
@@ -89,6 +90,22 @@ def _fold(layer, after) -> Folded:
     return Folded(layer.__class__.from_config(layer.get_config()), layer.get_weights())
 
 
+def _convolves(layer) -> bool:
+    return type(layer) is layers.Conv2D and layer.activation is keras.activations.linear
+
+
+def _normalises(layer) -> bool:
+    """Whether it scales and shifts the channels of images."""
+    kinds = layers.BatchNormalization | layers.Normalization
+    inverse = getattr(layer, "invert", False)
+    return isinstance(layer, kinds) and len(layer.output.shape) == 4 and not inverse
+
+
+def _pads_channels(layer) -> bool:
+    pads = isinstance(layer, layers.ZeroPadding2D) and layer.data_format == "channels_first"
+    return pads and layer.padding[0] == (0, 0)
+
+
 def _convolution(layer, normalisation) -> Folded:
     factor, term = _affine(normalisation)
     kernel, *bias = layer.get_weights()
@@ -96,35 +113,35 @@ def _convolution(layer, normalisation) -> Folded:
     return Folded(new, [kernel * factor, term + factor * (bias[0] if bias else 0)], normalisation)
 
 
-def _pads_channels(layer) -> bool:
-    return isinstance(layer, layers.ZeroPadding2D) and layer.data_format == "channels_first"
-
-
 def _selection(layer, padding, strides=(1, 1)) -> Folded:
     """A convolution that only puts channels in place: where `padding` does, after `layer`."""
     channels, filters = padding.input.shape[-1], padding.output.shape[-1]
     kernel = np.eye(channels, filters, padding.padding[1][0], "float32")
-    new = layers.Conv2D(filters, 1, strides, use_bias=False, **_identity(layer))
+    new = layers.Conv2D(filters, 1, strides, use_bias=False, **_fixed(layer))
     return Folded(new, [kernel[None, None]], None if padding is layer else padding)
 
 
 def _depthwise(layer, weights: list[np.ndarray], **settings) -> Folded:
-    new = layers.DepthwiseConv2D(1, use_bias=len(weights) > 1, **settings, **_identity(layer))
+    new = layers.DepthwiseConv2D(1, use_bias=len(weights) > 1, **settings, **_fixed(layer))
     return Folded(new, weights)
 
 
-def _identity(layer) -> dict[str, Any]:
-    return {"name": layer.name, "dtype": layer.dtype_policy}
+def _fixed(layer) -> dict[str, Any]:
+    # Not to be trained: what only scales or selects channels is exact as int8.
+    return {"name": layer.name, "dtype": layer.dtype_policy, "trainable": False}
 
 
 def _affine(layer) -> tuple[np.ndarray, np.ndarray]:
     """The factor and the term of each channel that a normalisation amounts to."""
     if isinstance(layer, layers.Normalization):
-        mean, variance = (np.ravel(v).astype("float64") for v in (layer.mean, layer.variance))
-        factor = 1 / np.sqrt(variance)
-        term = -mean * factor
+        parts, epsilon = (layer.mean, layer.variance, 1.0, 0.0), 0.0
     else:
-        gamma, beta, mean, variance = (w.astype("float64") for w in layer.get_weights())
-        factor = gamma / np.sqrt(variance + layer.epsilon)
-        term = beta - mean * factor
-    return factor.astype("float32"), term.astype("float32")
+        gamma = layer.gamma if layer.scale else 1.0
+        beta = layer.beta if layer.center else 0.0
+        parts, epsilon = (layer.moving_mean, layer.moving_variance, gamma, beta), layer.epsilon
+    size = layer.output.shape[-1]
+    mean, variance, scale, shift = (
+        np.broadcast_to(np.ravel(np.array(part, "float64")), size) for part in parts
+    )
+    factor = scale / np.maximum(np.sqrt(variance + epsilon), keras.config.epsilon())
+    return factor.astype("float32"), (shift - mean * factor).astype("float32")

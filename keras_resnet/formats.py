@@ -4,6 +4,8 @@ Needs TensorFlow; `import keras_resnet` does not import this.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,24 +20,42 @@ from keras_resnet.deep import deep
 from keras_resnet.errors import InputError, lookup
 from keras_resnet.files import replacing
 from keras_resnet.fold import fold
-from keras_resnet.metadata import UNNAMED, Card, describe
+from keras_resnet.metadata import UNNAMED, Card, check_labels, describe
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
 BATCH = 100  # images at a time when reading back
 
 
+@dataclass
 class Delivery:
     """A model on its way into files, with what else goes into them."""
 
-    def __init__(self, model: keras.Model, card: Card, calibration, quantizer: str):
-        self.model, self.card = model, card
-        self.calibration, self.quantizer = calibration, quantizer
+    model: keras.Model
+    card: Card
+    calibration: np.ndarray | None
+    quantizer: str
 
     @cached_property
     def folded(self) -> keras.Model:
-        """The model as phones like it."""
-        return fold(self.model)
+        """The model as phones like it, which was seen to compute the same."""
+        noise = _noise(self.model)
+        try:
+            folded = fold(self.model)
+            difference = folded.predict_on_batch(noise) - self.model.predict_on_batch(noise)
+        except (AttributeError, TypeError, ValueError) as error:
+            raise InputError(f"{self.model.name} cannot be folded ({error}): {PLAIN}") from error
+        if not np.abs(difference).max() < 1e-3:
+            raise InputError(f"{self.model.name} computes differently when folded: {PLAIN}")
+        return folded
+
+
+PLAIN = "build it of stock layers, each used once, with channels last."
+
+
+def _noise(model: keras.Model) -> np.ndarray:
+    """One image that no network was trained with."""
+    return np.random.default_rng(0).uniform(0, 255, (1, *model.input_shape[1:])).astype("float32")
 
 
 def _write_keras(delivery: Delivery, path: Path) -> None:
@@ -77,7 +97,7 @@ FORMATS = {
     name: Format(
         "model.tflite" if name == "float32" else f"model_{name}.tflite",
         partial(_write_tflite, name),
-        tflite.read,
+        lambda path: _in_batches(tflite.read(path)),
     )
     for name in tflite.CONVERSIONS
 }
@@ -110,24 +130,27 @@ def save(
             class, or images to calibrate with are missing or of another size.
         OSError: if the folder cannot be written to.
     """
-    rows = [lookup(FORMATS, name, "format") for name in formats]
+    rows = dict.fromkeys(lookup(FORMATS, name, "format") for name in formats)  # each once
+    lookup(tflite.QUANTIZERS, quantizer, "quantizer")
     _check(model, card, calibration)
     delivery = Delivery(model, card, calibration, quantizer)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for row in rows:
-        with replacing(folder / row.file, folder=not Path(row.file).suffix) as partial:
-            row.write(delivery, partial)
+    with ExitStack() as files:  # they get their names when all are written
+        for row in rows:
+            new = replacing(folder / row.file, folder=not Path(row.file).suffix)
+            row.write(delivery, files.enter_context(new))
 
 
 def _check(model: keras.Model, card: Card, calibration: np.ndarray | None) -> None:
-    shapes = model.input_shape, model.output_shape
-    if not all(isinstance(shape, tuple) and None not in shape[1:] for shape in shapes) or [
-        len(shape) for shape in shapes
-    ] != [4, 2]:
+    if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
+        raise InputError(f"{model!r} is not a functional keras.Model with known inputs.")
+    taken, given = model.input_shape, model.output_shape
+    single = isinstance(taken, tuple) and isinstance(given, tuple)
+    if not single or (len(taken), len(given)) != (4, 2) or None in (*taken[1:], *given[1:]):
         raise InputError(
-            f"the model takes {shapes[0]} and gives {shapes[1]}; a classifier of images takes "
-            "(batch, height, width, channels), all but the first known, and gives (batch, classes)."
+            f"the model takes {taken} and gives {given}; a classifier of images takes (batch, "
+            "height, width, channels), all but the first known, and gives (batch, classes)."
         )
     mixed = [la.name for la in model.layers if la.weights and la.compute_dtype != "float32"]
     if mixed:
@@ -135,20 +158,17 @@ def _check(model: keras.Model, card: Card, calibration: np.ndarray | None) -> No
             f"layer {mixed[0]!r} computes in {model.get_layer(mixed[0]).compute_dtype}: "
             "build the model again under the float32 policy and copy the weights before saving."
         )
-    total = float(np.sum(model.predict_on_batch(np.zeros((1, *shapes[0][1:]), np.float32))))
-    if not abs(total - 1) < 1e-3 and np.isfinite(total):
+    total = float(np.sum(model.predict_on_batch(_noise(model))))
+    if not abs(total - 1) < 1e-3:
         raise InputError(
             f"the outputs of the model add up to {total:.4g}, so they are no probabilities: build "
-            "it with classifier_activation='softmax'."
+            "it with classifier_activation='softmax', of weights that are finite."
         )
-    if card.labels and len(card.labels) != shapes[1][1]:
+    check_labels(card.labels, given[1])
+    if calibration is not None and np.shape(calibration)[1:] != taken[1:]:
         raise InputError(
-            f"there are {len(card.labels)} labels for {shapes[1][1]} classes: give one for each."
-        )
-    if calibration is not None and calibration.shape[1:] != shapes[0][1:]:
-        raise InputError(
-            f"images to calibrate with are {calibration.shape[1:]}, and the model takes "
-            f"{shapes[0][1:]}: scale them."
+            f"images to calibrate with are {np.shape(calibration)[1:]}, and the model takes "
+            f"{taken[1:]}: scale them."
         )
 
 

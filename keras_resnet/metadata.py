@@ -7,6 +7,7 @@ tables of its schema that an image classifier needs are written here, with the l
 
 import io
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,33 @@ import numpy as np
 from flatbuffers.number_types import Float32Flags, Int8Flags, Uint32Flags
 from flatbuffers.table import Table
 
+from keras_resnet.errors import InputError
+
 LABELS = "labels.txt"
+
+
+def lines(labels: Sequence[str]) -> str:
+    """The text of a file of labels: a line each."""
+    return "".join(f"{label}\n" for label in labels)
+
+
+def read_lines(text: str) -> list[str]:
+    """The labels in such a text."""
+    return text.removesuffix("\n").split("\n")
+
+
+def check_labels(labels: Sequence[str], classes: int) -> None:
+    """Checks that there is a name of one line for each class, or none at all.
+
+    Raises:
+        InputError: if not.
+    """
+    names = [label for label in labels if label and "\n" not in label and "\r" not in label]
+    if labels and not len(names) == len(labels) == classes:
+        raise InputError(
+            f"there are {len(labels)} labels, {len(names)} of them names of one line, for "
+            f"{classes} classes: name each class once."
+        )
 
 
 @dataclass(frozen=True)
@@ -83,7 +110,7 @@ SCHEMA: dict[str, list[tuple[str, Any] | None]] = {
 }
 IDENTIFIER, BUFFER = b"M001", b"TFLITE_METADATA"
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
-COLOR_SPACES = {1: 2, 3: 1}  # by number of channels: grey, RGB
+COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB
 
 
 def describe(model: bytes, card: Card) -> bytes:
@@ -109,7 +136,7 @@ def describe(model: bytes, card: Card) -> bytes:
     file = io.BytesIO(builder.Output())
     if card.labels:
         with zipfile.ZipFile(file, "a") as archive:  # after the model, where readers look for it
-            archive.writestr(zipfile.ZipInfo(LABELS), "".join(f"{name}\n" for name in card.labels))
+            archive.writestr(zipfile.ZipInfo(LABELS), lines(card.labels))
     return file.getvalue()
 
 
@@ -130,7 +157,7 @@ def read(path: str | Path) -> dict[str, Any]:
             found = _unpack(Table(data, start), "ModelMetadata")
     if zipfile.is_zipfile(io.BytesIO(file)):
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            found["labels"] = archive.read(LABELS).decode().splitlines()
+            found["labels"] = read_lines(archive.read(LABELS).decode())
     return found
 
 
@@ -142,7 +169,7 @@ def _model_metadata(card: Card, shape) -> dict[str, Any]:
         "content": {
             "content_properties_type": IMAGE_PROPERTIES,
             "content_properties": {
-                "color_space": COLOR_SPACES[channels],
+                "color_space": COLOR_SPACES.get(channels, UNKNOWN),
                 "default_size": {"width": width, "height": height},
             },
         },

@@ -7,9 +7,7 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
-from keras_resnet.errors import InputError
-
-LABELS = "labels.txt"
+from keras_resnet.metadata import LABELS, check_labels, lines
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -40,13 +38,7 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
         InputError: if labels are not a line for each class.
         OSError, tf.errors.OpError: if the folder cannot be written to.
     """
-    text = "".join(f"{name}\n" for name in labels)
-    names, classes = len([*filter(None, text.splitlines())]), model.output_shape[-1]
-    if labels and names != classes:
-        raise InputError(
-            f"labels hold {names} names of one line, but the model has {classes} classes: name "
-            "each class once."
-        )
+    check_labels(labels, model.output_shape[-1])
     archive = keras.export.ExportArchive()
     archive.track(model)
     shape = model.input_shape[1:]
@@ -57,7 +49,7 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
     archive.add_endpoint("serve", _serve(predict, shape))
     with TemporaryDirectory() as folder:  # the labels are copied from there
         if labels:
-            _add_labels(archive, text, Path(folder))
+            _add_labels(archive, lines(labels), Path(folder))
         archive.write_out(path, verbose=False)
 
 

@@ -34,6 +34,8 @@ def _target(operations: str = "TFLITE_BUILTINS", *types) -> dict[str, Any]:
     return {"supported_ops": [supported], "supported_types": list(types)}
 
 
+# What the converter says of operations that it cannot write.
+UNKNOWN = re.compile(r"'(tf\.\w+)' op is neither a custom op|not yet supported for op: '(\w+)'")
 SMALLER = {"optimizations": [tf.lite.Optimize.DEFAULT]}
 CONVERSIONS = {
     "float32": Conversion({"target_spec": _target()}),
@@ -117,12 +119,13 @@ def _export(model: keras.Model, path: Path, settings: dict[str, Any]) -> None:
                 path, format="litert", verbose=False, input_signature=[signature], **settings
             )
         except Exception as error:  # the converter has an own class for it, out of public reach
-            unknown = re.search(r"'(tf\.\w+)' op is neither a custom op", str(error))
+            unknown = UNKNOWN.search(str(error))
             if not unknown:
                 raise
             raise InputError(
-                f"{unknown[1]} is not an operation of TFLite, so phones cannot run this model: "
-                "build it of other layers."
+                f"{unknown[1] or unknown[2]} is not an operation that TFLite has in this format, "
+                "and phones could not run it: build the model of other layers, or leave the format "
+                "out."
             ) from error
 
 
@@ -158,7 +161,7 @@ def read(path: Path):
         interpreter.allocate_tensors()
         return interpreter
 
-    interpreters = [start() for _ in range(os.cpu_count() or 1)]
+    interpreters = [start() for _ in range(min(os.cpu_count() or 1, 8))]
 
     def predict(images: np.ndarray) -> np.ndarray:
         parts = np.array_split(images, len(interpreters))

@@ -1,5 +1,6 @@
 """What tests share: a digits run trained once by the real command."""
 
+import fcntl
 import os
 import subprocess
 import sys
@@ -37,11 +38,17 @@ def python():
 
 
 @pytest.fixture(scope="session")
-def digits_run(tmp_path_factory):
-    """A run folder of two epochs on digits."""
-    folder = tmp_path_factory.mktemp("runs") / "digits"
-    run_python(
-        "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2",
-        "--batch_size=64", "--tensorboard", f"--output_dir={folder}",
-    )  # fmt: skip
+def digits_run(tmp_path_factory, worker_id):
+    """A run folder of two epochs on digits, made by the first process that needs it."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own if worker_id == "master" else own.parent) / "digits"
+    with open(folder.with_suffix(".made"), "a+") as made:
+        fcntl.flock(made, fcntl.LOCK_EX)
+        made.seek(0)
+        if not made.read():
+            run_python(
+                "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2",
+                "--batch_size=64", "--tensorboard", f"--output_dir={folder}",
+            )  # fmt: skip
+            made.write("yes")
     return folder

@@ -19,8 +19,7 @@ MODELS = {name.lower(): spec for name, spec in SPECS.items()}
 FLAGS = flags.FLAGS
 flags.DEFINE_string("model", "resnet20", f"network: {', '.join(MODELS)}.")
 flags.DEFINE_string("recipe", "fast", f"how to train: {', '.join(RECIPES)}.")
-flags.DEFINE_string("dataset", "cifar10", "TFDS name, ROOT of {train,test}/CLASS/*.png, or digits.")
-flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data, read offline.")
+flags.share("dataset", "data_dir")
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET).")
 flags.DEFINE_boolean("overwrite", False, "replace a run that is in the run folder.")
@@ -40,7 +39,9 @@ def main(arguments: list[str]) -> None:
     recipe = replace(lookup(RECIPES, FLAGS.recipe, "recipe"), **flags.given(Recipe))
     execution = devices.Execution(**flags.given(devices.Execution))
     devices.choose(execution.devices)  # before anything starts TensorFlow
-    data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
+    data = sources.load(
+        FLAGS.dataset or "cifar10", FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0]
+    )
     training = engine.prepare(spec, recipe, data, execution)
     folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     description = {

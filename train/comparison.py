@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -20,7 +21,7 @@ from train.quiet import quiet
 from train.results import scores
 from train.run import PICTURE
 
-THREADS = 1, 2
+THREADS, RUNS = (1, 2), latency.RUNS
 
 Row = dict[str, Any]
 
@@ -66,12 +67,12 @@ def _speed(path: Path) -> Row:
     """In a process of its own for each number of threads; memory and delegation are of one."""
     measured = []
     for threads in THREADS:
-        command = [sys.executable, latency.__file__, str(path), str(threads)]
+        command = [sys.executable, latency.__file__, *map(str, (path, threads, RUNS))]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise InputError(
-                f"cannot time {path} ({done.stderr.strip().splitlines()[-1]}): export again."
-            )
+            errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
+            reason = errors[-1] if errors else f"exit status {done.returncode}"
+            raise InputError(f"cannot time {path} ({reason}): export again.")
         measured.append(json.loads(done.stdout))
     times = {
         f"{key}_{threads}": row[key]
@@ -97,8 +98,7 @@ def table(rows: dict[str, Row]) -> str:
     """The rows as aligned text, a line each under a header."""
     lines = [list(COLUMNS)]
     for row in rows.values():
-        known = row | {"delegated": "all" if row.get("delegated") else "in part"}
-        lines.append([_cell(text, known) for text in COLUMNS.values()])
+        lines.append([_cell(text, row) for text in COLUMNS.values()])
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(
@@ -110,9 +110,11 @@ def table(rows: dict[str, Row]) -> str:
 
 
 def _cell(text: str, row: Row) -> str:
-    if "median_ms_1" not in row and any(key in text for key in ("_ms_", "memory", "delegated")):
-        return "-"  # not a file for phones
-    return text.format(**row)
+    words = {"delegated": "all" if row["delegated"] else "in part"} if "delegated" in row else {}
+    try:
+        return text.format(**row | words)
+    except KeyError:
+        return "-"  # of what is not for phones
 
 
 def draw(folder: Path, rows: dict[str, Row], expected: float) -> None:

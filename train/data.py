@@ -80,6 +80,11 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     return Split(*(part[~held] for part in split)), Split(*(part[held] for part in split))
 
 
+def some(count: int, most: int) -> np.ndarray:
+    """Indices of at most so many of some things, drawn at random but always the same, in order."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:most])
+
+
 def statistics(images: np.ndarray) -> tuple[list[float], list[float]]:
     """Mean and standard deviation of each channel, on the scale of 0 to 255."""
     # Exact sums over the 256 possible values, without a float copy of all images.

@@ -10,20 +10,17 @@ from typing import Any
 import numpy as np
 
 from keras_resnet.errors import InputError, lookup
-from keras_resnet.files import replacing
-from keras_resnet.formats import FORMATS, save
+from keras_resnet.files import remove, replacing
+from keras_resnet.formats import BATCH, save
 from keras_resnet.tflite import CONVERSIONS, QUANTIZERS
 from train import comparison, flags, qat, results, run, sources
-from train.data import Data
+from train.data import Data, some
 from train.quiet import quiet
-from train.recipe import Recipe
 
 FLAGS = flags.FLAGS
 ALL = ["saved_model", *CONVERSIONS]
-flags.DEFINE_string("run", None, "run folder, as train.cifar left it.")
-flags.DEFINE_string("formats", ",".join(ALL), f"files to write, of: {', '.join(FORMATS)}.")
-flags.DEFINE_string("dataset", None, "as in train.cifar (default: the run's own).")
-flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data, read offline.")
+flags.share("run", "dataset", "data_dir")
+flags.DEFINE_string("formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}.")
 flags.DEFINE_integer("calibration_images", 500, "training images to calibrate with.", lower_bound=1)
 flags.DEFINE_string("calibration", None, "folder of other images to calibrate with.")
 flags.DEFINE_string("quantizer", "converter", f"what quantises: {', '.join(QUANTIZERS)}.")
@@ -37,48 +34,62 @@ def main(arguments: list[str]) -> None:
     """Exports, measures, reports, and fails if a file has lost too much."""
     if arguments or not FLAGS.run:
         raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
-    formats = [name.strip() for name in FLAGS.formats.split(",")]
-    for name in formats:
-        lookup(FORMATS, name, "format")
-    lookup(QUANTIZERS, FLAGS.quantizer, "quantizer")
-    folder = Path(FLAGS.run)
-    record = run.read_record(folder)
-    card = results.card(record, run.read_classes(folder), FLAGS.author, FLAGS.license)
-    model = results.restore(folder, record)
-    data = _data(record, model)
+    formats, folder = _formats(), Path(FLAGS.run)
+    restored = results.restore(folder, FLAGS.author, FLAGS.license)
+    data = _data(run.read_record(folder)["dataset"], restored.model.input_shape[1:])
     images = _calibration(data)
-    tuned = model
-    if FLAGS.qat_epochs:
-        recipe = Recipe(**record["recipe"])
-        tuned = qat.finetune(model, data.train, images, recipe, FLAGS.qat_epochs)
-    for source in dict.fromkeys((model, tuned)):
-        names = [name for name in formats if (tuned if name in qat.TUNED else model) is source]
-        with quiet():
-            save(source, folder, names, card, images, FLAGS.quantizer)
-    reference = model.predict(data.test.images, batch_size=100, verbose=0)
-    report = {
-        "keras": results.scores(reference, reference, data.test),
-        "formats": comparison.compare(folder, formats, reference, data.test),
-        "calibration_images": len(images),
-        "quantizer": FLAGS.quantizer,
-        "qat_epochs": FLAGS.qat_epochs,
-        "dataset": {"name": data.name, "sha256": data.fingerprint()},
-        **run.environment(),
-    }
-    with replacing(folder / run.REPORT) as partial:
-        partial.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
-    expected = report["keras"]["accuracy"]
-    comparison.draw(folder, report["formats"], expected)
-    print(f"Keras: {expected:.2%} of {len(data.test.labels)} test images of {data.name}")
+    with run.writing(folder):
+        _write(folder, formats, restored, data, images)
+        reference = restored.model.predict(data.test.images, batch_size=BATCH, verbose=0)
+        report = {
+            "keras": results.scores(reference, reference, data.test),
+            "formats": comparison.compare(folder, formats, reference, data.test),
+            "calibration": {"from": FLAGS.calibration or data.name, "images": len(images)},
+            "quantizer": FLAGS.quantizer,
+            "qat_epochs": FLAGS.qat_epochs,
+            "dataset": {"name": data.name, "sha256": data.fingerprint()},
+            **run.environment(),
+        }
+        with replacing(folder / run.REPORT) as partial:
+            partial.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+        comparison.draw(folder, report["formats"], report["keras"]["accuracy"])
+    print(
+        f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
+    )
     print(comparison.table(report["formats"]))
     comparison.check_drops(report["formats"], FLAGS.max_drop)
 
 
-def _data(record: dict[str, Any], model) -> Data:
-    """The images that the run was trained and tested with."""
-    name, shape = FLAGS.dataset or record["dataset"]["name"], model.input_shape[1:]
-    data = sources.load(name, FLAGS.data_dir, shape[0], shape[0])
-    if data.fingerprint() != record["dataset"]["sha256"]:
+def _formats() -> list[str]:
+    """The formats asked for, each once."""
+    formats = list(dict.fromkeys(name.strip() for name in FLAGS.formats.split(",")))
+    for name in formats:
+        lookup(dict.fromkeys(ALL), name, "format")
+    lookup(QUANTIZERS, FLAGS.quantizer, "quantizer")
+    if FLAGS.qat_epochs and not {*formats} & {*qat.TUNED}:
+        raise InputError(f"qat_epochs is for {', '.join(qat.TUNED)}: add it to --formats.")
+    return formats
+
+
+def _write(folder: Path, formats: list[str], restored, data: Data, images: np.ndarray) -> None:
+    """Writes the files, of the tuned network where that is asked for."""
+    model = restored.model
+    groups = [(model, formats)]
+    if FLAGS.qat_epochs:
+        tuned = qat.finetune(model, data.train, images, restored.recipe, FLAGS.qat_epochs)
+        plain = [name for name in formats if name not in qat.TUNED]
+        groups = [(model, plain), (tuned, [name for name in formats if name in qat.TUNED])]
+    remove(folder / run.REPORT)  # which would speak of other files
+    for source, names in groups:
+        with quiet():
+            save(source, folder, names, restored.card, images, FLAGS.quantizer)
+
+
+def _data(described: dict[str, Any], shape: tuple[int, int, int]) -> Data:
+    """The images that a run was trained and tested with."""
+    name, (height, width, _) = FLAGS.dataset or described["name"], shape
+    data = sources.load(name, FLAGS.data_dir, height if height == width else None, height)
+    if data.fingerprint() != described["sha256"]:
         raise InputError(
             f"{name} is not the data of this run, as its SHA-256 differs: give those with "
             "--dataset=FOLDER or --data_dir."
@@ -88,11 +99,10 @@ def _data(record: dict[str, Any], model) -> Data:
 
 def _calibration(data: Data) -> np.ndarray:
     """Some training images, the same each time; or those of a folder."""
-    count, shape = FLAGS.calibration_images, data.shape
-    if FLAGS.calibration is None:
-        order = np.random.default_rng(0).permutation(len(data.train.images))
-        return data.train.images[np.sort(order[:count])]
-    return sources.read_folder(Path(FLAGS.calibration), shape, count)
+    if FLAGS.calibration is not None:
+        folder = Path(FLAGS.calibration)
+        return sources.read_folder(folder, data.shape, FLAGS.calibration_images)
+    return data.train.images[some(len(data.train.images), FLAGS.calibration_images)]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,11 @@ DEFINE_boolean = flags.DEFINE_boolean
 DEFINE_float = flags.DEFINE_float
 DEFINE_integer = flags.DEFINE_integer
 DEFINE_string = flags.DEFINE_string
+SHARED = {  # flags that several commands have
+    "run": "run folder, as train.cifar left it.",
+    "dataset": "TFDS name, ROOT of {train,test}/CLASS/*.png, or digits.",
+    "data_dir": "folder of prepared TFDS data, read offline.",
+}
 flags.disclaim_key_flags()  # `--help` then lists what a command defines through this module
 
 
@@ -38,6 +43,12 @@ _DEFINE: dict[Any, Callable] = {
     str: flags.DEFINE_string,
     tuple[int, ...]: _integers,
 }
+
+
+def share(*names: str) -> None:
+    """Defines some of the `SHARED` flags; not given is `None`."""
+    for name in names:
+        flags.DEFINE_string(name, None, SHARED[name], allow_override=True)
 
 
 def define(cls: type, without: Sequence[str] = ()) -> None:

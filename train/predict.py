@@ -14,7 +14,7 @@ from train.quiet import quiet
 from train.sources import read_image
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("run", None, "run folder, as train.cifar left it.")
+flags.share("run")
 flags.DEFINE_string("format", "keras", f"file to use: {', '.join(FORMATS)}.")
 flags.DEFINE_integer("top", 3, "how many classes to print.", lower_bound=1)
 

@@ -14,6 +14,7 @@ from keras import layers, ops
 from keras.quantizers import fake_quant_with_min_max_vars as rounded
 
 from keras_resnet.fold import fold, followers
+from keras_resnet.formats import BATCH
 from train.data import Split
 from train.pipeline import training_batches
 from train.recipe import Recipe
@@ -93,10 +94,7 @@ def imitation(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
 
     def clone(layer):
         kind = RoundedConv2D if type(layer) is layers.Conv2D else layer.__class__
-        new = kind.from_config(layer.get_config())
-        # What only scales or selects channels is exact as int8, and stays.
-        new.trainable = (kind is RoundedConv2D and layer.use_bias) or kind is layers.Dense
-        return new
+        return kind.from_config(layer.get_config())
 
     def call(layer, *tensors, **_: Any):
         result = layer(*tensors)
@@ -119,9 +117,14 @@ def _ranges(folded: keras.Model, calibration: np.ndarray) -> dict[str, tuple[flo
         if layer.name != folded.layers[-1].name
         and not isinstance(after.get(layer.name), layers.Activation)
     ]
-    watched = keras.Model(folded.inputs, [layer.output for layer in ends])
-    outputs = watched.predict(calibration, batch_size=100, verbose=0)
+
+    def limits(output):
+        axes = tuple(range(1, len(output.shape)))
+        return ops.min(output, axes), ops.max(output, axes)
+
+    watched = keras.Model(folded.inputs, [limits(layer.output) for layer in ends])
+    found = watched.predict(calibration, batch_size=BATCH, verbose=0)
     return {
-        layer.name: (min(0.0, float(output.min())), max(0.0, float(output.max())))
-        for layer, output in zip(ends, outputs, strict=True)
+        layer.name: (min(0.0, float(low.min())), max(0.0, float(high.max())))
+        for layer, (low, high) in zip(ends, found, strict=True)
     }

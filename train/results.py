@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -13,12 +13,13 @@ from keras_resnet import Spec, __version__
 from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
 from keras_resnet.formats import EXACT, FORMATS, load, save
-from keras_resnet.metadata import Card
+from keras_resnet.metadata import LABELS, Card, lines
 from keras_resnet.weights import load as load_weights
 from train.data import Split
 from train.engine import network
 from train.quiet import quiet
-from train.run import CURVES, HISTORY, LABELS, WEIGHTS
+from train.recipe import Recipe
+from train.run import CURVES, HISTORY, WEIGHTS, read_classes, read_record
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
 
@@ -30,7 +31,7 @@ def deliver(folder: Path, model: keras.Model, card: Card) -> None:
     with replacing(folder / WEIGHTS) as partial:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
-        partial.write_text("".join(f"{name}\n" for name in card.labels))
+        partial.write_text(lines(card.labels), encoding="utf-8")
 
 
 def card(
@@ -47,27 +48,41 @@ def card(
     )
 
 
-def restore(folder: Path, record: dict[str, Any]) -> keras.Model:
+class Restored(NamedTuple):
+    """A finished run, as far as its files need it."""
+
+    model: keras.Model
+    recipe: Recipe
+    card: Card
+
+
+def restore(folder: Path, author: str = "", license: str = "") -> Restored:
     """Builds the model of a finished run again, from the record of the run and its weights.
 
+    Args:
+        folder: Of the run.
+        author: For the card.
+        license: For the card.
+
     Raises:
-        InputError: if its weights are missing or do not fit, or this version cannot build it.
+        InputError: if a file is missing or damaged, or this version cannot build the network.
     """
+    record, classes = read_record(folder), read_classes(folder)
     try:
-        spec, scale = Spec(**record["spec"]), record["normalization"]
+        spec, recipe = Spec(**record["spec"]), Recipe(**record["recipe"])
+        scale, made = record["normalization"], card(record, classes, author, license)
         model = network(spec, (scale["mean"], scale["deviation"]), "softmax")
-    except (TypeError, KeyError, InputError) as error:
+    except (TypeError, KeyError, ValueError) as error:
         version = record.get("versions", {}).get("keras_resnet", "unknown")
         raise InputError(
             f"{folder} was made by version {version} of keras_resnet, and {__version__} cannot "
-            f"build its network ({error}): use that version, or train again."
+            f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
     if not (folder / WEIGHTS).is_file():
-        raise InputError(
-            f"no {folder / WEIGHTS}: the run is {record.get('status')!r}, not finished."
-        )
+        status = record.get("status")
+        raise InputError(f"no {folder / WEIGHTS}: the run is {status!r}, not finished.")
     load_weights(model, spec, folder / WEIGHTS)
-    return model
+    return Restored(model, recipe, made)
 
 
 def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:

@@ -17,8 +17,9 @@ import keras_resnet
 from keras_resnet.errors import InputError
 from keras_resnet.files import remove, replacing
 from keras_resnet.formats import FORMATS
+from keras_resnet.metadata import LABELS, read_lines
 
-RECORD, LABELS, HISTORY, CURVES = "run.json", "labels.txt", "history.csv", "curves.png"
+RECORD, HISTORY, CURVES = "run.json", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
 CHECKPOINTS = "checkpoints"
 REPORT, PICTURE = "export.json", "export.png"
@@ -49,7 +50,7 @@ def recording(
         InputError: if the folder holds something else, or another run that may not go, if another
             process is writing there, or if it cannot be written to.
     """
-    try:
+    with _in_words(folder):
         folder.mkdir(parents=True, exist_ok=True)
         _refuse_foreign(folder)
         with _locked(folder):
@@ -66,6 +67,24 @@ def recording(
                 raise
             finally:
                 write_record(folder, record)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Owns the folder of a finished run while more files are written to it.
+
+    Raises:
+        InputError: if another process owns it, or it cannot be written to.
+    """
+    with _in_words(folder), _locked(folder):
+        yield
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """Says in a sentence that a folder cannot be written to."""
+    try:
+        yield
     except BrokenPipeError:  # nobody reads what is printed
         raise
     except (OSError, tf.errors.OpError) as error:
@@ -77,7 +96,7 @@ def recording(
                 "give the same command again."
             ) from error
         raise InputError(
-            f"cannot write to {what} ({reason}): choose another --output_dir."
+            f"cannot write to {what} ({reason}): make room, or choose another folder."
         ) from error
 
 
@@ -100,7 +119,7 @@ def _locked(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise InputError(
-                f"another process is training in {folder}: wait for it, or choose another "
+                f"another process is writing to {folder}: wait for it, or choose another "
                 "--output_dir."
             ) from None
         yield
@@ -187,10 +206,12 @@ def read_classes(folder: Path) -> list[str]:
         InputError: if the run has not got that far.
     """
     try:
-        return (folder / LABELS).read_text().splitlines()
+        return read_lines((folder / LABELS).read_text(encoding="utf-8"))
     except FileNotFoundError:
         status = read_record(folder).get("status")
         raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{folder / LABELS} is damaged ({error}): train again.") from error
 
 
 def environment() -> dict[str, Any]:

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from keras_resnet.errors import InputError, suggestion
-from train.data import Data, Split, hold_out
+from train.data import Data, Split, hold_out, some
 from train.quiet import quiet
 
 # Data sets of signs, whose mirror images are other signs or none.
@@ -63,7 +63,7 @@ def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
 
 
 def read_folder(folder: Path, shape: tuple[int, int, int], most: int) -> np.ndarray:
-    """Reads the first images of a folder and those in it, in the order of their names.
+    """Reads at most so many images of a folder and those in it, drawn at random.
 
     Raises:
         InputError: if there are none, or one cannot be read.
@@ -71,7 +71,7 @@ def read_folder(folder: Path, shape: tuple[int, int, int], most: int) -> np.ndar
     files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise InputError(f"no .png or .jpg images in {str(folder)!r}: check the path.")
-    return np.stack([read_image(file, shape) for file in files[:most]])
+    return np.stack([read_image(files[i], shape) for i in some(len(files), most)])
 
 
 def load(name: str, data_dir: str | None, size: int | None, default_size: int) -> Data:

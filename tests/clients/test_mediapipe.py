@@ -1,22 +1,24 @@
 """MediaPipe Tasks, the library of many phone apps, takes the files as they are."""
 
+from dataclasses import replace
+
 import mediapipe
 import numpy as np
 import pytest
 from mediapipe.tasks.python import BaseOptions, vision
 
 from keras_resnet import formats
-from train import results, run, sources
+from train import results, sources
 
 LABELS = tuple(f"digit {number}" for number in range(10))
 
 
 @pytest.fixture(scope="module")
 def exported(digits_run, tmp_path_factory):
-    folder, record = tmp_path_factory.mktemp("mediapipe"), run.read_record(digits_run)
+    folder, restored = tmp_path_factory.mktemp("mediapipe"), results.restore(digits_run)
     images = sources.load("digits", None, None, 32).train.images[:100]
-    card = results.card(record, LABELS)
-    formats.save(results.restore(digits_run, record), folder, ["float32", "int8"], card, images)
+    card = replace(restored.card, labels=LABELS)
+    formats.save(restored.model, folder, ["float32", "int8"], card, images)
     return folder
 
 

@@ -15,7 +15,7 @@ from keras_resnet.metadata import Card
 DRAW = np.random.default_rng(0)
 # Noise of different colours.
 IMAGES = (DRAW.integers(0, 256, (60, 32, 32, 3)) * DRAW.random((60, 1, 1, 3))).astype("uint8")
-CALIBRATION, TEST = IMAGES[:40], IMAGES[40:]
+CALIBRATION, TEST = IMAGES[:20], IMAGES[40:]
 # How far probabilities may be from the Keras model's.
 NEAR = {"float32": 1e-5, "float16": 5e-3, "dynamic": 0.05, "int8": 0.1, "int16x8": 0.08}
 LABELS = tuple("abcdefghij")
@@ -129,7 +129,8 @@ def test_the_newer_quantizer_is_near_too(tmp_path, name, kind):
 
 def test_networks_for_photographs(tmp_path):
     image = keras.Input((64, 64, 3), name="image")
-    model = ResNet18V2(input_tensor=ResNet18V2.preprocess_input(image), classes=5)
+    prepared = ResNet18V2.preprocess_input(image)
+    model = ResNet18V2(input_tensor=prepared, classes=5, width_multiplier=0.25)
     photos = DRAW.integers(0, 256, (4, 64, 64, 3)).astype("uint8")
     formats.save(model, tmp_path, ["float32", "int8"], calibration=photos)
     expected = model.predict_on_batch(photos.astype("float32"))
@@ -139,7 +140,7 @@ def test_networks_for_photographs(tmp_path):
 
 def refuse(folder, model, message, **settings):
     with pytest.raises(InputError, match=message):
-        formats.save(model, folder / "new", **{"formats": ["int8"], **settings})
+        formats.save(model, folder / "new", **{"formats": ["float32", "int8"], **settings})
     left = list((folder / "new").iterdir()) if (folder / "new").exists() else []
     assert not left
 
@@ -149,8 +150,13 @@ def test_what_cannot_be_exported_is_named(tmp_path):
     refuse(tmp_path, model, "int8 needs images to calibrate with")
     refuse(tmp_path, model, r"\(8, 8, 3\), and the model takes \(32, 32, 3\)",
            calibration=np.zeros((2, 8, 8, 3)))  # fmt: skip
-    refuse(tmp_path, model, "3 labels for 10 classes", card=Card(labels=("a", "b", "c")))
-    refuse(tmp_path, model, "unknown format 'int9': did you mean 'int8'", formats=["int9"])
+    refuse(tmp_path, model, "3 labels, .* for 10 classes", card=Card(labels=("a", "b", "c")))
+    refuse(tmp_path, model, "10 labels, 9 of them names of one line",
+           card=Card(labels=("a\nb", *"cdefghijk")))  # fmt: skip
+    refuse(tmp_path, "model", "'model' is not a functional keras.Model")
+    refuse(
+        tmp_path, model, "unknown format 'int9': did you mean 'int8'", formats=["float32", "int9"]
+    )
     refuse(tmp_path, model, "unknown quantizer 'liter'", quantizer="liter", calibration=IMAGES)
     refuse(tmp_path, ResNet8(include_top=False), "a classifier of images takes")
     refuse(tmp_path, ResNet8(classifier_activation=None), "no probabilities: .*softmax")
@@ -160,7 +166,11 @@ def test_an_operation_that_phones_lack_is_named(tmp_path):
     image = keras.Input((8, 8, 3), name="image")
     x = keras.layers.GlobalAveragePooling2D()(keras.ops.erfinv(image / 300))
     model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
-    refuse(tmp_path, model, r"tf\.Erfinv is not an operation of TFLite", formats=["float32"])
+    refuse(tmp_path, model, r"tf\.Erfinv is not an operation", formats=["keras", "float32"])
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="elu")(image))
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    refuse(tmp_path, model, "ELU is not an operation that TFLite has in this format",
+           formats=["float32", "int16x8"], calibration=IMAGES[:5, :8, :8])  # fmt: skip
 
 
 def test_files_are_of_the_folded_network(delivered):

@@ -12,7 +12,7 @@ from train import comparison, latency
 from train.data import Split
 
 DRAW = np.random.default_rng(0)
-SPLIT = Split(DRAW.integers(0, 256, (30, 8, 8, 3)).astype("uint8"), np.arange(30) % 4)
+IMAGES = DRAW.integers(0, 256, (30, 8, 8, 3)).astype("uint8")
 
 
 @pytest.fixture(scope="module")
@@ -21,25 +21,34 @@ def folder(tmp_path_factory):
     x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(image))
     model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
     folder = tmp_path_factory.mktemp("files")
-    formats.save(model, folder, ["saved_model", "float32", "int8"], calibration=SPLIT.images)
+    formats.save(model, folder, ["saved_model", "float32", "int8"], calibration=IMAGES)
     return folder, model
 
 
 @pytest.fixture(scope="module")
-def rows(folder):
-    reference = folder[1].predict(SPLIT.images, verbose=0)
-    return comparison.compare(folder[0], ["saved_model", "float32", "int8"], reference, SPLIT)
+def split(folder):
+    """Labels of which the model knows all but a few."""
+    labels = folder[1].predict(IMAGES, verbose=0).argmax(-1)
+    labels[:3] = (labels[:3] + 1) % 4
+    return Split(IMAGES, labels)
 
 
-def test_rows_say_what_the_files_are(rows, folder):
+@pytest.fixture(scope="module")
+def rows(folder, split):
+    reference = folder[1].predict(IMAGES, verbose=0)
+    reference[3] = np.roll(reference[3], 1)  # as if the Keras model knew one image less
+    return comparison.compare(folder[0], ["saved_model", "float32", "int8"], reference, split)
+
+
+def test_rows_say_what_the_files_are(rows, folder, split):
     assert list(rows) == ["saved_model", "float32", "int8"]
     file = folder[0] / "model_int8.tflite"
     assert rows["int8"]["bytes"] == file.stat().st_size
-    guesses = formats.load(folder[0], "int8")(SPLIT.images).argmax(-1)
-    assert rows["int8"]["accuracy"] == np.mean(guesses == SPLIT.labels)
-    drop = rows["float32"]["accuracy"] - rows["int8"]["accuracy"]
-    assert rows["int8"]["drop"] == pytest.approx(100 * drop)
-    assert rows["float32"]["max_difference"] < 1e-5 < rows["int8"]["max_difference"] < 0.1
+    guesses = formats.load(folder[0], "int8")(IMAGES).argmax(-1)
+    assert rows["int8"]["accuracy"] == np.mean(guesses == split.labels)
+    assert rows["float32"]["accuracy"] == 0.9
+    assert rows["float32"]["drop"] == pytest.approx(-100 / 30, abs=1e-3)
+    assert rows["float32"]["max_difference"] > 1e-3
     total = sum(p.stat().st_size for p in (folder[0] / "saved_model").rglob("*") if p.is_file())
     assert rows["saved_model"]["bytes"] == total
     json.dumps(rows)

@@ -1,6 +1,7 @@
 """The command as a user runs it."""
 
 import json
+import resource
 import shutil
 
 import pytest
@@ -8,7 +9,7 @@ from absl.flags import FLAGS
 
 from keras_resnet import InputError, formats, tflite
 from keras_resnet.metadata import read
-from train import export
+from train import comparison, export, qat, run
 
 FILES = {formats.FORMATS[name].file for name in tflite.CONVERSIONS} | {"saved_model"}
 
@@ -38,9 +39,10 @@ def finished(digits_run, tmp_path):
     return folder
 
 
-def test_everything_is_exported_measured_and_described(finished, command, capsys):
+def test_everything_is_exported_measured_and_described(finished, command, capsys, monkeypatch):
+    monkeypatch.setattr(comparison, "RUNS", 10)
     command(f"--run={finished}", "--author=Someone", "--license=MIT", "--max_drop=3")
-    names = {path.name for path in finished.iterdir()}
+    names = {path.name for path in finished.iterdir()} - {".lock"}
     assert names == {
         *FILES, "run.json", "model.weights.h5", "labels.txt", "export.json", "export.png",
     }  # fmt: skip
@@ -48,7 +50,7 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
     assert {row["file"] for row in report["formats"].values()} == FILES
     record = json.loads((finished / "run.json").read_text())
     assert report["keras"]["accuracy"] == record["test"]["keras"]["accuracy"]
-    assert report["calibration_images"] == 500
+    assert report["calibration"] == {"from": "digits", "images": 500}
     assert report["dataset"] == record["dataset"]
     assert report["formats"]["float32"]["max_difference"] < 1e-5
     said = read(finished / "model_int8.tflite")
@@ -61,23 +63,50 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
     assert "model_int16x8.tflite" in printed
 
 
-def test_only_what_was_asked_for_is_written(finished, command, tmp_path):
+def test_only_what_was_asked_for_is_written(finished, command, tmp_path, monkeypatch):
+    tuned = []
+
+    def finetune(model, images, calibration, recipe, epochs):
+        tuned.append((len(calibration), recipe.batch_size, epochs))
+        return model  # test_qat.py is about the rest
+
+    monkeypatch.setattr(qat, "finetune", finetune)
     photos = tmp_path / "photos" / "deeper"
     photos.mkdir(parents=True)
     shutil.copy("tests/data/digit_7.png", photos)
-    command(f"--run={finished}", "--formats=int8", f"--calibration={tmp_path / 'photos'}",
-            "--max_drop=100", "--qat_epochs=1")  # fmt: skip
+    command(f"--run={finished}", "--formats=int8, int8", "--max_drop=100", "--qat_epochs=3",
+            f"--calibration={tmp_path / 'photos'}")  # fmt: skip
     assert [path.name for path in finished.glob("model*.tflite")] == ["model_int8.tflite"]
+    assert tuned == [(1, 64, 3)]
     report = json.loads((finished / "export.json").read_text())
-    assert (report["calibration_images"], report["qat_epochs"]) == (1, 1)
+    assert report["calibration"] == {"from": str(tmp_path / "photos"), "images": 1}
+    assert report["qat_epochs"] == 3
 
 
-def test_the_gate_fails_and_names_the_file(finished, command):
-    with pytest.raises(InputError, match=r"model_int8\.tflite loses .* do not use it"):
-        # One class less in each kernel's scale: what calibration on a black image does.
-        command(f"--run={finished}", "--formats=float32,int8", "--calibration_images=1",
-                "--max_drop=0")  # fmt: skip
+def test_the_gate_fails_and_names_the_file(finished, command, monkeypatch):
+    real = comparison.compare
+    monkeypatch.setattr(
+        comparison,
+        "compare",
+        lambda *args: {name: row | {"drop": 0.6} for name, row in real(*args).items()},
+    )
+    with pytest.raises(InputError, match=r"model\.tflite loses 0\.60 .* do not use it"):
+        command(f"--run={finished}", "--formats=float32")
     assert (finished / "export.json").exists()
+    command(f"--run={finished}", "--formats=float32", "--max_drop=0.6")
+
+
+def test_a_folder_that_is_in_use_or_full_is_named(finished, command):
+    with run.writing(finished):
+        refuse(command, "another process is writing to", f"--run={finished}")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = sorted(path.name for path in finished.iterdir())
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        refuse(command, r"cannot write to .* make room", f"--run={finished}", "--formats=float32")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert sorted(path.name for path in finished.iterdir()) == before
 
 
 def refuse(command, message, *arguments):
@@ -86,16 +115,17 @@ def refuse(command, message, *arguments):
 
 
 def test_bad_input_is_named_before_anything_is_written(finished, command, tmp_path):
-    run = f"--run={finished}"
+    given = f"--run={finished}"
     before = sorted(finished.iterdir())
     refuse(command, "say which run")
     refuse(command, "'nowhere' is not a run folder", "--run=nowhere")
-    refuse(command, "unknown format 'int9'.* did you mean 'int8'", run, "--formats=float32,int9")
-    refuse(command, "unknown quantizer 'lite'", run, "--quantizer=lite")
-    refuse(command, "no .png or .jpg images in", run, f"--calibration={tmp_path / 'gone'}")
+    refuse(command, "unknown format 'int9'.* did you mean 'int8'", given, "--formats=float32,int9")
+    refuse(command, "unknown quantizer 'lite'", given, "--quantizer=lite")
+    refuse(command, "qat_epochs is for int8", given, "--formats=float32", "--qat_epochs=1")
+    refuse(command, "no .png or .jpg images in", given, f"--calibration={tmp_path / 'gone'}")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
-    refuse(command, r"cannot read '.*broken\.png' as an image", run,
+    refuse(command, r"cannot read '.*broken\.png' as an image", given,
            f"--calibration={tmp_path / 'photos'}")  # fmt: skip
     assert sorted(finished.iterdir()) == before
 
@@ -107,14 +137,14 @@ def edit(folder, change):
 
 
 def test_runs_that_cannot_be_exported_are_named(finished, command):
-    run = f"--run={finished}"
+    given = f"--run={finished}"
     edit(finished, lambda record: record["dataset"].update(sha256="0"))
-    refuse(command, "digits is not the data of this run", run)
+    refuse(command, "digits is not the data of this run", given)
     edit(finished, lambda record: record["spec"].update(squeeze=4))
     edit(finished, lambda record: record["versions"].update(keras_resnet="9.9"))
-    refuse(command, r"made by version 9\.9 of keras_resnet, and .*'squeeze'", run)
+    refuse(command, r"made by version 9\.9 of keras_resnet, and .*'squeeze'", given)
     (finished / "labels.txt").unlink()
-    refuse(command, r"no .*labels\.txt", run)
+    refuse(command, r"no .*labels\.txt", given)
 
 
 def test_missing_weights_are_named(finished, command):

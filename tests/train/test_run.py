@@ -113,7 +113,7 @@ def test_a_damaged_run_can_be_replaced(tmp_path):
 def test_a_second_process_is_kept_out(tmp_path):
     with run.recording(tmp_path, DESCRIPTION, overwrite=False) as record:
         record["mine"] = True
-        with pytest.raises(InputError, match="another process is training in"):
+        with pytest.raises(InputError, match="another process is writing to"):
             train(tmp_path, overwrite=True)
     assert run.read_record(tmp_path)["mine"]
 
@@ -152,7 +152,9 @@ def test_the_environment_is_json():
     ],
 )
 def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
-    with pytest.raises(InputError, match=r"No space left on device\): choose another --output_dir"):
+    with pytest.raises(
+        InputError, match=r"No space left on device\): make room, or choose another folder"
+    ):
         train(tmp_path, error=error)
     (tmp_path / "checkpoints").mkdir()
     (tmp_path / "checkpoints" / "000000005-abc.safetensors").write_text("")

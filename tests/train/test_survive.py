@@ -168,7 +168,7 @@ def test_the_command_stops_goes_on_and_refuses_what_differs(python, tmp_path):
     process.send_signal(signal.SIGSTOP)
     second = python(*command, check=False)
     assert second.returncode == 1
-    assert "another process is training in" in second.stderr
+    assert "another process is writing to" in second.stderr
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
     _, said = process.communicate(timeout=60)
