@@ -2,7 +2,6 @@
 
 import { loadAndCompile, loadLiteRt, Tensor } from "@litertjs/core";
 
-const ARRAYS = { float32: Float32Array, uint8: Uint8Array };
 const LARGEST_SIDE = 4096; // phones refuse larger canvases
 
 const refuse = (reason) => () => {
@@ -25,11 +24,10 @@ export async function loadClassifier() {
   if (classes !== labels.length) {
     throw new Error(`labels.txt has ${labels.length} names, but the model ${classes} classes.`);
   }
-  const one = output.dtype === "uint8" ? 256 : 1;
 
   /** Returns `{ label, probability }` of every class, the most probable first. */
   async function classify({ data }) {
-    const pixels = new ARRAYS[input.dtype](height * width * channels);
+    const pixels = new Float32Array(height * width * channels);
     for (let i = 0; i < pixels.length; i++) {
       pixels[i] = data[4 * Math.trunc(i / channels) + (i % channels)];
     }
@@ -38,7 +36,7 @@ export async function loadClassifier() {
     const values = await scores.data();
     image.delete();
     scores.delete();
-    return Array.from(values, (value, i) => ({ label: labels[i], probability: value / one })).sort(
+    return Array.from(values, (value, i) => ({ label: labels[i], probability: value })).sort(
       (a, b) => b.probability - a.probability,
     );
   }

@@ -71,6 +71,7 @@ def build(run: Path, samples: list[Path], output: Path) -> None:
         | {f"runtime/{name}": path for name, path in RUNTIME.items()}
         | {f"samples/{path.name}": path for path in samples}
     )
+    shutil.rmtree(output / "samples", ignore_errors=True)  # of the page before
     for name, source in sources.items():
         target = output / name
         target.parent.mkdir(parents=True, exist_ok=True)

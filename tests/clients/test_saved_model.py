@@ -1,9 +1,6 @@
 """The SavedModel and the `.tflite` file, in the hands of programs that nobody here wrote."""
 
-import importlib.util
-import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,17 +9,12 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from openvino import Core
 from PIL import Image
 
 from keras_resnet import ResNet8, formats, saved_model
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype("uint8")
-
-
-def need(found, client):
-    """Skips a test whose client is not here, but not where all clients were asked for."""
-    if not found:
-        (pytest.fail if os.environ.get("CI_CLIENTS") == "1" else pytest.skip)(f"no {client}")
 
 
 def output_of(*command):
@@ -96,7 +88,6 @@ def test_saved_model_cli_runs_it(cli, folder, expected, tmp_path):
 @pytest.fixture(scope="module")
 def classify(tmp_path_factory):
     """The C program beside this file."""
-    need(shutil.which("gcc"), "gcc")
     program = tmp_path_factory.mktemp("bin") / "classify"
     library = Path(tf.sysconfig.get_lib())
     output_of(
@@ -113,6 +104,7 @@ def printed(classify, folder, tensors, file):
     return np.array([row.split() for row in rows], "float32")
 
 
+@pytest.mark.needs("gcc")
 def test_a_c_program_classifies_raw_floats(classify, folder, shown, expected, tmp_path):
     file = tmp_path / "images.raw"
     IMAGES.astype("float32").tofile(file)
@@ -120,6 +112,7 @@ def test_a_c_program_classifies_raw_floats(classify, folder, shown, expected, tm
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.needs("gcc")
 def test_a_c_program_classifies_a_png(classify, folder, shown, expected, tmp_path):
     file = tmp_path / "image.png"
     Image.fromarray(IMAGES[1]).save(file)
@@ -127,6 +120,7 @@ def test_a_c_program_classifies_a_png(classify, folder, shown, expected, tmp_pat
     np.testing.assert_allclose(found, expected[1:2], atol=1e-5)
 
 
+@pytest.mark.needs("gcc")
 def test_a_c_program_is_told_what_is_no_image(classify, folder, shown, tmp_path):
     file = tmp_path / "notes.txt"
     file.write_text("no image")
@@ -141,9 +135,6 @@ def test_a_c_program_is_told_what_is_no_image(classify, folder, shown, tmp_path)
 @pytest.fixture(scope="module")
 def openvino():
     """OpenVINO on the processor, as a function of a file that returns a function of images."""
-    need(importlib.util.find_spec("openvino"), "openvino")
-    from openvino import Core
-
     # By itself, it computes in bfloat16 where the processor can.
     exact = {"INFERENCE_PRECISION_HINT": "f32"}
     return lambda file: Core().compile_model(file, "CPU", exact)
