@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -119,20 +120,21 @@ def _cell(text: str, row: Row) -> str:
 
 def draw(folder: Path, rows: dict[str, Row], expected: float) -> None:
     """Draws size against accuracy, and the Keras model's accuracy as a line."""
-    figure = Figure(figsize=(7, 4.2), layout="constrained")
+    figure = Figure(figsize=(7.6, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.axhline(100 * expected, color="grey", linestyle="--", linewidth=1, label="Keras model")
-    for place, (name, row) in enumerate(rows.items()):
-        point = row["bytes"] / 1000, 100 * row["accuracy"]
-        axes.plot(*point, "o")
-        axes.annotate(name, point, xytext=(6, -12 if place % 2 else 6), textcoords="offset points")
+    for marker, (name, row) in zip(cycle("os^Dvp"), rows.items(), strict=False):
+        size = row["bytes"] / 1000
+        label = f"{name}: {size:,.0f} kB, {row['accuracy']:.2%}"
+        axes.plot(size, 100 * row["accuracy"], marker, markersize=8, alpha=0.7, label=label)
     axes.set(xlabel="size, kB", ylabel="accuracy on the test images, %")
     axes.margins(0.2)
     # A difference of a few images is not to look large.
     low, high = axes.get_ylim()
     axes.set_ylim(min(low, 100 * expected - 1), max(high, 100 * expected + 1))
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right")
+    axes.set_xlim(left=0)
+    figure.legend(loc="outside lower center", ncols=2)
     with replacing(folder / PICTURE) as partial:
         figure.savefig(partial, format="png", dpi=120)
 

@@ -78,7 +78,7 @@ def test_the_table_has_a_line_for_each_file(rows):
 def test_the_picture_is_one(rows, tmp_path):
     comparison.draw(tmp_path, rows, 0.5)
     with Image.open(tmp_path / "export.png") as picture:
-        assert picture.size == (840, 504)
+        assert picture.size == (912, 504)
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
 
 
