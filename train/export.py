@@ -88,7 +88,14 @@ def _write(folder: Path, formats: list[str], restored, data: Data, images: np.nd
 def _data(described: dict[str, Any], shape: tuple[int, int, int]) -> Data:
     """The images that a run was trained and tested with."""
     name, (height, width, _) = FLAGS.dataset or described["name"], shape
-    data = sources.load(name, FLAGS.data_dir, height if height == width else None, height)
+    try:
+        data = sources.load(name, FLAGS.data_dir, height if height == width else None, height)
+    except InputError as error:
+        if FLAGS.dataset:
+            raise
+        raise InputError(
+            f"{error} Data from a folder need its path: --dataset=./{name}."
+        ) from error
     if data.fingerprint() != described["sha256"]:
         raise InputError(
             f"{name} is not the data of this run, as its SHA-256 differs: give those with "

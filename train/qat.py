@@ -15,7 +15,7 @@ from keras.quantizers import fake_quant_with_min_max_vars as rounded
 
 from keras_resnet.fold import fold, followers
 from keras_resnet.formats import BATCH
-from train.data import Split
+from train.data import Split, statistics
 from train.pipeline import training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
@@ -74,9 +74,9 @@ def finetune(
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    classes, mean = model.output_shape[-1], images.images.mean((0, 1, 2)).tolist()
+    mean, _ = statistics(images.images)
     student.fit(
-        training_batches(*images, classes, mean, recipe, 0, 0),
+        training_batches(*images, model.output_shape[-1], mean, recipe, 0, 0),
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,

@@ -140,6 +140,8 @@ def test_runs_that_cannot_be_exported_are_named(finished, command):
     given = f"--run={finished}"
     edit(finished, lambda record: record["dataset"].update(sha256="0"))
     refuse(command, "digits is not the data of this run", given)
+    edit(finished, lambda record: record["dataset"].update(name="photos"))
+    refuse(command, r"Data from a folder need its path: --dataset=\./photos", given)
     edit(finished, lambda record: record["spec"].update(squeeze=4))
     edit(finished, lambda record: record["versions"].update(keras_resnet="9.9"))
     refuse(command, r"made by version 9\.9 of keras_resnet, and .*'squeeze'", given)
