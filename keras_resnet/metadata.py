@@ -2,7 +2,7 @@
 
 It tells MediaPipe, Android Studio and others how images go in and what the scores mean. No package
 that installs beside TensorFlow 2.21 writes it (tflite-support wants an old protobuf), so the
-tables of its schema that an image classifier needs are written here, with the library flatbuffers.
+tables of its schema that an image classifier needs are in `schema.py`.
 """
 
 import io
@@ -14,10 +14,9 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from flatbuffers.number_types import Float32Flags, Int8Flags, Uint32Flags
-from flatbuffers.table import Table
 
 from keras_resnet.errors import InputError
+from keras_resnet.schema import pack, unpack
 
 LABELS = "labels.txt"
 
@@ -71,44 +70,7 @@ class Card:
 
 UNNAMED = Card()
 
-# metadata_schema.fbs 1.1 of tflite-support: the slots of each table in order. A slot of type
-# `byte` before a table tells which of several kinds of table it is. `None` are slots not used here.
-STRING, BYTE, UINT, FLOATS = "string", "byte", "uint", "floats"
-SCHEMA: dict[str, list[tuple[str, Any] | None]] = {
-    "ModelMetadata": [
-        ("name", STRING),
-        ("description", STRING),
-        ("version", STRING),
-        ("subgraph_metadata", ["SubGraphMetadata"]),
-        ("author", STRING),
-        ("license", STRING),
-        None,
-        ("min_parser_version", STRING),
-    ],
-    "SubGraphMetadata": [
-        None,
-        None,
-        ("input_tensor_metadata", ["TensorMetadata"]),
-        ("output_tensor_metadata", ["TensorMetadata"]),
-    ],
-    "TensorMetadata": [
-        ("name", STRING),
-        ("description", STRING),
-        None,
-        ("content", "Content"),
-        ("process_units", ["ProcessUnit"]),
-        ("stats", "Stats"),
-        ("associated_files", ["AssociatedFile"]),
-    ],
-    "Content": [("content_properties_type", BYTE), ("content_properties", "ImageProperties")],
-    "ImageProperties": [("color_space", BYTE), ("default_size", "ImageSize")],
-    "ImageSize": [("width", UINT), ("height", UINT)],
-    "ProcessUnit": [("options_type", BYTE), ("options", "NormalizationOptions")],
-    "NormalizationOptions": [("mean", FLOATS), ("std", FLOATS)],
-    "Stats": [("max", FLOATS), ("min", FLOATS)],
-    "AssociatedFile": [("name", STRING), ("description", STRING), ("type", BYTE)],
-}
-IDENTIFIER, BUFFER = b"M001", b"TFLITE_METADATA"
+BUFFER = b"TFLITE_METADATA"
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
 COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB
 
@@ -127,7 +89,7 @@ def describe(model: bytes, card: Card) -> bytes:
     graph = content.subgraphs[0]
     metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape)
     buffer, entry = schema.BufferT(), schema.MetadataT()
-    buffer.data = np.frombuffer(_finished(metadata), np.uint8)
+    buffer.data = np.frombuffer(pack(metadata), np.uint8)
     entry.name, entry.buffer = BUFFER, len(content.buffers)
     content.buffers.append(buffer)
     content.metadata = [*(content.metadata or []), entry]
@@ -141,7 +103,7 @@ def describe(model: bytes, card: Card) -> bytes:
 
 
 def read(path: str | Path) -> dict[str, Any]:
-    """Reads the metadata of a `.tflite` file: nested by the names of `SCHEMA`, and `labels`.
+    """Reads the metadata of a `.tflite` file: nested by the names of `schema.SCHEMA`, and `labels`.
 
     A file without metadata gives no keys.
     """
@@ -152,9 +114,7 @@ def read(path: str | Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for entry in model.metadata or []:
         if entry.name == BUFFER:
-            data = bytearray(model.buffers[entry.buffer].data)
-            start = int.from_bytes(data[:4], "little")
-            found = _unpack(Table(data, start), "ModelMetadata")
+            found = unpack(bytes(model.buffers[entry.buffer].data))
     if zipfile.is_zipfile(io.BytesIO(file)):
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
             found["labels"] = read_lines(archive.read(LABELS).decode())
@@ -205,68 +165,3 @@ def _model_metadata(card: Card, shape) -> dict[str, Any]:
 
 def _range(low, high) -> dict[str, Any]:
     return {"max": high, "min": low}
-
-
-def _finished(metadata: dict[str, Any]) -> bytes:
-    builder = flatbuffers.Builder(1024)
-    builder.Finish(_pack(builder, "ModelMetadata", metadata), IDENTIFIER)
-    return bytes(builder.Output())
-
-
-def _pack(builder, table: str, values: dict[str, Any]) -> int:
-    """Writes a table, and before it what it refers to; returns its place."""
-    slots = [
-        (place, slot[1], _written(builder, slot[1], values[slot[0]]))
-        for place, slot in enumerate(SCHEMA[table])
-        if slot and slot[0] in values
-    ]
-    builder.StartObject(len(SCHEMA[table]))
-    for place, kind, value in slots:
-        if kind == BYTE:
-            builder.PrependInt8Slot(place, value, 0)
-        elif kind == UINT:
-            builder.PrependUint32Slot(place, value, 0)
-        else:
-            builder.PrependUOffsetTRelativeSlot(place, value, 0)
-    return builder.EndObject()
-
-
-def _written(builder, kind, value):
-    """The value of a slot: a number, or the place where the rest was written."""
-    if kind in (BYTE, UINT):
-        return value
-    if kind == STRING:
-        return builder.CreateString(value)
-    if kind == FLOATS:
-        return builder.CreateNumpyVector(np.array(value, "float32"))
-    if isinstance(kind, str):
-        return _pack(builder, kind, value)
-    places = [_pack(builder, kind[0], row) for row in value]
-    builder.StartVector(4, len(places), 4)
-    for place in reversed(places):
-        builder.PrependUOffsetTRelative(place)
-    return builder.EndVector()
-
-
-def _unpack(table: Table, name: str) -> dict[str, Any]:
-    return {
-        slot[0]: _value(table, slot[1], offset)
-        for place, slot in enumerate(SCHEMA[name])
-        if slot and (offset := table.Offset(4 + 2 * place))
-    }
-
-
-def _value(table: Table, kind, offset: int):
-    if kind == BYTE:
-        return table.Get(Int8Flags, table.Pos + offset)
-    if kind == UINT:
-        return table.Get(Uint32Flags, table.Pos + offset)
-    if kind == STRING:
-        return table.String(table.Pos + offset).decode()
-    if kind == FLOATS:
-        return table.GetVectorAsNumpy(Float32Flags, offset).tolist()
-    if isinstance(kind, str):
-        return _unpack(Table(table.Bytes, table.Indirect(table.Pos + offset)), kind)
-    start = table.Vector(offset)
-    places = [table.Indirect(start + 4 * row) for row in range(table.VectorLen(offset))]
-    return [_unpack(Table(table.Bytes, place), kind[0]) for place in places]

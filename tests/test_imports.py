@@ -69,8 +69,8 @@ def test_plain_data_needs_only_the_standard_library(path):
 LAYERS = {
     "keras_resnet": (
         "errors options parts spec deep cost family files checkpoints weights pretrained layers "
-        "network transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 fold metadata "
-        "tflite saved_model formats"
+        "network transfer convert imagenet_utils zoo resnet resnet50 resnet_v2 fold schema "
+        "metadata tflite saved_model formats"
     ),
     "train": (
         "quiet recipe schedules optimizers data sources pipeline fused devices signals run "
