@@ -17,7 +17,7 @@ from keras_resnet import SPECS
 from train import engine
 from train.data import Data
 from train.devices import Execution
-from train.pipeline import training_batches
+from train.pipeline import one_hot, training_batches
 from train.recipe import FAST
 
 STEPS = 10
@@ -28,7 +28,8 @@ def trace(folder: str) -> None:
     data = Data("random", tuple("0123456789"), images(40 * BATCH), images(1))
     recipe = replace(FAST, epochs=1, validation_fraction=0.0)
     training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution())
-    batches = iter(training_batches(*training.images, 10, training.scale[0], recipe))
+    targets = one_hot(training.images.labels, 10)
+    batches = iter(training_batches(training.images.images, targets, training.scale[0], recipe))
     training.model.make_train_function()
     step = training.model.train_function
     for _ in range(10):

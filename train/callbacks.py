@@ -17,26 +17,35 @@ from train.signals import Stopped
 from train.state import capture, restore
 
 
-class Speedometer(keras.callbacks.Callback):
-    """Adds to an epoch's measures its images per second, without its first step, and the rate."""
-
-    def __init__(self, batch_size: int):
-        super().__init__()
-        self.batch_size = batch_size
+class Stopwatch(keras.callbacks.Callback):
+    """Measures the steps of an epoch but for the first, which may compile."""
 
     def on_epoch_begin(self, epoch, logs=None):
         """No step yet."""
         self.times: list[tuple[int, float]] = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Starts the clock after the first step, which may compile."""
+        """Starts the clock after the first step."""
         self.times[1:] = [(batch, perf_counter())]
+
+    @property
+    def seconds(self) -> float:
+        """Of a step; 0 if there was only one."""
+        (first, begin), (last, end) = self.times[0], self.times[-1]
+        return (end - begin) / (last - first) if last > first else 0.0
+
+
+class Speedometer(Stopwatch):
+    """Adds to an epoch's measures its images per second, and the rate."""
+
+    def __init__(self, batch_size: int):
+        super().__init__()
+        self.batch_size = batch_size
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures."""
-        (first, begin), (last, end) = self.times[0], self.times[-1]
-        if last > first:
-            logs["images_per_second"] = (last - first) * self.batch_size / (end - begin)
+        if self.seconds:
+            logs["images_per_second"] = self.batch_size / self.seconds
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
 
 

@@ -4,22 +4,19 @@ Writes a run folder with the model as `.keras`, weights, SavedModel and `.tflite
 the same test images.
 """
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from keras import callbacks
 
-from keras_resnet import SPECS, Spec
-from keras_resnet.errors import InputError, lookup
+from keras_resnet import Spec
+from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS
-from train import devices, engine, flags, results, run, sources
-from train.recipe import RECIPES, Recipe
+from train import devices, distillation, engine, flags, results, run, sources
+from train.recipe import Recipe
 
-MODELS = {name.lower(): spec for name, spec in SPECS.items()}
 FLAGS = flags.FLAGS
-flags.DEFINE_string("model", "resnet20", f"network: {', '.join(MODELS)}.")
-flags.DEFINE_string("recipe", "fast", f"how to train: {', '.join(RECIPES)}.")
-flags.share("dataset", "data_dir")
+flags.share("model", "recipe", "spec", "dataset", "data_dir")
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET).")
 flags.DEFINE_boolean("overwrite", False, "replace a run that is in the run folder.")
@@ -34,9 +31,8 @@ def main(arguments: list[str]) -> None:
     """Checks what was asked, trains, delivers, and proves that all formats agree."""
     if arguments:
         raise InputError(f"unexpected {arguments[0]!r}: write flags as --name=value.")
-    model = FLAGS.model.lower()
-    spec = replace(lookup(MODELS, model, "model"), **flags.given(Spec))
-    recipe = replace(lookup(RECIPES, FLAGS.recipe, "recipe"), **flags.given(Recipe))
+    model, spec, recipe = flags.base()
+    spec, recipe = replace(spec, **flags.given(Spec)), replace(recipe, **flags.given(Recipe))
     execution = devices.Execution(**flags.given(devices.Execution))
     devices.choose(execution.devices)  # before anything starts TensorFlow
     data = sources.load(
@@ -44,14 +40,7 @@ def main(arguments: list[str]) -> None:
     )
     training = engine.prepare(spec, recipe, data, execution)
     folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
-    description = {
-        "model": model,
-        "spec": asdict(training.spec),
-        "recipe": asdict(training.recipe),
-        "execution": asdict(training.execution),
-        "dataset": {"name": data.name, "sha256": data.fingerprint()},
-        "normalization": dict(zip(("mean", "deviation"), training.scale, strict=True)),
-    }
+    description = training.description(model, data)
     logs = [callbacks.TensorBoard(folder / run.TENSORBOARD)] if FLAGS.tensorboard else []
     with run.recording(folder, description, FLAGS.overwrite) as record:
         print(
@@ -60,7 +49,8 @@ def main(arguments: list[str]) -> None:
             f"{training.recipe.flip}, {training.execution.precision} on "
             f"{training.execution.devices}"
         )
-        result = engine.fit(training, folder, FLAGS.checkpoint_seconds, logs)
+        targets = distillation.targets(training, folder / run.CHECKPOINTS / distillation.SAID)
+        result = engine.fit(training, folder, FLAGS.checkpoint_seconds, logs, targets=targets)
         record["last_epoch"] = result.last_epoch
         record["seconds"] = result.progress.seconds
         record["images_per_second"] = result.images_per_second

@@ -65,22 +65,29 @@ def _contents(path: Path) -> Row:
 
 
 def _speed(path: Path) -> Row:
-    """In a process of its own for each number of threads; memory and delegation are of one."""
-    measured = []
-    for threads in THREADS:
-        command = [sys.executable, latency.__file__, *map(str, (path, threads, RUNS))]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
-            reason = errors[-1] if errors else f"exit status {done.returncode}"
-            raise InputError(f"cannot time {path} ({reason}): export again.")
-        measured.append(json.loads(done.stdout))
+    """For each number of threads; memory and delegation are of one."""
+    measured = [time_file(path, threads) for threads in THREADS]
     times = {
         f"{key}_{threads}": row[key]
         for threads, row in zip(THREADS, measured, strict=True)
         for key in ("median_ms", "p95_ms")
     }
     return times | {key: measured[0][key] for key in ("memory_mb", "delegated")}
+
+
+def time_file(path: Path, threads: int) -> Row:
+    """Times a `.tflite` file in a process of its own: see `latency.measure`.
+
+    Raises:
+        InputError: if the runtime cannot run it.
+    """
+    command = [sys.executable, latency.__file__, *map(str, (path, threads, RUNS))]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
+        reason = errors[-1] if errors else f"exit status {done.returncode}"
+        raise InputError(f"cannot time {path} ({reason}): export again.")
+    return json.loads(done.stdout)
 
 
 COLUMNS = {  # of the table: what stands above, and how a row is written

@@ -2,22 +2,23 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import keras
+import numpy as np
 
 from keras_resnet import ResNet, Spec
 from keras_resnet.errors import InputError
-from train.callbacks import Averaged, Keeper, Speedometer
+from train.callbacks import Averaged, Keeper, Speedometer, Stopwatch
 from train.checkpoint import Progress
 from train.data import Data, Split, hold_out, statistics
 from train.devices import Execution, check_keras, distribute, enough_memory, policy, strategy
 from train.fused import fuse
 from train.optimizers import OPTIMIZERS
-from train.pipeline import plain_batches, training_batches
+from train.pipeline import one_hot, plain_batches, training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
 from train.signals import requests
@@ -89,6 +90,22 @@ class Training(NamedTuple):
     scale: Scale  # of the former
     steps: int  # in an epoch
 
+    def description(self, model: str, data: Data) -> dict[str, Any]:
+        """What identifies a run: the record of it begins with this.
+
+        Args:
+            model: Name of the network, for people.
+            data: What it is trained on.
+        """
+        return {
+            "model": model,
+            "spec": asdict(self.spec),
+            "recipe": asdict(self.recipe),
+            "execution": asdict(self.execution),
+            "dataset": {"name": data.name, "sha256": data.fingerprint()},
+            "normalization": dict(zip(("mean", "deviation"), self.scale, strict=True)),
+        }
+
 
 class Result(NamedTuple):
     """What came out of a training."""
@@ -145,11 +162,27 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Tra
     return Training(spec, recipe, execution, model, images, held_out, scale, steps)
 
 
+def rehearse(training: Training, steps: int) -> float:
+    """Trains for a few steps, and says how many seconds one takes; the training is then spoilt."""
+    spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
+    steps = min(steps, training.steps)
+    targets = one_hot(training.images.labels, spec.classes)
+    images = training_batches(training.images.images, targets, mean, recipe)
+    clock = Stopwatch()
+    with enough_memory():
+        training.model.fit(
+            distribute(images), steps_per_epoch=steps, shuffle=False, callbacks=[clock], verbose=0
+        )
+    return clock.seconds
+
+
 def fit(
     training: Training,
     folder: Path,
     checkpoint_seconds: float = 60.0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    targets: np.ndarray | None = None,
 ) -> Result:
     """Trains, from the last checkpoint on if there is one.
 
@@ -158,6 +191,9 @@ def fit(
         folder: Of the run: for checkpoints, and the history as CSV.
         checkpoint_seconds: How much work may be lost when the process is killed.
         callbacks: More of Keras's.
+        verbose: Whether to show each epoch.
+        targets: What to say of the training images instead of their labels, see
+            `pipeline.training_batches`.
 
     Raises:
         InputError: if the loss becomes infinite or NaN, if memory does not suffice, or if the
@@ -166,6 +202,8 @@ def fit(
     """
     spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
     model = training.model
+    if targets is None:
+        targets = one_hot(training.images.labels, spec.classes)
     held_out = None
     if len(training.held_out.labels):
         held_out = plain_batches(*training.held_out, spec.classes, recipe.batch_size)
@@ -173,14 +211,14 @@ def fit(
     with enough_memory(), requests() as asked:
         keeper = Keeper(folder, training.steps, checkpoint_seconds, asked)
         progress = keeper.progress
-        if keeper.pending:
+        if keeper.pending and verbose:
             print(f"going on after {progress}.", flush=True)
         more = [Averaged()] if recipe.average else []
         while True:
             # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
             # no epochs still builds the variables into which a checkpoint goes.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
-            images = training_batches(*training.images, spec.classes, mean, recipe, epoch, step)
+            images = training_batches(training.images.images, targets, mean, recipe, epoch, step)
             model.fit(
                 distribute(images),
                 initial_epoch=progress.epoch,
@@ -189,7 +227,7 @@ def fit(
                 shuffle=False,  # the pipeline has its own order
                 validation_data=held_out,
                 callbacks=[Speedometer(recipe.batch_size), *more, *callbacks, keeper],
-                verbose=1 if sys.stdout.isatty() else 2,
+                verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
             )
             if progress.epoch >= recipe.epochs:
                 break

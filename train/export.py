@@ -3,14 +3,13 @@
 `python -m train.export --run=saved_models/NAME --formats=float32,int8`
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from keras_resnet.errors import InputError, lookup
-from keras_resnet.files import remove, replacing
+from keras_resnet.files import remove
 from keras_resnet.formats import BATCH, save
 from keras_resnet.tflite import CONVERSIONS, QUANTIZERS
 from train import comparison, flags, qat, results, run, sources
@@ -50,8 +49,7 @@ def main(arguments: list[str]) -> None:
             "dataset": {"name": data.name, "sha256": data.fingerprint()},
             **run.environment(),
         }
-        with replacing(folder / run.REPORT) as partial:
-            partial.write_text(json.dumps(report, indent=2, allow_nan=False) + "\n")
+        run.write_json(folder / run.REPORT, report)
         comparison.draw(folder, report["formats"], report["keras"]["accuracy"])
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"

@@ -4,6 +4,8 @@ The n-th example of an epoch and the way it is cropped and mirrored depend on no
 the batch size, the number of threads, or what was drawn before.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import tensorflow as tf
 
@@ -32,28 +34,24 @@ def windows(index, offsets, mirrored, frame, size):
     return rows[:, :, None] * frame[1] + columns[:, None, :]
 
 
-def training_batches(
-    images, labels, classes: int, mean, recipe: Recipe, epoch: int = 0, step: int = 0
-) -> tf.data.Dataset:
-    """Shuffled and augmented batches, one epoch after the other, from any step on.
+Look = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
+
+
+def augmentation(images, mean, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
+    """How images look in an epoch: each cropped and mirrored in its own way.
 
     Args:
         images: `(n, height, width, channels)` uint8.
-        labels: `(n,)` integers.
-        classes: Number of classes.
         mean: Mean colour, `(channels,)` from 0 to 255, which surrounds an image: zero once
             normalised, as in He et al. 2015, 4.2.
-        recipe: Of which seed, epochs, batch size, crop and flip are read.
-        epoch: The first one, from 0.
-        step: The first one of that epoch, from 0.
+        recipe: Of which seed, crop, flip and views are read.
 
     Returns:
-        Batches of `(images uint8, one-hot labels float32)`. The few images by which an epoch
-        exceeds whole batches are left out: other ones in each epoch.
+        A function of an epoch's number, int64, to a function of the indices of images to
+        `(batch, height, width, channels)` uint8.
     """
     count, size, pad = len(images), images.shape[1:3], recipe.crop
     frame = size[0] + 2 * pad, size[1] + 2 * pad
-    targets = tf.one_hot(labels, classes)
     with tf.device("/cpu:0"):
         framed = np.empty((count, *frame, images.shape[3]), np.uint8)
         framed[:] = np.round(mean)
@@ -62,33 +60,79 @@ def training_batches(
         pixels = tf.constant(framed.reshape(-1, images.shape[3]))
         del framed
 
-    def one_epoch(number):
-        def draw(stream, shape, limit, number=number):
-            seed = tf.stack([tf.constant(recipe.seed * 3 + stream, tf.int64), number])
-            return tf.random.stateless_uniform(shape, seed, maxval=limit, dtype=tf.int32)
-
-        order = tf.argsort(draw(ORDER, (count,), 2**31 - 1), stable=True)
-        offsets = draw(CROP, (count, 2), 2 * pad + 1)
+    def in_epoch(number):
+        number = number % recipe.views if recipe.views else number
+        offsets = draw(recipe.seed, CROP, number, (count, 2), 2 * pad + 1)
         # Alternating: drawn once, for all epochs. Every image is seen in both ways, and equally
         # often, which saves epochs (https://arxiv.org/abs/2404.00498).
-        once = draw(FLIP, (count,), 2, tf.constant(0, tf.int64)) + tf.cast(number, tf.int32)
+        once = draw(recipe.seed, FLIP, tf.constant(0, tf.int64), (count,), 2)
         flips = {
             "none": tf.zeros(count, tf.int32),
-            "random": draw(FLIP, (count,), 2),
-            "alternating": once % 2,
+            "random": draw(recipe.seed, FLIP, number, (count,), 2),
+            "alternating": (once + tf.cast(number, tf.int32)) % 2,
         }
         mirrored = flips[recipe.flip] == 1
 
-        def batch(index):
+        def look(index):
             chosen = tf.gather(offsets, index), tf.gather(mirrored, index)
-            where = windows(index, *chosen, frame, size)
-            return tf.gather(pixels, where), tf.gather(targets, index)
+            return tf.gather(pixels, windows(index, *chosen, frame, size))
+
+        return look
+
+    return in_epoch
+
+
+def draw(seed: int, stream: int, number, shape, limit: int):
+    """Random int32 numbers from 0 to below a limit: a stream of an epoch under a seed."""
+    where = tf.stack([tf.constant(seed * 3 + stream, tf.int64), number])
+    return tf.random.stateless_uniform(shape, where, maxval=limit, dtype=tf.int32)
+
+
+def training_batches(
+    images, targets, mean, recipe: Recipe, epoch: int = 0, step: int = 0
+) -> tf.data.Dataset:
+    """Shuffled and augmented batches, one epoch after the other, from any step on.
+
+    Args:
+        images: `(n, height, width, channels)` uint8.
+        targets: `(views, n, classes)` probabilities: what is to be said of an image in each view;
+            one view holds for all.
+        mean: Mean colour, see `augmentation`.
+        recipe: Of which seed, epochs, batch size, crop, flip and views are read.
+        epoch: The first one, from 0.
+        step: The first one of that epoch, from 0.
+
+    Returns:
+        Batches of `(images uint8, targets float32)`. The few images by which an epoch exceeds
+        whole batches are left out: other ones in each epoch.
+    """
+    in_epoch = augmentation(images, mean, recipe)
+    with tf.device("/cpu:0"):
+        targets = tf.constant(targets)
+
+    def one_epoch(number):
+        order = tf.argsort(draw(recipe.seed, ORDER, number, (len(images),), 2**31 - 1), stable=True)
+        look, wanted = in_epoch(number), targets[number % targets.shape[0]]
+
+        def batch(index):
+            return look(index), tf.cast(tf.gather(wanted, index), tf.float32)
 
         first = tf.where(number == epoch, step * recipe.batch_size, 0)
         indices = tf.data.Dataset.from_tensor_slices(order[first:])
         return indices.batch(recipe.batch_size, drop_remainder=True).map(batch)
 
     return tf.data.Dataset.range(epoch, recipe.epochs).flat_map(one_epoch).prefetch(2)
+
+
+def view_batches(images, mean, recipe: Recipe, view: int) -> tf.data.Dataset:
+    """Every image once and in order, as it looks in one view; without targets."""
+    look = augmentation(images, mean, recipe)(tf.constant(view, tf.int64))
+    return tf.data.Dataset.range(len(images)).batch(recipe.batch_size).map(look).prefetch(2)
+
+
+def one_hot(labels, classes: int) -> np.ndarray:
+    """Labels as targets of one view: `(1, n, classes)` float32."""
+    return np.eye(classes, dtype=np.float32)[labels][None]
 
 
 def plain_batches(images, labels, classes: int, batch_size: int) -> tf.data.Dataset:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from keras_resnet.errors import InputError
 from keras_resnet.options import check, option
 
 SCHEDULES = {  # the functions are in `schedules.py`
@@ -46,11 +47,19 @@ class Recipe:
     label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
     crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
+    views: int = option(0, "crops and flips of an image, in turn; 0 for new ones each epoch", low=0)
+    teacher: str = option("", "run folder of a network to imitate, see `distillation.py`")
+    temperature: float = option(2.0, "what divides the teacher's logits", low=0.01, high=100)
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
     def __post_init__(self) -> None:
         check(self)
+        if self.teacher and not self.views:
+            raise InputError(
+                "a teacher looks once at every view of an image, so say how many there are: "
+                "--views=12, say."
+            )
 
 
 # He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k. The fields'

@@ -16,7 +16,7 @@ from keras_resnet.formats import EXACT, FORMATS, load, save
 from keras_resnet.metadata import LABELS, Card, lines
 from keras_resnet.weights import load as load_weights
 from train.data import Split
-from train.engine import network
+from train.engine import Scale, network
 from train.quiet import quiet
 from train.recipe import Recipe
 from train.run import CURVES, HISTORY, WEIGHTS, read_classes, read_record
@@ -54,6 +54,8 @@ class Restored(NamedTuple):
     model: keras.Model
     recipe: Recipe
     card: Card
+    spec: Spec
+    scale: Scale
 
 
 def restore(folder: Path, author: str = "", license: str = "") -> Restored:
@@ -70,8 +72,8 @@ def restore(folder: Path, author: str = "", license: str = "") -> Restored:
     record, classes = read_record(folder), read_classes(folder)
     try:
         spec, recipe = Spec(**record["spec"]), Recipe(**record["recipe"])
-        scale, made = record["normalization"], card(record, classes, author, license)
-        model = network(spec, (scale["mean"], scale["deviation"]), "softmax")
+        scale = record["normalization"]["mean"], record["normalization"]["deviation"]
+        made, model = card(record, classes, author, license), network(spec, scale, "softmax")
     except (TypeError, KeyError, ValueError) as error:
         version = record.get("versions", {}).get("keras_resnet", "unknown")
         raise InputError(
@@ -82,7 +84,7 @@ def restore(folder: Path, author: str = "", license: str = "") -> Restored:
         status = record.get("status")
         raise InputError(f"no {folder / WEIGHTS}: the run is {status!r}, not finished.")
     load_weights(model, spec, folder / WEIGHTS)
-    return Restored(model, recipe, made)
+    return Restored(model, recipe, made, spec, scale)
 
 
 def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:

@@ -62,8 +62,9 @@ def recording(
                 record["status"] = "finished"
                 write_record(folder, record)
                 remove(folder / CHECKPOINTS)
-            except InputError as error:
-                record |= {"status": "failed", "reason": str(error)}
+            except Exception as error:
+                reason = str(error) if isinstance(error, InputError) else repr(error)
+                record |= {"status": "failed", "reason": reason}
                 raise
             finally:
                 write_record(folder, record)
@@ -78,6 +79,13 @@ def writing(folder: Path) -> Iterator[None]:
     """
     with _in_words(folder), _locked(folder):
         yield
+
+
+def await_others(folder: Path) -> None:
+    """Waits until no other process writes to a folder."""
+    if (folder / LOCK).exists():
+        with open(folder / LOCK) as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
 
 
 @contextmanager
@@ -144,20 +152,13 @@ def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
 def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
     """Only an unfinished run of the very same description may go on unasked."""
     try:
-        there, here = read_record(folder), json.loads(json.dumps(description))
+        there = read_record(folder)
     except InputError as error:
         raise InputError(
             f"{folder} holds a run whose {RECORD} cannot be read: choose another --output_dir, or "
             "add --overwrite to replace it."
         ) from error
-    differing = next(
-        (
-            _difference(key, there.get(key), here[key])
-            for key in here
-            if there.get(key) != here[key]
-        ),
-        None,
-    )
+    differing = difference(there, description)
     if there.get("status") == "finished" or differing:
         what = f"another run ({differing})" if differing else "this run, finished"
         raise InputError(
@@ -166,18 +167,35 @@ def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
         )
 
 
-def _difference(name: str, there: Any, here: Any) -> str:
-    """In words, down to the setting in which two descriptions differ."""
+def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
+    """In words, the first setting in which a record differs from a description.
+
+    Args:
+        there: A record, as it was read; what the description does not speak of may be in it.
+        here: The description, as it would be written.
+    """
+    here = json.loads(json.dumps(here))
+    keys = (key for key in here if there.get(key) != here[key])
+    return next((_words(key, there.get(key), here[key]) for key in keys), None)
+
+
+def _words(name: str, there: Any, here: Any) -> str:
+    """Down to the setting in which two values differ."""
     if isinstance(there, dict) and isinstance(here, dict):
         key = next(key for key in there | here if there.get(key) != here.get(key))
-        return _difference(f"{name}.{key}", there.get(key), here.get(key))
+        return _words(f"{name}.{key}", there.get(key), here.get(key))
     return f"{name} {there!r}, not {here!r}"
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Writes a JSON file, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
     """Writes `run.json`, whole or not at all."""
-    with replacing(folder / RECORD) as partial:
-        partial.write_text(json.dumps(record, indent=2, allow_nan=False) + "\n")
+    write_json(folder / RECORD, record)
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -187,16 +205,32 @@ def read_record(folder: Path) -> dict[str, Any]:
         InputError: if it is missing or damaged.
     """
     try:
-        record = json.loads((folder / RECORD).read_text())
-    except (FileNotFoundError, NotADirectoryError):
+        record = read_json(folder / RECORD)
+    except FileNotFoundError:
         raise InputError(f"no {folder / RECORD}: {str(folder)!r} is not a run folder.") from None
-    except OSError as error:
-        raise InputError(f"cannot read {folder / RECORD} ({error.strerror}).") from error
-    except ValueError as error:
-        raise InputError(f"{folder / RECORD} is damaged ({error}): train again.") from error
-    if not isinstance(record, dict) or "spec" not in record:
+    if "spec" not in record:
         raise InputError(f"{folder / RECORD} is not the record of a run: train again.")
     return record
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Reads a JSON file.
+
+    Raises:
+        FileNotFoundError: if it is missing.
+        InputError: if it cannot be read.
+    """
+    try:
+        content = json.loads(path.read_text())
+        return content if isinstance(content, dict) else {}
+    except NotADirectoryError:
+        raise FileNotFoundError(path) from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}).") from error
+    except ValueError as error:
+        raise InputError(f"{path} is damaged ({error}): train again.") from error
 
 
 def read_classes(folder: Path) -> list[str]:

@@ -8,8 +8,11 @@ from contextlib import contextmanager
 SAVED = 75  # exit code of a training that was stopped: EX_TEMPFAIL, "try again", of sysexits.h
 
 
-class Stopped(Exception):
-    """A signal asked the training to stop; all of it is in the last checkpoint."""
+class Stopped(BaseException):
+    """A signal asked the training to stop; all of it is in the last checkpoint.
+
+    Like `KeyboardInterrupt` it is no error, so that nobody takes it for one and goes on.
+    """
 
 
 @contextmanager

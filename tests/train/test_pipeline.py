@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from train.pipeline import plain_batches, training_batches, windows
+from train.pipeline import one_hot, plain_batches, training_batches, view_batches, windows
 from train.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
@@ -15,7 +15,7 @@ RECIPE = Recipe(epochs=2, batch_size=10, crop=2, flip="random", seed=7)
 
 def epochs(recipe, images=IMAGES):
     """All batches of a recipe, joined: images and labels, an epoch a row."""
-    batches = list(training_batches(images, LABELS, 5, MEAN, recipe).as_numpy_iterator())
+    batches = list(training_batches(images, one_hot(LABELS, 5), MEAN, recipe).as_numpy_iterator())
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return x.reshape(recipe.epochs, -1, *x.shape[1:]), y.reshape(recipe.epochs, -1, 5)
 
@@ -109,8 +109,10 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
 
 @pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
 def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step):
-    whole = list(training_batches(IMAGES, LABELS, 5, MEAN, RECIPE).as_numpy_iterator())
-    part = training_batches(IMAGES, LABELS, 5, MEAN, RECIPE, epoch, step).as_numpy_iterator()
+    whole = list(training_batches(IMAGES, one_hot(LABELS, 5), MEAN, RECIPE).as_numpy_iterator())
+    part = training_batches(
+        IMAGES, one_hot(LABELS, 5), MEAN, RECIPE, epoch, step
+    ).as_numpy_iterator()
     for (x, y), (other_x, other_y) in zip(whole[5 * epoch + step :], part, strict=True):
         np.testing.assert_array_equal(x, other_x)
         np.testing.assert_array_equal(y, other_y)
@@ -125,3 +127,38 @@ def test_plain_batches_hold_every_image_once_and_in_order_and_fill_up_with_weigh
     np.testing.assert_array_equal(y[:50].argmax(-1), LABELS)
     assert (weights[50:] == 0).all()
     np.testing.assert_allclose(weights[:50], len(x) / 50)
+
+
+def test_views_come_again_in_turn_and_in_another_order():
+    images, labels = epochs(replace(RECIPE, epochs=4, views=2), marked_corners())
+    for epoch in (0, 1):
+        first, again = (
+            {image.tobytes() for image in images[number]} for number in (epoch, epoch + 2)
+        )
+        assert first == again
+        assert not np.array_equal(labels[epoch], labels[epoch + 2])
+    assert {image.tobytes() for image in images[0]} != {image.tobytes() for image in images[1]}
+
+
+def test_a_view_is_what_training_sees_in_that_epoch():
+    recipe = replace(RECIPE, views=2)
+    images, _ = epochs(recipe)
+    for view in range(2):
+        seen = np.concatenate(list(view_batches(IMAGES, MEAN, recipe, view).as_numpy_iterator()))
+        assert sorted(image.tobytes() for image in seen) == sorted(
+            image.tobytes() for image in images[view]
+        )
+
+
+def test_each_view_has_targets_of_its_own():
+    recipe = replace(RECIPE, epochs=3, views=2)
+    targets = np.stack([one_hot(LABELS, 5)[0], 1 - one_hot(LABELS, 5)[0]]).astype("float16")
+    batches = list(training_batches(IMAGES, targets, MEAN, recipe).as_numpy_iterator())
+    sums = [batch[1].sum() for batch in batches]
+    assert sums == [10] * 5 + [40] * 5 + [10] * 5
+    assert batches[0][1].dtype == np.float32
+
+
+def marked_corners():
+    """Images that differ wherever they are cut."""
+    return IMAGES // 2 + np.arange(50, dtype="uint8")[:, None, None, None]

@@ -161,4 +161,6 @@ def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
     with pytest.raises(InputError, match=r"No space left on device\): the last checkpoint is kept"):
         train(tmp_path, error=error)
     assert "checkpoints" in files(tmp_path)
-    assert run.read_record(tmp_path)["status"] == "training"
+    record = run.read_record(tmp_path)
+    assert record["status"] == "failed"
+    assert "No space left on device" in record["reason"]

@@ -1,0 +1,89 @@
+"""A teacher's word instead of labels: what is said, kept, and learnt."""
+
+import os
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, cifar
+from train import distillation, engine, sources
+from train.devices import Execution
+from train.pipeline import view_batches
+from train.recipe import FAST
+
+SPEC = cifar(8, width_multiplier=0.5)
+EXECUTION = Execution(precision="float32")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sources.load("digits", None, None, 32)
+
+
+@pytest.fixture
+def recipe(digits_run):
+    return replace(FAST, epochs=2, batch_size=64, views=2, teacher=str(digits_run), temperature=3.0)
+
+
+def test_targets_are_the_teachers_softened_word_on_each_view(recipe, data, digits_run, tmp_path):
+    training = engine.prepare(SPEC, recipe, data, EXECUTION)
+    said = distillation.targets(training, tmp_path / "said")
+    assert (said.shape, said.dtype) == ((2, len(training.images.labels), 10), np.float16)
+    teacher = keras.saving.load_model(digits_run / "model.keras")
+    for view in range(2):
+        batches = view_batches(training.images.images, training.scale[0], training.recipe, view)
+        seen = np.concatenate(list(batches.take(2).as_numpy_iterator()))
+        expected = teacher.predict_on_batch(seen) ** (1 / 3)
+        expected /= expected.sum(-1, keepdims=True)
+        np.testing.assert_allclose(said[view, : len(seen)], expected, atol=1e-3)
+
+
+def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
+    recipe, data, tmp_path, capsys
+):
+    training, path = engine.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    first = distillation.targets(training, path)
+    asked = path.stat().st_mtime_ns
+    np.testing.assert_array_equal(distillation.targets(training, path), first)
+    assert path.stat().st_mtime_ns == asked
+    os.truncate(path, 100)
+    capsys.readouterr()
+    np.testing.assert_array_equal(distillation.targets(training, path), first)
+    assert "is damaged" in capsys.readouterr().out
+    warmer = training._replace(recipe=replace(recipe, temperature=1.0))
+    assert not np.array_equal(distillation.targets(warmer, path), first)
+
+
+def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
+    """Told that every image is a three, it says so of all."""
+    training = engine.prepare(SPEC, recipe, data, EXECUTION)
+    threes = np.zeros((2, len(training.images.labels), 10), np.float16)
+    threes[:, :, 3] = 1
+    result = engine.fit(training, tmp_path, targets=threes)
+    said = result.model.predict_on_batch(data.test.images[:50].astype("float32"))
+    assert (said.argmax(-1) == 3).all()
+
+
+def test_no_teacher_says_nothing(data, recipe, tmp_path):
+    training = engine.prepare(SPEC, replace(recipe, teacher=""), data, EXECUTION)
+    assert distillation.targets(training, tmp_path / "said") is None
+    assert not (tmp_path / "said").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
+    fewer = replace(
+        data,
+        classes=data.classes[:5],
+        train=type(data.train)(*(part[data.train.labels < 5] for part in data.train)),
+        test=type(data.test)(*(part[data.test.labels < 5] for part in data.test)),
+    )
+    training = engine.prepare(SPEC, recipe, fewer, EXECUTION)
+    with pytest.raises(InputError, match=r"tells 10 classes .* apart, and the data have 5"):
+        distillation.targets(training, tmp_path / "said")
+
+
+def test_a_teacher_needs_views():
+    with pytest.raises(InputError, match="--views"):
+        replace(FAST, teacher="saved_models/big")

@@ -1,0 +1,151 @@
+"""What a network may cost: limits that no trial of a search breaks.
+
+Numbers that a formula gives come first, so that what is too large is never built. For the others
+the untrained network is exported: its weights do not change its bytes or its speed.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_resnet import Spec, macs, parameters
+from keras_resnet.cost import convolutions
+from keras_resnet.formats import FORMATS, save
+from keras_resnet.metadata import Card
+from keras_resnet.options import MOST, check, option
+from train import comparison
+from train.engine import network
+from train.quiet import quiet
+
+UNLIMITED = MOST
+LATENCY_FORMATS = {"int8": "bytes in, bytes out", "float32": "floats in, floats out"}
+
+
+def least_int8_bytes(spec: Spec) -> int:
+    """What an int8 file has at least: its kernels, and for each channel its bias, scale and zero.
+
+    Sixteen bytes a channel: an int32, a float32 and an int64.
+    """
+    channels = sum((c.kernel**2 * c.inputs + 16) * c.outputs for c in convolutions(spec))
+    return channels + spec.width(len(spec.widths) - 1) * spec.classes
+
+
+class Cost(NamedTuple):
+    """Something that a network costs."""
+
+    title: str
+    digits: int  # after the decimal point, as it is written
+    formula: Callable[[Spec], int] | None = None  # what it costs; or else
+    least: Callable[[Spec], int] | None = None  # what it costs at least
+
+    def text(self, value: float) -> str:
+        """A value as it is written, with its title."""
+        return f"{value:,.{self.digits}f} {self.title}"
+
+
+COSTS = {  # what is cheap to know first; the limits are `max_` and the name
+    "params": Cost("parameters", 0, parameters),
+    "macs": Cost("multiply-accumulates", 0, macs),
+    "int8_bytes": Cost("bytes as int8", 0, None, least_int8_bytes),
+    "latency_ms": Cost("ms an image, one thread", 3),
+}
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The most that a network may cost, and how its speed is measured.
+
+    Raises:
+        InputError: if a limit is not a positive number.
+    """
+
+    max_params: int = option(UNLIMITED, "most parameters of a network", low=1)
+    max_macs: int = option(UNLIMITED, "most multiply-accumulates for an image", low=1)
+    max_int8_bytes: int = option(UNLIMITED, "most bytes of the exported int8 file", low=1)
+    max_latency_ms: float = option(
+        float(UNLIMITED), "most milliseconds an image, one thread, exported, here", low=1e-6
+    )
+    latency_format: str = option("int8", "what is timed", choices=LATENCY_FORMATS)
+
+    def __post_init__(self) -> None:
+        check(self)
+
+    def limit(self, name: str) -> float:
+        """The limit of a key of `COSTS`."""
+        return getattr(self, f"max_{name}")
+
+    @property
+    def limited(self) -> list[str]:
+        """The costs that have a limit, what is cheap to know first."""
+        return [name for name in COSTS if self.limit(name) < UNLIMITED]
+
+
+class Meter:
+    """Says what networks cost; what has to be measured is measured once for each network.
+
+    Args:
+        budget: For how speed is measured, and for the limits.
+        card: What files say of themselves, which takes some bytes, too.
+    """
+
+    def __init__(self, budget: Budget, card: Card):
+        self.budget, self.card = budget, card
+        self.measured: dict[Spec, dict[str, float]] = {}
+
+    def excess(self, spec: Spec, measure: bool = True) -> str | None:
+        """In words, by what a network breaks the budget; `None` if it does not.
+
+        Args:
+            spec: The network, with the input shape and the classes of the data.
+            measure: Whether to export it if formulas do not decide.
+        """
+        for name in self.budget.limited:
+            row = COSTS[name]
+            known = row.formula or row.least
+            if known and (words := self._words(name, known(spec))):
+                return words
+        if measure:
+            for name in self.budget.limited:
+                if not COSTS[name].formula and (words := self._words(name, self.all(spec)[name])):
+                    return words
+        return None
+
+    def _words(self, name: str, value: float) -> str | None:
+        limit, row = self.budget.limit(name), COSTS[name]
+        return f"{row.text(value)}, of at most {limit:,.{row.digits}f}" if value > limit else None
+
+    def all(self, spec: Spec) -> dict[str, float]:
+        """What a network costs, by key of `COSTS`."""
+        if spec not in self.measured:
+            self.measured[spec] = {
+                name: row.formula(spec) for name, row in COSTS.items() if row.formula
+            } | _exported(spec, self.card, self.budget.latency_format)
+        return self.measured[spec]
+
+
+def _exported(spec: Spec, card: Card, timed: str) -> dict[str, float]:
+    random = np.random.default_rng(0)
+    images = random.integers(0, 256, (8, *spec.input_shape), np.uint8)
+    channels = spec.input_shape[2]
+    with TemporaryDirectory() as name, quiet():
+        folder = Path(name)
+        model = network(spec, ([120.0] * channels, [60.0] * channels), "softmax")
+        for variable in model.weights:  # zeros and ones would be left out of the file
+            if variable.dtype == "float32":
+                noise = random.uniform(0.5, 1.5, variable.shape)
+                variable.assign(noise if "moving" in variable.path else noise - 1)
+        save(model, folder, sorted({"int8", timed}), card, images)
+        keras.utils.clear_session()
+        speed = comparison.time_file(folder / FORMATS[timed].file, 1)
+        size = (folder / FORMATS["int8"].file).stat().st_size
+    return {"int8_bytes": size, "latency_ms": speed["median_ms"]}
+
+
+def written(costs: dict[str, Any]) -> str:
+    """Costs in words, in a line."""
+    return ", ".join(row.text(costs[name]) for name, row in COSTS.items() if name in costs)

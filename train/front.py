@@ -1,0 +1,141 @@
+"""What a search found: the Pareto front of accuracy against costs, as table, picture and JSON."""
+
+import csv
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from keras_resnet import SPECS, Spec, cifar
+from keras_resnet.files import replacing
+from train import run
+from train.budget import COSTS, Budget, Meter
+from train.space import SEARCHED
+
+TRIALS, LEADERBOARD, PICTURE, BEST = "trials", "leaderboard.csv", "pareto.png", "best.json"
+ACCURACY = "val_accuracy"
+COLUMNS = [
+    "rank", "trial", "status", "on_front", ACCURACY, *COSTS, "epochs", "seconds", *SEARCHED,
+    "widths", "reason",
+]  # fmt: skip
+
+# Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
+# Tiny 1.0, image classification, whose float file was measured to have 87.19 %.
+PUBLISHED = {
+    "ResNet-8 of MLPerf Tiny": (cifar(8, shortcut="B"), 87.19),
+    "ResNet-20": (SPECS["ResNet20"], 91.25),
+    "ResNet-32": (SPECS["ResNet32"], 92.49),
+    "ResNet-56": (SPECS["ResNet56"], 93.03),
+}
+PUBLISHED_FOR = "cifar10"
+
+Row = dict[str, Any]
+
+
+def rows(folder: Path) -> list[Row]:
+    """The trials of a search, the most accurate first, those that failed last."""
+    records = [
+        (path.parent.name, run.read_record(path.parent))
+        for path in sorted((folder / TRIALS).glob(f"*/{run.RECORD}"))
+    ]
+    made = sorted(
+        (_row(name, record) for name, record in records),
+        key=lambda row: (-row.get(ACCURACY, -1.0), row["trial"]),
+    )
+    finished = [row for row in made if ACCURACY in row]
+    for place, row in enumerate(finished):
+        row["rank"] = place + 1
+        row["on_front"] = not any(_dominates(other, row, list(COSTS)) for other in finished)
+    return made
+
+
+def _row(name: str, record: dict[str, Any]) -> Row:
+    row = {"trial": name, "status": record["status"], "epochs": record["recipe"]["epochs"]}
+    settings = record["spec"] | record["recipe"]
+    row |= {key: _text(settings[key]) for key in (*SEARCHED, "widths")}
+    row |= record.get("costs", {})
+    if record["status"] == "finished":
+        row |= {ACCURACY: record["last_epoch"][ACCURACY], "seconds": round(record["seconds"], 1)}
+    return row | {"reason": record.get("reason", "")}
+
+
+def _text(value: Any) -> Any:
+    return "-".join(map(str, value)) if isinstance(value, list) else value
+
+
+def _dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
+    """Whether one is at least as good in everything, and better in something."""
+    pairs = [(-one[ACCURACY], -other[ACCURACY]), *((one[cost], other[cost]) for cost in costs)]
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def write(folder: Path, table: Sequence[Row]) -> None:
+    """Writes the leaderboard, and the network and recipe of its first row for `train.cifar`."""
+    with replacing(folder / LEADERBOARD) as partial, open(partial, "w", newline="") as file:
+        lines = csv.DictWriter(file, COLUMNS)
+        lines.writeheader()
+        lines.writerows(table)
+    if table and ACCURACY in table[0]:
+        record = run.read_record(folder / TRIALS / table[0]["trial"])
+        best = {key: table[0][key] for key in ("trial", ACCURACY, *COSTS)}
+        kept = {key: record[key] for key in ("spec", "recipe", "dataset")}
+        run.write_json(folder / BEST, best | kept)
+
+
+def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, dataset: str) -> None:
+    """Draws accuracy against each cost, with the front of the two, and published networks.
+
+    Args:
+        folder: Of the search.
+        table: Its rows.
+        budget: Its limits are lines.
+        meter: Says what the published networks cost.
+        dataset: The published networks are drawn only where their accuracy was measured.
+    """
+    finished = [row for row in table if ACCURACY in row]
+    figure = Figure(figsize=(12, 8.4), layout="constrained")
+    published = PUBLISHED if dataset == PUBLISHED_FOR else {}
+    costs = {name: meter.all(spec) for name, (spec, _) in published.items()}
+    for axes, (cost, row) in zip(figure.subplots(2, 2).flat, COSTS.items(), strict=True):
+        front = [
+            row for row in finished if not any(_dominates(other, row, [cost]) for other in finished)
+        ]
+        front.sort(key=itemgetter(cost))
+        others = [row for row in finished if row not in front]
+        for group, colour in ((others, "silver"), (front, "tab:blue")):
+            line = "-" if group is front else ""
+            axes.plot(
+                [row[cost] for row in group], [100 * row[ACCURACY] for row in group],
+                marker="o", linestyle=line, color=colour, markersize=6,
+                label="best for what it costs" if group is front else "other trials",
+            )  # fmt: skip
+        for row_ in front:
+            axes.annotate(
+                f"trial {row_['trial']}", (row_[cost], 100 * row_[ACCURACY]),
+                xytext=(4, -11), textcoords="offset points", fontsize=8, color="tab:blue",
+            )  # fmt: skip
+        for name, (_, accuracy) in published.items():
+            axes.plot(costs[name][cost], accuracy, "*", color="tab:orange", markersize=11)
+            axes.annotate(
+                name, (costs[name][cost], accuracy), xytext=(-6, 7), fontsize=8,
+                textcoords="offset points", color="tab:orange", ha="right",
+            )  # fmt: skip
+        if cost in budget.limited:
+            axes.axvline(budget.limit(cost), color="tab:red", linestyle="--", label="limit")
+        axes.set(xlabel=row.title, ylabel="accuracy, %", xscale="log")
+        axes.margins(0.15)
+        axes.grid(alpha=0.3, which="both")
+    figure.axes[0].legend(loc="lower right", fontsize=8)
+    title = f"Validation accuracy of {len(finished)} trials on {dataset}"
+    figure.suptitle(title + ("; stars: published test accuracy" if published else ""))
+    with replacing(folder / PICTURE) as partial:
+        figure.savefig(partial, format="png", dpi=120)
+
+
+def described(spec: Spec) -> str:
+    """A network in a few words, as in `8-layer basic original A, 16-32-64`."""
+    widths = "-".join(str(spec.width(stage)) for stage in range(len(spec.widths)))
+    units = "-".join(map(str, spec.units))
+    return f"{spec.unit} units {units} of {widths} channels, {spec.order}, {spec.shortcut}"

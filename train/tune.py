@@ -1,0 +1,127 @@
+"""Searches the best network for a budget: `python -m train.tune --max_int8_bytes=100000`.
+
+Every trial is a training as by `train.cifar`, judged by validation images; test images are never
+looked at. Leaves the Pareto front of accuracy and costs as `leaderboard.csv` and `pareto.png`, and
+the best network as `best.json`, which `train.cifar --spec=` trains in full.
+"""
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from time import perf_counter
+
+from keras_resnet import Spec, macs
+from keras_resnet.errors import InputError, lookup
+from keras_resnet.metadata import Card
+from train import devices, flags, front, oracles, run, search, sources, space
+from train.budget import Budget, Meter
+from train.forecast import forecast
+from train.recipe import Recipe
+
+FLAGS = flags.FLAGS
+SAMPLE = 64  # random points by which a search is judged beforehand
+flags.share("model", "recipe", "dataset", "data_dir")
+flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
+flags.DEFINE_string("output_dir", "saved_models/tune", "folder of the search.")
+flags.DEFINE_string("tuner", "hyperband", f"how to choose: {', '.join(oracles.TUNERS)}.")
+flags.DEFINE_integer("max_trials", 30, "trials of the search; Hyperband may need less.")
+flags.DEFINE_float("checkpoint_seconds", 60.0, "most work to lose when killed.", lower_bound=0)
+flags.define(Budget)
+flags.define(devices.Execution)
+flags.define(Recipe, without=[field.name for field in space.searchable()])
+for field in space.searchable():
+    default = space.SEARCHED.get(field.name)
+    text = f"{field.metadata['help']}: one value, values with commas between, or low:high."
+    flags.DEFINE_string(field.name, default, text)
+
+
+def main(arguments: list[str]) -> None:
+    """Checks what was asked, searches, and says what was found."""
+    if arguments:
+        raise InputError(f"unexpected {arguments[0]!r}: write flags as --name=value.")
+    lookup(oracles.TUNERS, FLAGS.tuner, "tuner")
+    if FLAGS.max_trials < 1:
+        raise InputError(f"max_trials must be at least 1; got {FLAGS.max_trials}.")
+    _, spec, recipe = flags.base()
+    recipe = replace(recipe, **flags.given(Recipe))
+    if not recipe.validation_fraction:
+        raise InputError("a search needs validation images: give --validation_fraction=0.1, say.")
+    texts = {
+        field.name: FLAGS[field.name].value
+        for field in space.searchable()
+        if FLAGS[field.name].value is not None
+    }
+    searched = space.parse(spec, recipe, texts)
+    budget, role = Budget(**flags.given(Budget)), search.role()
+    execution = devices.Execution(**flags.given(devices.Execution))
+    devices.choose(execution.devices)  # before anything starts TensorFlow
+    data = sources.load(
+        FLAGS.dataset or "cifar10", FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0]
+    )
+    folder = Path(FLAGS.output_dir)
+    meter = Meter(budget, Card(name=f"best for {data.name}", labels=data.classes))
+    job = search.Job(
+        folder, searched, FLAGS.tuner, FLAGS.max_trials, data, execution, budget, meter,
+        FLAGS.checkpoint_seconds,
+    )  # fmt: skip
+    oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
+    if role == search.WORKER:
+        search.Search(oracle, job).search(verbose=0)
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    with run.writing(folder):
+        search.begin(job)
+        tuner = search.Search(oracle, job)
+        begin, predicted = perf_counter(), 0.0
+        if role == search.ALONE:
+            predicted = predict(job, oracle)
+        tuner.search(verbose=0)
+        took = perf_counter() - begin
+        if predicted:
+            print(f"It took {search.minutes(took)}; predicted were {search.minutes(predicted)}.")
+        search.conclude(job, front.rows(folder))
+
+
+def predict(job: search.Job, oracle) -> float:
+    """Says about how long the rest of a search will take; in seconds, 0 if nothing is left.
+
+    Raises:
+        InputError: if no network of the space is within the budget.
+    """
+    points = sample(job)
+    ended = [trial for trial in oracle.trials.values() if trial.status != "RUNNING"]
+    job.to_come = oracles.epochs(oracle, job.space, job.max_trials)[len(ended) :]
+    if not job.to_come:
+        return 0.0
+    print(f"Timing two networks of the space, of {len(points)} drawn.", flush=True)
+    job.forecast = forecast(points, job.data, job.execution, job.meter.all)
+    seconds = job.forecast.total(job.to_come)
+    print(
+        f"About {search.minutes(seconds)} for {len(job.to_come)} trials of {min(job.to_come)} to "
+        f"{max(job.to_come)} epochs: {job.forecast}.",
+        flush=True,
+    )
+    return seconds
+
+
+def sample(job: search.Job) -> list[tuple[Spec, Recipe]]:
+    """Some networks and recipes of the space that are within the budget, as far as formulas say."""
+    fitting = _draw(job, job.fits)
+    if not fitting:
+        smallest = min((spec for spec, _ in _draw(job, job.exists)), key=macs, default=None)
+        if smallest is None:
+            raise InputError("no point of the space is a network: its parts do not go together.")
+        raise InputError(
+            f"of {oracles.DRAWS} networks drawn none is within the budget; a small one has "
+            f"{job.meter.excess(smallest)}: raise the limit, or widen the ranges."
+        )
+    return fitting
+
+
+def _draw(job: search.Job, fits: oracles.Fits) -> list[tuple[Spec, Recipe]]:
+    draws = oracles.choose("random", job.space, fits, job.max_trials).draws()
+    return [job.point(values) for values in islice(draws, SAMPLE)]
+
+
+if __name__ == "__main__":
+    flags.start(main)
