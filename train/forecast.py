@@ -13,10 +13,12 @@ from typing import NamedTuple
 import keras
 
 from keras_resnet import Spec, macs
+from keras_resnet.errors import InputError
 from train import engine
 from train.data import Data
 from train.devices import Execution
 from train.recipe import Recipe
+from train.space import described
 
 STEPS = 20  # timed of each network
 
@@ -76,7 +78,8 @@ def forecast(
         measure: What is done with the network of a trial besides training it.
     """
     points = sorted(points, key=lambda point: macs(point[0]))
-    small, large = (_time(point, data, execution, measure) for point in (points[0], points[-1]))
+    small = _first(points, data, execution, measure)
+    large = _first(points[::-1], data, execution, measure)
     rise = (large.image - small.image) / max(large.macs - small.macs, 1)
     per_mac = max(rise, 0.0)
     _, recipe = points[0]
@@ -89,6 +92,16 @@ def forecast(
         images=count - held_out + held_out / 3,  # no gradients: a third of the work
         typical=mean(macs(spec) for spec, _ in points),
     )
+
+
+def _first(points: Sequence[Point], data: Data, execution: Execution, measure) -> Timing:
+    """The timing of the first network that runs here at all."""
+    for point in points:
+        try:
+            return _time(point, data, execution, measure)
+        except InputError as error:  # too large for the memory, or too narrow for the runtime
+            print(f"left out {described(point[0])}: {error}", flush=True)
+    raise InputError("no network of the space can be trained and exported here: change the ranges.")
 
 
 def _time(point: Point, data: Data, execution: Execution, measure) -> Timing:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
-from keras_resnet import SPECS, Spec, cifar
+from keras_resnet import SPECS, cifar
 from keras_resnet.files import replacing
 from train import run
 from train.budget import COSTS, Budget, Meter
@@ -125,6 +126,9 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
         if cost in budget.limited:
             axes.axvline(budget.limit(cost), color="tab:red", linestyle="--", label="limit")
         axes.set(xlabel=row.title, ylabel="accuracy, %", xscale="log")
+        axes.xaxis.set_major_formatter(_tick)
+        axes.xaxis.set_minor_formatter(_tick)
+        axes.tick_params(axis="x", which="both", labelsize=8)
         axes.margins(0.15)
         axes.grid(alpha=0.3, which="both")
     figure.axes[0].legend(loc="lower right", fontsize=8)
@@ -134,8 +138,6 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
         figure.savefig(partial, format="png", dpi=120)
 
 
-def described(spec: Spec) -> str:
-    """A network in a few words, as in `8-layer basic original A, 16-32-64`."""
-    widths = "-".join(str(spec.width(stage)) for stage in range(len(spec.widths)))
-    units = "-".join(map(str, spec.units))
-    return f"{spec.unit} units {units} of {widths} channels, {spec.order}, {spec.shortcut}"
+def _tick(value: float, _: int) -> str:
+    """A number as short as can be: 0.2, 60k, 12M."""
+    return f"{value:g}" if value < 1000 else EngFormatter(sep="")(value)

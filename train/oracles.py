@@ -66,9 +66,12 @@ class Budgeted(keras_tuner.Oracle):
         """Takes up a search again; trials that were interrupted come first."""
         for folder in sorted(Path(self._project_dir).glob("trial_*")):
             _read(folder / "trial.json", self._take)
-        if not _read(Path(self._get_oracle_fname()), self.set_state):
-            for trial in self.trials.values():  # so that no point is tried twice
-                self._record_values(trial)
+        if _read(Path(self._get_oracle_fname()), self.set_state):
+            # What a state from before a trial does not know will be drawn again, and be the same.
+            for name in self.trials.keys() - set(self.start_order):
+                del self.trials[name]
+        for trial in self.trials.values():  # so that no point is tried twice
+            self._record_values(trial)
         self.ongoing_trials.clear()
         self.tuner_ids.clear()
         # KerasTuner's own list may be older than the trials.

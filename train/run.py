@@ -63,8 +63,8 @@ def recording(
                 write_record(folder, record)
                 remove(folder / CHECKPOINTS)
             except Exception as error:
-                reason = str(error) if isinstance(error, InputError) else repr(error)
-                record |= {"status": "failed", "reason": reason}
+                kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
+                record |= {"status": "failed", "reason": f"{kind}{error}"}
                 raise
             finally:
                 write_record(folder, record)

@@ -20,9 +20,9 @@ from train.data import Data
 from train.devices import Execution
 from train.forecast import Forecast
 from train.recipe import Recipe
-from train.space import Space
+from train.space import Space, described
 
-SEARCH, STATE = "search.json", "state"
+SEARCH, STATE, FORECAST = "search.json", "state", "forecast.json"
 CHIEF, WORKER, ALONE = "chief", "worker", "alone"
 VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
 
@@ -98,7 +98,7 @@ class Job:
         try:
             return self.meter.excess(spec, measure) is None
         except InputError as error:
-            print(f"left out {front.described(spec)}: {error}", flush=True)
+            print(f"left out {described(spec)}: {error}", flush=True)
             return False
 
 
@@ -141,6 +141,7 @@ class Search(BaseTuner):
         if self.job.forecast:
             self.job.forecast.ended(recipe.epochs, macs(spec), perf_counter() - begin)
             self.job.to_come = self.job.to_come[1:]
+            run.write_json(self.job.folder / FORECAST, asdict(self.job.forecast))
         show.end(f"{accuracy:.2%}; {written(record['costs'])}")
         return {oracles.OBJECTIVE: accuracy, **record["costs"]}
 
@@ -192,7 +193,8 @@ class Line(keras.callbacks.Callback):
         super().__init__()
         self.live = sys.stdout.isatty()
         self.job, self.said, self.accuracy = job, monotonic(), ""
-        self.title = f"trial {int(name) + 1} of {job.max_trials}: {front.described(spec)}"
+        place = f"{int(name) + 1} of {job.max_trials}"
+        self.title = f"trial {name}, {place}: {described(spec)}"
         self.best = f"best {best:.2%}" if best else "the first"
 
     def on_train_begin(self, logs=None):
@@ -256,8 +258,14 @@ def begin(job: Job) -> None:
         )
 
 
-def conclude(job: Job, table: Sequence[front.Row]) -> None:
+def conclude(job: Job, table: Sequence[front.Row], data: str, size: str) -> None:
     """Writes what was found, and prints it.
+
+    Args:
+        job: The search.
+        table: Its trials, see `front.rows`.
+        data: The flags that name the data, for the commands that are printed.
+        size: The flag that scales them.
 
     Raises:
         InputError: if no trial was finished.
@@ -273,15 +281,14 @@ def conclude(job: Job, table: Sequence[front.Row]) -> None:
     best = table[0]
     spec = Spec(**run.read_record(job.folder / front.TRIALS / best["trial"])["spec"])
     print(
-        f"The best of {len(table)} trials is {best['trial']}: {front.described(spec)}; "
+        f"The best of {len(table)} trials is {best['trial']}: {described(spec)}; "
         f"{best[front.ACCURACY]:.2%} of the validation images after {best['epochs']} epochs; "
         f"{written(best)}.\nAll trials: {job.folder / front.LEADERBOARD}, "
         f"{job.folder / front.PICTURE}. To train it in full and export it:"
     )
     name = job.folder / "best"
-    data = f"--dataset={job.data.name}"
     print(
-        f"  python -m train.cifar --spec={job.folder / front.BEST} {data} --epochs=100 "
+        f"  python -m train.cifar --spec={job.folder / front.BEST}{data}{size} --epochs=100 "
         f"--validation_fraction=0 --output_dir={name}\n"
-        f"  python -m train.export --run={name} --formats=int8"
+        f"  python -m train.export --run={name}{data} --formats=int8"
     )

@@ -111,6 +111,13 @@ def searchable() -> list[Field]:
     return [field for cls in (Spec, Recipe) for field in fields(cls) if field.name not in FIXED]
 
 
+def described(spec: Spec) -> str:
+    """A network in a few words, as in `basic units 1-1-1 of 16-32-64 channels, original, A`."""
+    widths = "-".join(str(spec.width(stage)) for stage in range(len(spec.widths)))
+    units = "-".join(map(str, spec.units))
+    return f"{spec.unit} units {units} of {widths} channels, {spec.order}, {spec.shortcut}"
+
+
 def _replace(spec: Spec, recipe: Recipe, changes: dict[str, Any]) -> tuple[Spec, Recipe]:
     of_spec = {field.name for field in fields(Spec)} & changes.keys()
     return (

@@ -5,7 +5,8 @@ looked at. Leaves the Pareto front of accuracy and costs as `leaderboard.csv` an
 the best network as `best.json`, which `train.cifar --spec=` trains in full.
 """
 
-from dataclasses import replace
+import shlex
+from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
@@ -15,7 +16,8 @@ from keras_resnet.errors import InputError, lookup
 from keras_resnet.metadata import Card
 from train import devices, flags, front, oracles, run, search, sources, space
 from train.budget import Budget, Meter
-from train.forecast import forecast
+from train.data import hold_out
+from train.forecast import Forecast, forecast
 from train.recipe import Recipe
 
 FLAGS = flags.FLAGS
@@ -43,9 +45,8 @@ def main(arguments: list[str]) -> None:
     if FLAGS.max_trials < 1:
         raise InputError(f"max_trials must be at least 1; got {FLAGS.max_trials}.")
     _, spec, recipe = flags.base()
-    recipe = replace(recipe, **flags.given(Recipe))
-    if not recipe.validation_fraction:
-        raise InputError("a search needs validation images: give --validation_fraction=0.1, say.")
+    given = flags.given(Recipe)
+    recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
     texts = {
         field.name: FLAGS[field.name].value
         for field in space.searchable()
@@ -58,6 +59,11 @@ def main(arguments: list[str]) -> None:
     data = sources.load(
         FLAGS.dataset or "cifar10", FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0]
     )
+    if not len(hold_out(data.train, recipe.validation_fraction)[1].labels):
+        raise InputError(
+            f"{len(data.train.labels)} training images of {data.name} leave none to judge trials "
+            "by: raise --validation_fraction."
+        )
     folder = Path(FLAGS.output_dir)
     meter = Meter(budget, Card(name=f"best for {data.name}", labels=data.classes))
     job = search.Job(
@@ -79,7 +85,15 @@ def main(arguments: list[str]) -> None:
         took = perf_counter() - begin
         if predicted:
             print(f"It took {search.minutes(took)}; predicted were {search.minutes(predicted)}.")
-        search.conclude(job, front.rows(folder))
+        search.conclude(
+            job, front.rows(folder), _again("dataset", "data_dir"), _again("image_size")
+        )
+
+
+def _again(*names: str) -> str:
+    """Flags as they were given."""
+    values = {name: FLAGS[name].value for name in names if FLAGS[name].value is not None}
+    return "".join(f" --{name}={shlex.quote(str(value))}" for name, value in values.items())
 
 
 def predict(job: search.Job, oracle) -> float:
@@ -93,12 +107,18 @@ def predict(job: search.Job, oracle) -> float:
     job.to_come = oracles.epochs(oracle, job.space, job.max_trials)[len(ended) :]
     if not job.to_come:
         return 0.0
-    print(f"Timing two networks of the space, of {len(points)} drawn.", flush=True)
-    job.forecast = forecast(points, job.data, job.execution, job.meter.all)
+    path = job.folder / search.FORECAST
+    if path.exists():
+        job.forecast = Forecast(**run.read_json(path))
+    else:
+        print(f"Timing two networks of the space, of {len(points)} drawn.", flush=True)
+        job.forecast = forecast(points, job.data, job.execution, job.meter.all)
+        run.write_json(path, asdict(job.forecast))
     seconds = job.forecast.total(job.to_come)
+    ends = dict.fromkeys((min(job.to_come), max(job.to_come)))
     print(
-        f"About {search.minutes(seconds)} for {len(job.to_come)} trials of {min(job.to_come)} to "
-        f"{max(job.to_come)} epochs: {job.forecast}.",
+        f"About {search.minutes(seconds)} for {len(job.to_come)} trials of "
+        f"{' to '.join(map(str, ends))} epochs: {job.forecast}.",
         flush=True,
     )
     return seconds

@@ -1,0 +1,80 @@
+"""Budgets: what counts, in which order, and that it is what the delivered file has."""
+
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, cifar, formats, macs, parameters
+from keras_resnet.metadata import Card
+from train import budget, results
+from train.budget import UNLIMITED, Budget, Meter, least_int8_bytes
+
+SMALL = cifar(8, width_multiplier=0.25)
+
+
+@pytest.fixture(scope="module")
+def costs():
+    return Meter(Budget(), Card(labels=tuple("0123456789"))).all(SMALL)
+
+
+def test_costs_are_the_formulas_and_what_the_file_has(costs):
+    assert list(costs) == ["params", "macs", "int8_bytes", "latency_ms"]
+    assert costs["params"] == parameters(SMALL)
+    assert costs["macs"] == macs(SMALL)
+    assert least_int8_bytes(SMALL) < costs["int8_bytes"] < 40_000
+    assert 0.001 < costs["latency_ms"] < 100
+
+
+def test_bytes_are_those_of_the_trained_network(digits_run, tmp_path):
+    restored = results.restore(digits_run)
+    images = np.random.default_rng(1).integers(0, 256, (20, 32, 32, 3), np.uint8)
+    formats.save(restored.model, tmp_path, ["int8"], restored.card, images)
+    costs = Meter(Budget(), restored.card).all(restored.spec)
+    assert costs["int8_bytes"] == (tmp_path / "model_int8.tflite").stat().st_size
+
+
+@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize("shortcut", ["A", "C", "none"])
+def test_no_file_is_smaller_than_the_bound(order, shortcut, costs):
+    spec = cifar(8, "basic", width_multiplier=0.5, order=order, shortcut=shortcut)
+    size = Meter(Budget(), Card()).all(spec)["int8_bytes"]
+    assert 0.5 * size < least_int8_bytes(spec) < size
+
+
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        ({}, None),
+        ({"max_params": 75290}, None),
+        ({"max_params": 75289}, "75,290 parameters, of at most 75,289"),
+        ({"max_macs": 12_000_000}, "12,239,488 multiply-accumulates, of at most 12,000,000"),
+        ({"max_int8_bytes": 70_000}, "bytes as int8, of at most 70,000"),
+    ],
+)
+def test_formulas_refuse_without_building(limits, words, monkeypatch):
+    monkeypatch.setattr(budget, "_exported", None)  # would fail if it were called
+    said = Meter(Budget(**limits), Card()).excess(cifar(8))
+    assert said is None if words is None else words in said
+
+
+def test_what_is_measured_is_measured_once_and_refused(costs, monkeypatch):
+    asked = []
+
+    def exported(*arguments):
+        asked.append(arguments)
+        return {"int8_bytes": 30_000, "latency_ms": 0.2}
+
+    monkeypatch.setattr(budget, "_exported", exported)
+    meter = Meter(Budget(max_latency_ms=0.1, max_int8_bytes=40_000), Card())
+    assert meter.excess(SMALL, measure=False) is None
+    for _ in range(2):
+        assert meter.excess(SMALL) == "0.200 ms an image, one thread, of at most 0.100"
+    assert len(asked) == 1
+
+
+def test_limits_are_positive():
+    assert Budget().limited == []
+    assert Budget(max_macs=5, max_params=UNLIMITED - 1).limited == ["params", "macs"]
+    with pytest.raises(InputError, match="max_params must be a whole number of at least 1; got 0"):
+        Budget(max_params=0)
+    with pytest.raises(InputError, match="unknown latency_format 'int9'"):
+        Budget(latency_format="int9")

@@ -1,0 +1,87 @@
+from dataclasses import fields, replace
+
+import pytest
+
+from keras_resnet import InputError, Spec, cifar
+from train.recipe import FAST, Recipe
+from train.space import FIXED, SEARCHED, Dimension, described, parse, searchable
+
+BASE = cifar(8)
+
+
+def test_what_is_searched_by_default():
+    space = parse(BASE, FAST, SEARCHED)
+    assert [row.name for row in space.dimensions] == [
+        "units_1", "units_2", "units_3", "unit", "order", "shortcut", "width_multiplier",
+        "learning_rate", "weight_decay", "label_smoothing",
+    ]  # fmt: skip
+
+
+def test_every_field_but_the_fixed_ones_can_be_searched():
+    names = {field.name for cls in (Spec, Recipe) for field in fields(cls)}
+    assert {field.name for field in searchable()} == names - {*FIXED}
+    texts = {"zero_gamma": "true,false", "momentum": "0.8:0.95", "batch_size": "64,128"}
+    rows = parse(BASE, FAST, texts).dimensions
+    assert [row.values for row in rows] == [(True, False), (64, 128), ()]
+
+
+def test_a_point_is_a_network_and_a_recipe():
+    texts = {
+        "units": "1:3",
+        "widths": "8,16/32/48,64",
+        "shortcut": "A,B",
+        "learning_rate": "0.05:0.5",
+    }
+    space = parse(BASE, FAST, texts)
+    spec, recipe = space.point(
+        {
+            "units_1": 2, "units_2": 1, "units_3": 3, "widths_1": 8, "widths_3": 48,
+            "shortcut": "B", "learning_rate": 0.123456, "tuner/epochs": 3,
+        }
+    )  # fmt: skip
+    assert spec == replace(BASE, units=(2, 1, 3), widths=(8, 32, 48), shortcut="B")
+    assert recipe == replace(FAST, learning_rate=0.123)
+
+
+def test_one_value_is_a_pin_and_what_is_not_said_stays():
+    space = parse(BASE, FAST, {"units": "1/2/3", "width_multiplier": "0.5:2", "momentum": "0.8"})
+    assert [row.name for row in space.dimensions] == ["width_multiplier"]
+    assert space.spec == replace(BASE, units=(1, 2, 3))
+    assert space.recipe == replace(FAST, momentum=0.8)
+
+
+def test_ranges_of_a_decade_are_logarithmic():
+    assert Dimension("x", "x", None, (), 1e-4, 1e-3).logarithmic
+    assert not Dimension("x", "x", None, (), 0.5, 2).logarithmic
+    assert not Dimension("x", "x", None, (), 0, 2).logarithmic
+
+
+@pytest.mark.parametrize(
+    ("texts", "sentence"),
+    [
+        ({"units": "3:1"}, "units '3:1' is not a range: write the smaller number first"),
+        ({"units": "1:2/1:2"}, "is for 2 stages, and the network has 3"),
+        ({"units": "0:2"}, "units must be a whole number of at least 1; got 0"),
+        ({"units": "1.5:2"}, "units: cannot read '1.5'"),
+        ({"shortcut": "A,D"}, "unknown shortcut 'D'"),
+        ({"momentum": "0.5:2"}, "momentum must be a number from 0 to 0.999; got 2.0"),
+        ({"zero_gamma": "yes"}, "zero_gamma: cannot read 'yes'"),
+        ({"order": "original"}, "nothing is left to search"),
+        ({}, "nothing is left to search"),
+    ],
+)
+def test_what_cannot_be_searched_is_said(texts, sentence):
+    with pytest.raises(InputError, match=sentence):
+        parse(BASE, FAST, texts)
+
+
+def test_parts_that_do_not_go_together_are_no_point():
+    space = parse(BASE, FAST, {"widths": "16/32/8,64"})
+    with pytest.raises(InputError, match="shortcut A cannot go from 32 to 8 channels"):
+        space.point({"widths_3": 8})
+
+
+def test_a_network_in_words():
+    assert described(cifar(8, width_multiplier=0.5)) == (
+        "basic units 1-1-1 of 8-16-32 channels, original, A"
+    )
