@@ -1,13 +1,14 @@
-from dataclasses import dataclass, fields, replace
+import json
+from dataclasses import asdict, dataclass, fields, replace
 
 import pytest
 from absl.flags import FLAGS
 
-from keras_resnet import Spec
+from keras_resnet import InputError, Spec
 from keras_resnet.options import option
 from train import cifar, flags  # noqa: F401, it defines the flags
 from train.devices import Execution
-from train.recipe import Recipe
+from train.recipe import FAST, PAPER, Recipe
 
 CHANGES = {
     Recipe: {
@@ -91,3 +92,25 @@ def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
         flags._parse(["test", *arguments])
     assert message in caught.value.code
     assert caught.value.code.startswith("error: ")
+
+
+def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):
+    path = tmp_path / "best.json"
+    spec, recipe = replace(flags.MODELS["resnet8"], units=(1, 2, 1)), replace(FAST, epochs=3)
+    path.write_text(json.dumps({"spec": asdict(spec), "recipe": asdict(recipe)}))
+    FLAGS(["test", f"--spec={path}"])
+    assert flags.base() == ("best", spec, recipe)
+    FLAGS(["test", f"--spec={path}", "--recipe=paper"])
+    assert flags.base() == ("best", spec, PAPER)
+    FLAGS(["test", f"--spec={path}", "--model=resnet20"])
+    with pytest.raises(InputError, match="--spec brings its own network: leave --model out"):
+        flags.base()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"spec": {}, "recipe": {"speed": 1}}'])
+def test_a_file_without_a_network_is_named(text, tmp_path):
+    (tmp_path / "best.json").write_text(text)
+    with pytest.raises(InputError, match=r"best\.json holds no network and recipe"):
+        flags.read_spec(tmp_path / "best.json")
+    with pytest.raises(InputError, match="No such file or directory"):
+        flags.read_spec(tmp_path / "worst.json")
