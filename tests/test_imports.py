@@ -75,7 +75,7 @@ LAYERS = {
     "train": (
         "quiet recipe schedules optimizers data sources pipeline fused devices signals run "
         "checkpoint state callbacks engine flags results distillation latency comparison qat cifar "
-        "predict convert export space budget oracles forecast front search tune"
+        "predict convert export space budget oracles forecast line front search tune"
     ),
 }
 

@@ -23,6 +23,7 @@ from train.engine import network
 from train.quiet import quiet
 
 UNLIMITED = MOST
+PROCESSES = 3  # in which a file is timed
 LATENCY_FORMATS = {"int8": "bytes in, bytes out", "float32": "floats in, floats out"}
 
 
@@ -141,9 +142,11 @@ def _exported(spec: Spec, card: Card, timed: str) -> dict[str, float]:
                 variable.assign(noise if "moving" in variable.path else noise - 1)
         save(model, folder, sorted({"int8", timed}), card, images)
         keras.utils.clear_session()
-        speed = comparison.time_file(folder / FORMATS[timed].file, 1)
+        path = folder / FORMATS[timed].file
+        # Other work on the machine can only slow a process down, so the fastest is the truest.
+        speed = min(comparison.time_file(path, 1)["median_ms"] for _ in range(PROCESSES))
         size = (folder / FORMATS["int8"].file).stat().st_size
-    return {"int8_bytes": size, "latency_ms": speed["median_ms"]}
+    return {"int8_bytes": size, "latency_ms": speed}
 
 
 def written(costs: dict[str, Any]) -> str:

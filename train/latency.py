@@ -29,7 +29,8 @@ def measure(path: str, threads: int, runs: int = RUNS) -> dict[str, float | int 
     """
     before = _peak_mb()
     model = CompiledModel.from_file(path, options=Options(cpu_options=CpuOptions(threads)))
-    (details,) = model.get_input_tensor_details("serving_default").values()
+    signature, *_ = model.get_signature_list()
+    (details,) = model.get_input_tensor_details(signature).values()
     inputs, outputs = model.create_input_buffers(0), model.create_output_buffers(0)
     noise = np.random.default_rng(0).integers(0, 128, details["shape"])
     inputs[0].write(noise.astype(details["dtype"]))

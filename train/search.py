@@ -1,11 +1,10 @@
 """A search: KerasTuner chooses the points, and each trial is a run like those of `train.cifar`."""
 
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from time import monotonic, perf_counter, sleep
+from time import perf_counter, sleep
 from typing import Any
 
 import keras
@@ -19,6 +18,7 @@ from train.budget import Budget, Meter, written
 from train.data import Data
 from train.devices import Execution
 from train.forecast import Forecast
+from train.line import Line, in_words
 from train.recipe import Recipe
 from train.space import Space, described
 
@@ -82,6 +82,12 @@ class Job:
         epochs = values.get("tuner/epochs", recipe.epochs)  # Hyperband's
         return spec, replace(recipe, epochs=epochs)
 
+    def left(self) -> str:
+        """The time that is left, in words; nothing if that is not known."""
+        if not self.forecast or not self.to_come:
+            return ""
+        return f"; about {in_words(self.forecast.total(self.to_come))} left"
+
     def exists(self, values: dict[str, Any], measure: bool = True) -> bool:
         """Whether there is a network at a point: its parts go together."""
         try:
@@ -128,7 +134,7 @@ class Search(BaseTuner):
         """Trains a point, or reads what came of it if it was trained already."""
         spec, recipe = self.job.point(trial.hyperparameters.values)
         begin = perf_counter()
-        show = Line(self.job, trial.trial_id, spec, self._best())
+        show = Line(self._title(trial.trial_id, spec), self._best(), self.job.left)
         try:
             record = train(self.job, trial.trial_id, spec, recipe, show)
         except InputError as error:
@@ -151,12 +157,15 @@ class Search(BaseTuner):
         if self.role == ALONE:
             front.write(self.job.folder, front.rows(self.job.folder))
 
-    def _best(self) -> float | None:
-        scores = [trial.score for trial in self.oracle.get_best_trials(1)]
-        return scores[0] if scores else None
+    def _title(self, name: str, spec: Spec) -> str:
+        return f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {described(spec)}"
+
+    def _best(self) -> str:
+        scores = [trial.score for trial in self.oracle.get_best_trials(1) if trial.score]
+        return f"best {scores[0]:.2%}" if scores else "the first"
 
 
-def train(job: Job, name: str, spec: Spec, recipe: Recipe, show: "Line") -> dict[str, Any]:
+def train(job: Job, name: str, spec: Spec, recipe: Recipe, show: Line) -> dict[str, Any]:
     """Trains a trial in a run folder of its own, from where it was interrupted if it was.
 
     Returns:
@@ -184,55 +193,6 @@ def train(job: Job, name: str, spec: Spec, recipe: Recipe, show: "Line") -> dict
         record["seconds"] = result.progress.seconds
         record["images_per_second"] = result.images_per_second
     return record
-
-
-class Line(keras.callbacks.Callback):
-    """One live line for a trial; where output is a file, only what came of it."""
-
-    def __init__(self, job: Job, name: str, spec: Spec, best: float | None):
-        super().__init__()
-        self.live = sys.stdout.isatty()
-        self.job, self.said, self.accuracy = job, monotonic(), ""
-        place = f"{int(name) + 1} of {job.max_trials}"
-        self.title = f"trial {name}, {place}: {described(spec)}"
-        self.best = f"best {best:.2%}" if best else "the first"
-
-    def on_train_begin(self, logs=None):
-        """Says what is trained."""
-        self._say("begins")
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Once a second."""
-        if self.live and monotonic() - self.said > 1:
-            self._say(f"step {batch + 1}/{self.params['steps']}{self.accuracy}")
-
-    def on_epoch_end(self, epoch, logs=None):
-        """With the accuracy."""
-        self.accuracy = f" of epoch {epoch + 2}, {logs[front.ACCURACY]:.2%} so far"
-
-    def _say(self, what: str) -> None:
-        self.said = monotonic()
-        if self.live:
-            text = f"{self.title}, {what}, {self.best}{left(self.job)}"
-            width = os.get_terminal_size().columns - 1
-            print(f"\r\033[K{text[:width]}", end="", flush=True)
-
-    def end(self, what: str) -> None:
-        """Says what came of it, in a line that stays."""
-        start = "\r\033[K" if self.live else ""
-        print(f"{start}{self.title}: {what}; {self.best} before{left(self.job)}", flush=True)
-
-
-def left(job: Job) -> str:
-    """The time that is left, in words."""
-    if not job.forecast or not job.to_come:
-        return ""
-    return f"; about {minutes(job.forecast.total(job.to_come))} left"
-
-
-def minutes(seconds: float) -> str:
-    """A time in words."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
 def begin(job: Job) -> None:

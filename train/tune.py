@@ -18,6 +18,7 @@ from train import devices, flags, front, oracles, run, search, sources, space
 from train.budget import Budget, Meter
 from train.data import hold_out
 from train.forecast import Forecast, forecast
+from train.line import in_words
 from train.recipe import Recipe
 
 FLAGS = flags.FLAGS
@@ -84,7 +85,7 @@ def main(arguments: list[str]) -> None:
         tuner.search(verbose=0)
         took = perf_counter() - begin
         if predicted:
-            print(f"It took {search.minutes(took)}; predicted were {search.minutes(predicted)}.")
+            print(f"It took {in_words(took)}; predicted were {in_words(predicted)}.")
         search.conclude(
             job, front.rows(folder), _again("dataset", "data_dir"), _again("image_size")
         )
@@ -117,7 +118,7 @@ def predict(job: search.Job, oracle) -> float:
     seconds = job.forecast.total(job.to_come)
     ends = dict.fromkeys((min(job.to_come), max(job.to_come)))
     print(
-        f"About {search.minutes(seconds)} for {len(job.to_come)} trials of "
+        f"About {in_words(seconds)} for {len(job.to_come)} trials of "
         f"{' to '.join(map(str, ends))} epochs: {job.forecast}.",
         flush=True,
     )
