@@ -7,6 +7,7 @@ the untrained network is exported: its weights do not change its bytes or its sp
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from keras_resnet import Spec, macs, parameters
 from keras_resnet.cost import convolutions
+from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, save
 from keras_resnet.metadata import Card
 from keras_resnet.options import MOST, check, option
@@ -71,10 +73,13 @@ class Budget:
     max_latency_ms: float = option(
         float(UNLIMITED), "most milliseconds an image, one thread, exported, here", low=1e-6
     )
+    rival: str = option("", "a .tflite file than which none may be slower, timed in turn with it")
     latency_format: str = option("int8", "what is timed", choices=LATENCY_FORMATS)
 
     def __post_init__(self) -> None:
         check(self)
+        if self.rival and not Path(self.rival).is_file():
+            raise InputError(f"no file {self.rival}: give a .tflite file as --rival.")
 
     def limit(self, name: str) -> float:
         """The limit of a key of `COSTS`."""
@@ -114,6 +119,8 @@ class Meter:
             for name in self.budget.limited:
                 if not COSTS[name].formula and (words := self._words(name, self.all(spec)[name])):
                     return words
+            if self.budget.rival and (ratio := self._measure(spec)["ratio"]) > 1:
+                return f"{ratio:.3f} times the time of {self.budget.rival}"
         return None
 
     def _words(self, name: str, value: float) -> str | None:
@@ -122,14 +129,18 @@ class Meter:
 
     def all(self, spec: Spec) -> dict[str, float]:
         """What a network costs, by key of `COSTS`."""
+        exact = {name: row.formula(spec) for name, row in COSTS.items() if row.formula}
+        measured = self._measure(spec)
+        return exact | {name: measured[name] for name in COSTS if name not in exact}
+
+    def _measure(self, spec: Spec) -> dict[str, float]:
         if spec not in self.measured:
-            self.measured[spec] = {
-                name: row.formula(spec) for name, row in COSTS.items() if row.formula
-            } | _exported(spec, self.card, self.budget.latency_format)
+            self.measured[spec] = _exported(spec, self.card, self.budget)
         return self.measured[spec]
 
 
-def _exported(spec: Spec, card: Card, timed: str) -> dict[str, float]:
+def _exported(spec: Spec, card: Card, budget: Budget) -> dict[str, float]:
+    timed = budget.latency_format
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (8, *spec.input_shape), np.uint8)
     channels = spec.input_shape[2]
@@ -142,11 +153,16 @@ def _exported(spec: Spec, card: Card, timed: str) -> dict[str, float]:
                 variable.assign(noise if "moving" in variable.path else noise - 1)
         save(model, folder, sorted({"int8", timed}), card, images)
         keras.utils.clear_session()
-        path = folder / FORMATS[timed].file
-        # Other work on the machine can only slow a process down, so the fastest is the truest.
-        speed = min(comparison.time_file(path, 1)["median_ms"] for _ in range(PROCESSES))
+        paths = [folder / FORMATS[timed].file, *([Path(budget.rival)] if budget.rival else [])]
+        times = [
+            [row["median_ms"] for row in comparison.time_files(paths, 1)] for _ in range(PROCESSES)
+        ]
         size = (folder / FORMATS["int8"].file).stat().st_size
-    return {"int8_bytes": size, "latency_ms": speed}
+    # Other work on the machine can only slow a process down, so the fastest is the truest.
+    costs = {"int8_bytes": size, "latency_ms": min(ours for ours, *_ in times)}
+    if budget.rival:
+        costs["ratio"] = median(ours / theirs for ours, theirs in times)
+    return costs
 
 
 def written(costs: dict[str, Any]) -> str:

@@ -66,7 +66,7 @@ def _contents(path: Path) -> Row:
 
 def _speed(path: Path) -> Row:
     """For each number of threads; memory and delegation are of one."""
-    measured = [time_file(path, threads) for threads in THREADS]
+    measured = [time_files([path], threads)[0] for threads in THREADS]
     times = {
         f"{key}_{threads}": row[key]
         for threads, row in zip(THREADS, measured, strict=True)
@@ -75,18 +75,19 @@ def _speed(path: Path) -> Row:
     return times | {key: measured[0][key] for key in ("memory_mb", "delegated")}
 
 
-def time_file(path: Path, threads: int) -> Row:
-    """Times a `.tflite` file in a process of its own: see `latency.measure`.
+def time_files(paths: Sequence[Path], threads: int) -> list[Row]:
+    """Times `.tflite` files in turn, in a process of their own: see `latency.measure`.
 
     Raises:
-        InputError: if the runtime cannot run it.
+        InputError: if the runtime cannot run one of them.
     """
-    command = [sys.executable, latency.__file__, *map(str, (path, threads, RUNS))]
-    done = subprocess.run(command, capture_output=True, text=True)
+    command = [sys.executable, latency.__file__, f"--threads={threads}", f"--runs={RUNS}"]
+    done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
     if done.returncode:
         errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
         reason = errors[-1] if errors else f"exit status {done.returncode}"
-        raise InputError(f"cannot time {path} ({reason}): export again.")
+        names = " or ".join(map(str, paths))
+        raise InputError(f"cannot time {names} ({reason}): export again.")
     return json.loads(done.stdout)
 
 

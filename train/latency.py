@@ -1,12 +1,13 @@
-"""Times a `.tflite` file in a process of its own: `python train/latency.py model.tflite THREADS`.
+"""Times `.tflite` files in a process of its own: `python train/latency.py --threads=1 FILE...`.
 
 Imports the runtime only, so that the memory is that of an app; prints JSON.
 """
 
+import argparse
 import json
 import re
 import resource
-import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
 
@@ -16,39 +17,71 @@ from ai_edge_litert.cpu_options import CpuOptions
 from ai_edge_litert.options import Options
 
 RUNS, FEWEST = 350, 20  # the first seventh of them warms up
+BLOCK = 10  # runs of a model before another's turn
 SECONDS = 10.0  # long enough for a slow model, if it has run the fewest times
 
 
-def measure(path: str, threads: int, runs: int = RUNS) -> dict[str, float | int | bool]:
-    """Runs a model on noise, one image at a time.
+class Timed:
+    """A model that is being timed on noise, one image at a time."""
+
+    def __init__(self, path: str, threads: int):
+        before = _peak_mb()
+        options = Options(cpu_options=CpuOptions(threads))
+        self.model = CompiledModel.from_file(path, options=options)
+        signature, *_ = self.model.get_signature_list()
+        (details,) = self.model.get_input_tensor_details(signature).values()
+        self.inputs, self.outputs = (
+            self.model.create_input_buffers(0),
+            self.model.create_output_buffers(0),
+        )
+        noise = np.random.default_rng(0).integers(0, 128, details["shape"])
+        self.inputs[0].write(noise.astype(details["dtype"]))
+        self.times: list[float] = []
+        self.run()
+        self.memory_mb = _peak_mb() - before
+
+    def run(self) -> None:
+        """Runs once."""
+        begin = perf_counter()
+        self.model.run_by_index(0, self.inputs, self.outputs)
+        self.times.append(1000 * (perf_counter() - begin))
+
+    def row(self) -> dict[str, float | int | bool]:
+        """What was measured, without the runs that warmed up."""
+        warm = self.times[len(self.times) // 7 :]
+        median, p95 = np.percentile(warm, [50, 95])
+        return {
+            "runs": len(warm),
+            "median_ms": float(median),
+            "p95_ms": float(p95),
+            "memory_mb": self.memory_mb,
+            "delegated": self.model.is_fully_accelerated(),
+        }
+
+
+def measure(paths: Sequence[str], threads: int, runs: int = RUNS) -> list[dict]:
+    """Times models in turn, so that whatever else the machine does slows all of them.
+
+    Args:
+        paths: Of `.tflite` files.
+        threads: To compute with.
+        runs: Of each; fewer, but not less than `FEWEST`, if that takes too long.
 
     Returns:
-        Milliseconds an image, `median_ms` and `p95_ms`, of so many `runs`; `memory_mb`, by how much
-        the process grew at most since before the model; `delegated`, whether XNNPACK computes every
-        operation.
+        For each, milliseconds an image, `median_ms` and `p95_ms`, of so many `runs`; `memory_mb`,
+        by how much the process grew at most as it was loaded and first run; `delegated`, whether
+        XNNPACK computes every operation.
     """
-    before = _peak_mb()
-    model = CompiledModel.from_file(path, options=Options(cpu_options=CpuOptions(threads)))
-    signature, *_ = model.get_signature_list()
-    (details,) = model.get_input_tensor_details(signature).values()
-    inputs, outputs = model.create_input_buffers(0), model.create_output_buffers(0)
-    noise = np.random.default_rng(0).integers(0, 128, details["shape"])
-    inputs[0].write(noise.astype(details["dtype"]))
-    times: list[float] = []
-    end = perf_counter() + SECONDS
-    while len(times) < min(runs, FEWEST) or (len(times) < runs and perf_counter() < end):
-        begin = perf_counter()
-        model.run_by_index(0, inputs, outputs)
-        times.append(1000 * (perf_counter() - begin))
-    warm = times[len(times) // 7 :]
-    median, p95 = np.percentile(warm, [50, 95])
-    return {
-        "runs": len(warm),
-        "median_ms": float(median),
-        "p95_ms": float(p95),
-        "memory_mb": _peak_mb() - before,
-        "delegated": model.is_fully_accelerated(),
-    }
+    models = [Timed(path, threads) for path in paths]
+    end = perf_counter() + SECONDS * len(models)
+    done = 1
+    while done < min(runs, FEWEST) or (done < runs and perf_counter() < end):
+        block = min(BLOCK, runs - done)
+        for model in models:
+            for _ in range(block):
+                model.run()
+        done += block
+    return [model.row() for model in models]
 
 
 def _peak_mb() -> float:
@@ -61,4 +94,9 @@ def _peak_mb() -> float:
 
 
 if __name__ == "__main__":
-    print(json.dumps(measure(sys.argv[1], int(sys.argv[2]), *map(int, sys.argv[3:]))))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("files", nargs="+")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--runs", type=int, default=RUNS)
+    asked = parser.parse_args()
+    print(json.dumps(measure(asked.files, asked.threads, asked.runs)))

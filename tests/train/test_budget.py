@@ -1,11 +1,13 @@
 """Budgets: what counts, in which order, and that it is what the delivered file has."""
 
+import re
+
 import numpy as np
 import pytest
 
 from keras_resnet import InputError, cifar, formats, macs, parameters
 from keras_resnet.metadata import Card
-from train import budget, results
+from train import budget, engine, results
 from train.budget import UNLIMITED, Budget, Meter, least_int8_bytes
 
 SMALL = cifar(8, width_multiplier=0.25)
@@ -69,6 +71,19 @@ def test_what_is_measured_is_measured_once_and_refused(costs, monkeypatch):
     for _ in range(2):
         assert meter.excess(SMALL) == "0.200 ms an image, one thread, of at most 0.100"
     assert len(asked) == 1
+
+
+def test_a_network_slower_than_the_rival_is_refused(tmp_path):
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
+    model = engine.network(SMALL, ([120.0] * 3, [60.0] * 3), "softmax")
+    formats.save(model, tmp_path, ["int8"], calibration=images)
+    meter = Meter(Budget(rival=str(tmp_path / "model_int8.tflite")), Card())
+    said = meter.excess(cifar(20, width_multiplier=2.0))
+    assert re.match(r"\d+\.\d{3} times the time of .*model_int8.tflite", said)
+    assert float(said.split()[0]) > 2
+    assert meter.excess(cifar(8, shortcut="none", width_multiplier=0.2)) is None
+    with pytest.raises(InputError, match=r"no file missing\.tflite"):
+        Budget(rival="missing.tflite")
 
 
 def test_limits_are_positive():

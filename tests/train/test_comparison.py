@@ -102,12 +102,25 @@ def test_a_longer_computation_takes_longer(folder, tmp_path):
     small, large = (
         json.loads(
             subprocess.run(
-                [sys.executable, latency.__file__, where / "model.tflite", "1", "50"],
+                [sys.executable, latency.__file__, *files, "--runs=50"],
                 capture_output=True,
                 check=True,
             ).stdout
-        )
-        for where in (folder[0], tmp_path)
+        )[0]
+        for files in ([folder[0] / "model.tflite"], [tmp_path / "model.tflite"])
     )
     assert large["median_ms"] > 3 * small["median_ms"]
     assert large["memory_mb"] > small["memory_mb"] + 5  # 9 MB of weights
+
+
+def test_files_are_timed_in_turn(folder):
+    """The same file twice takes the same time, whatever else the machine does."""
+    one, again = comparison.time_files([folder[0] / "model.tflite"] * 2, 1)
+    assert 0.67 < one["median_ms"] / again["median_ms"] < 1.5
+    assert one["runs"] == again["runs"]
+
+
+def test_a_file_that_is_none_cannot_be_timed(tmp_path):
+    (tmp_path / "model.tflite").write_text("no model")
+    with pytest.raises(InputError, match=r"cannot time .*model\.tflite"):
+        comparison.time_files([tmp_path / "model.tflite"], 1)
