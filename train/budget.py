@@ -4,8 +4,9 @@ Numbers that a formula gives come first, so that what is too large is never buil
 the untrained network is exported: its weights do not change its bytes or its speed.
 """
 
+import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -19,12 +20,12 @@ from keras_resnet.cost import convolutions
 from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, save
 from keras_resnet.metadata import Card
-from keras_resnet.options import MOST, check, option
-from train import comparison
+from keras_resnet.options import check, option
+from train import comparison, run
 from train.engine import network
 from train.quiet import quiet
 
-UNLIMITED = MOST
+UNLIMITED = 2**53  # the largest of whole numbers that are all floats
 PROCESSES = 3  # in which a file is timed
 LATENCY_FORMATS = {"int8": "bytes in, bytes out", "float32": "floats in, floats out"}
 
@@ -67,11 +68,18 @@ class Budget:
         InputError: if a limit is not a positive number.
     """
 
-    max_params: int = option(UNLIMITED, "most parameters of a network", low=1)
-    max_macs: int = option(UNLIMITED, "most multiply-accumulates for an image", low=1)
-    max_int8_bytes: int = option(UNLIMITED, "most bytes of the exported int8 file", low=1)
+    max_params: int = option(UNLIMITED, "most parameters of a network", low=1, high=UNLIMITED)
+    max_macs: int = option(
+        UNLIMITED, "most multiply-accumulates for an image", low=1, high=UNLIMITED
+    )
+    max_int8_bytes: int = option(
+        UNLIMITED, "most bytes of the exported int8 file", low=1, high=UNLIMITED
+    )
     max_latency_ms: float = option(
-        float(UNLIMITED), "most milliseconds an image, one thread, exported, here", low=1e-6
+        float(UNLIMITED),
+        "most milliseconds an image, one thread, exported, here",
+        low=1e-6,
+        high=UNLIMITED,
     )
     rival: str = option("", "a .tflite file than which none may be slower, timed in turn with it")
     latency_format: str = option("int8", "what is timed", choices=LATENCY_FORMATS)
@@ -97,11 +105,22 @@ class Meter:
     Args:
         budget: For how speed is measured, and for the limits.
         card: What files say of themselves, which takes some bytes, too.
+        path: A JSON file in which measurements are kept; `None` to forget them.
+        shared: Whether it is another process that writes this file.
     """
 
-    def __init__(self, budget: Budget, card: Card):
-        self.budget, self.card = budget, card
-        self.measured: dict[Spec, dict[str, float]] = {}
+    def __init__(self, budget: Budget, card: Card, path: Path | None = None, shared: bool = False):
+        self.budget, self.card, self.path, self.shared = budget, card, path, shared
+        self.measured: dict[str, dict[str, float]] = {}
+
+    def check_rival(self) -> None:
+        """Times the rival alone.
+
+        Raises:
+            InputError: if it cannot be run.
+        """
+        if self.budget.rival:
+            comparison.time_files([Path(self.budget.rival)], 1)
 
     def excess(self, spec: Spec, measure: bool = True) -> str | None:
         """In words, by what a network breaks the budget; `None` if it does not.
@@ -134,9 +153,24 @@ class Meter:
         return exact | {name: measured[name] for name in COSTS if name not in exact}
 
     def _measure(self, spec: Spec) -> dict[str, float]:
-        if spec not in self.measured:
-            self.measured[spec] = _exported(spec, self.card, self.budget)
-        return self.measured[spec]
+        key = json.dumps(asdict(spec))
+        if key not in self.measured and self.path:
+            self.measured = _kept(self.path) | self.measured
+        if key not in self.measured:
+            self.measured[key] = _exported(spec, self.card, self.budget)
+            if self.path and not self.shared:
+                run.write_json(self.path, self.measured)
+        return self.measured[key]
+
+
+def _kept(path: Path) -> dict[str, dict[str, float]]:
+    try:
+        return run.read_json(path)
+    except FileNotFoundError:
+        return {}
+    except InputError as error:
+        print(f"{error} Networks are measured again.", flush=True)
+        return {}
 
 
 def _exported(spec: Spec, card: Card, budget: Budget) -> dict[str, float]:

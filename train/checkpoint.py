@@ -38,6 +38,10 @@ class Progress:
         return within if self.step else f"epoch {self.epoch}"
 
 
+class Damaged(InputError):
+    """No checkpoint of a training is whole."""
+
+
 def write(folder: Path, steps: int, progress: Progress, arrays: Arrays) -> None:
     """Writes a checkpoint, then removes all but the last two, and what was never finished.
 
@@ -62,7 +66,7 @@ def newest(folder: Path) -> tuple[Progress, Arrays] | None:
         What was written, or `None` if there is none.
 
     Raises:
-        InputError: if there are checkpoints, and all are damaged.
+        Damaged: if there are checkpoints, and all are damaged.
     """
     there = _all(folder)
     for path in reversed(there):
@@ -72,7 +76,7 @@ def newest(folder: Path) -> tuple[Progress, Arrays] | None:
             print(f"checkpoint {path} is damaged ({error}): going back to the one before it.")
             path.unlink()
     if there:
-        raise InputError(
+        raise Damaged(
             f"no checkpoint in {folder} is whole: the same command begins the training anew."
         )
     return None

@@ -20,7 +20,9 @@ flags.share("model", "recipe", "spec", "dataset", "data_dir")
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET).")
 flags.DEFINE_boolean("overwrite", False, "replace a run that is in the run folder.")
-flags.DEFINE_float("checkpoint_seconds", 60.0, "most work to lose when killed.", lower_bound=0)
+flags.DEFINE_float(
+    "checkpoint_seconds", engine.CHECKPOINT_SECONDS, "most work to lose if killed.", lower_bound=0
+)
 flags.DEFINE_boolean("tensorboard", False, "also log for TensorBoard, in the run folder.")
 flags.define(Spec, without=("input_shape", "classes"))
 flags.define(Recipe)
@@ -35,9 +37,7 @@ def main(arguments: list[str]) -> None:
     spec, recipe = replace(spec, **flags.given(Spec)), replace(recipe, **flags.given(Recipe))
     execution = devices.Execution(**flags.given(devices.Execution))
     devices.choose(execution.devices)  # before anything starts TensorFlow
-    data = sources.load(
-        FLAGS.dataset or "cifar10", FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0]
-    )
+    data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
     training = engine.prepare(spec, recipe, data, execution)
     folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     description = training.description(model, data)
@@ -49,7 +49,8 @@ def main(arguments: list[str]) -> None:
             f"{training.recipe.flip}, {training.execution.precision} on "
             f"{training.execution.devices}"
         )
-        targets = distillation.targets(training, folder / run.CHECKPOINTS / distillation.SAID)
+        said = folder / run.CHECKPOINTS / distillation.SAID
+        targets = distillation.targets(training, data.classes, said)
         result = engine.fit(training, folder, FLAGS.checkpoint_seconds, logs, targets=targets)
         record["last_epoch"] = result.last_epoch
         record["seconds"] = result.progress.seconds

@@ -23,6 +23,9 @@ from train.recipe import Recipe
 from train.schedules import SCHEDULES
 from train.signals import requests
 
+ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
+CHECKPOINT_SECONDS = 60.0
+
 Scale = tuple[list[float], list[float]]  # mean and deviation of each channel, 0 to 255
 
 
@@ -162,10 +165,10 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Tra
     return Training(spec, recipe, execution, model, images, held_out, scale, steps)
 
 
-def rehearse(training: Training, steps: int) -> float:
-    """Trains for a few steps, and says how many seconds one takes; the training is then spoilt."""
+def rehearse(training: Training, steps: int) -> tuple[int, float]:
+    """Trains for a few steps: how many, and how many seconds one takes. The training is spoilt."""
     spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
-    steps = min(steps, training.steps)
+    steps = min(max(steps, 3 * training.execution.steps_per_execution), training.steps)
     targets = one_hot(training.images.labels, spec.classes)
     images = training_batches(training.images.images, targets, mean, recipe)
     clock = Stopwatch()
@@ -173,13 +176,13 @@ def rehearse(training: Training, steps: int) -> float:
         training.model.fit(
             distribute(images), steps_per_epoch=steps, shuffle=False, callbacks=[clock], verbose=0
         )
-    return clock.seconds
+    return steps, clock.seconds
 
 
 def fit(
     training: Training,
     folder: Path,
-    checkpoint_seconds: float = 60.0,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
     callbacks: Sequence[keras.callbacks.Callback] = (),
     verbose: bool = True,
     targets: np.ndarray | None = None,

@@ -110,6 +110,6 @@ def _time(point: Point, data: Data, execution: Execution, measure) -> Timing:
     begin = perf_counter()
     training = engine.prepare(spec, recipe, data, execution)
     measure(training.spec)
-    step = engine.rehearse(training, STEPS)
-    setup = perf_counter() - begin - STEPS * step
+    steps, step = engine.rehearse(training, STEPS)
+    setup = perf_counter() - begin - steps * step
     return Timing(macs(training.spec), setup, step / recipe.batch_size)

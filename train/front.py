@@ -9,17 +9,21 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter
 
-from keras_resnet import SPECS, cifar
+from keras_resnet import SPECS, Spec, cifar
+from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
-from train import run
+from train import run, sources
 from train.budget import COSTS, Budget, Meter
-from train.space import SEARCHED
+from train.engine import ACCURACY
+from train.recipe import Recipe
+from train.space import SEARCHED, searchable
+from train.trial import TRIALS
 
-TRIALS, LEADERBOARD, PICTURE, BEST = "trials", "leaderboard.csv", "pareto.png", "best.json"
-ACCURACY = "val_accuracy"
+LEADERBOARD, PICTURE, BEST = "leaderboard.csv", "pareto.png", "best.json"
+SETTINGS = [field.name for field in searchable()]
 COLUMNS = [
     "rank", "trial", "status", "on_front", ACCURACY, *COSTS, "epochs", "seconds", *SEARCHED,
-    "widths", "reason",
+    "widths",
 ]  # fmt: skip
 
 # Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
@@ -30,17 +34,19 @@ PUBLISHED = {
     "ResNet-32": (SPECS["ResNet32"], 92.49),
     "ResNet-56": (SPECS["ResNet56"], 93.03),
 }
-PUBLISHED_FOR = "cifar10"
+PUBLISHED_FOR = sources.DEFAULT
 
 Row = dict[str, Any]
 
 
 def rows(folder: Path) -> list[Row]:
     """The trials of a search, the most accurate first, those that failed last."""
-    records = [
-        (path.parent.name, run.read_record(path.parent))
-        for path in sorted((folder / TRIALS).glob(f"*/{run.RECORD}"))
-    ]
+    records = []
+    for path in sorted((folder / TRIALS).glob(f"*/{run.RECORD}")):
+        try:
+            records.append((path.parent.name, run.read_record(path.parent)))
+        except InputError as error:
+            print(f"left out of the leaderboard: {error}", flush=True)
     made = sorted(
         (_row(name, record) for name, record in records),
         key=lambda row: (-row.get(ACCURACY, -1.0), row["trial"]),
@@ -55,7 +61,7 @@ def rows(folder: Path) -> list[Row]:
 def _row(name: str, record: dict[str, Any]) -> Row:
     row = {"trial": name, "status": record["status"], "epochs": record["recipe"]["epochs"]}
     settings = record["spec"] | record["recipe"]
-    row |= {key: _text(settings[key]) for key in (*SEARCHED, "widths")}
+    row |= {key: _text(settings[key]) for key in SETTINGS}
     row |= record.get("costs", {})
     if record["status"] == "finished":
         row |= {ACCURACY: record["last_epoch"][ACCURACY], "seconds": round(record["seconds"], 1)}
@@ -64,6 +70,12 @@ def _row(name: str, record: dict[str, Any]) -> Row:
 
 def _text(value: Any) -> Any:
     return "-".join(map(str, value)) if isinstance(value, list) else value
+
+
+def point(folder: Path, row: Row) -> tuple[Spec, Recipe]:
+    """The network and the recipe of a trial."""
+    record = run.read_record(folder / TRIALS / row["trial"])
+    return Spec(**record["spec"]), Recipe(**record["recipe"])
 
 
 def _dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
@@ -75,7 +87,9 @@ def _dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
 def write(folder: Path, table: Sequence[Row]) -> None:
     """Writes the leaderboard, and the network and recipe of its first row for `train.cifar`."""
     with replacing(folder / LEADERBOARD) as partial, open(partial, "w", newline="") as file:
-        lines = csv.DictWriter(file, COLUMNS)
+        searched = [key for key in SETTINGS if len({row[key] for row in table}) > 1]
+        names = dict.fromkeys([*COLUMNS, *searched, "reason"])
+        lines = csv.DictWriter(file, list(names), extrasaction="ignore")
         lines.writeheader()
         lines.writerows(table)
     if table and ACCURACY in table[0]:

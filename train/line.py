@@ -7,6 +7,8 @@ from time import monotonic
 
 import keras
 
+from train.engine import ACCURACY
+
 SECONDS = 1.0  # between two changes
 CLEAR = "\r\033[K"
 
@@ -37,7 +39,7 @@ class Line(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """With the accuracy."""
-        self.epoch = f" of epoch {epoch + 2}, {logs['val_accuracy']:.2%} so far"
+        self.epoch = f" of epoch {epoch + 2}, {logs[ACCURACY]:.2%} so far"
 
     def _say(self, what: str) -> None:
         self.said = monotonic()
@@ -48,7 +50,7 @@ class Line(keras.callbacks.Callback):
     def end(self, what: str) -> None:
         """Says what came of it, in a line that stays."""
         start = CLEAR if self.live else ""
-        print(f"{start}{self.title}: {what}; {self.best} before{self.left()}", flush=True)
+        print(f"{start}{self.title}: {what}; {self.best}{self.left()}", flush=True)
 
 
 def in_words(seconds: float) -> str:

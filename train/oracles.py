@@ -7,6 +7,7 @@ is written whole, the one before it is kept, and what was interrupted is found b
 
 import json
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,12 @@ import numpy as np
 from keras_tuner.engine.trial import Trial
 
 from keras_resnet.files import replacing
+from train.engine import ACCURACY
 from train.space import Space
 
-OBJECTIVE = "val_accuracy"
-DRAWS = 10_000  # points to look at for one that fits the budget
+OBJECTIVE = ACCURACY
+DRAWS = 10_000  # points to look at for one that fits the budget, as far as formulas say
+MEASURED = 50  # of those, for one that fits when it is measured, which takes seconds
 CANDIDATES = 200  # of them for Bayesian optimisation to choose from
 
 Values = dict[str, Any]
@@ -44,7 +47,8 @@ class Budgeted(keras_tuner.Oracle):
 
     def _random_values(self) -> Values | None:
         """A new random point that fits; `None` if none is found."""
-        return next((values for values in self.draws() if self.fits(values, True)), None)
+        promising = islice(self.draws(), MEASURED)
+        return next((values for values in promising if self.fits(values, True)), None)
 
     def draws(self) -> Iterator[Values]:
         """Random points that are new and fit as far as formulas say."""
@@ -114,7 +118,7 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
         if len(done) < max(first, 3):
             return self._random_populate_space()
         draws = self.draws()
-        candidates = [values for values, _ in zip(draws, range(CANDIDATES), strict=False)]
+        candidates = list(islice(draws, CANDIDATES))
         if candidates:
             space = self._nonfixed_space()
             places = [[hp.value_to_prob(values[hp.name]) for hp in space] for values in candidates]
@@ -122,7 +126,8 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
             mean, deviation = self.gpr.predict(np.array(places), return_std=True)
             order = np.argsort(mean - self.beta * deviation)  # KerasTuner minimises
             candidates = [candidates[place] for place in order]
-        best = next((values for values in candidates if self.fits(values, True)), None)
+        promising = candidates[:MEASURED]
+        best = next((values for values in promising if self.fits(values, True)), None)
         return {"status": "RUNNING" if best else "STOPPED", "values": best}
 
 
@@ -170,6 +175,12 @@ def epochs(oracle, space: Space, max_trials: int) -> list[int]:
     return [space.recipe.epochs] * max_trials
 
 
+def complete(oracle) -> bool:
+    """Whether all trials of a search have ended."""
+    statuses = [trial.status for trial in oracle.trials.values()]
+    return len(statuses) >= oracle.max_trials and "RUNNING" not in statuses
+
+
 def _previous(path: Path) -> Path:
     return path.with_name(f"{path.name}.previous")
 
@@ -177,8 +188,10 @@ def _previous(path: Path) -> Path:
 def _write(path: Path, state: Values) -> None:
     if path.exists():
         path.replace(_previous(path))
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(state))
+    for each in (path, _previous(path)):
+        if not each.exists():
+            with replacing(each) as partial:
+                partial.write_text(json.dumps(state))
 
 
 def _read(path: Path, take: Callable[[Values], None]) -> bool:

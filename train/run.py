@@ -28,6 +28,10 @@ FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS, LO
 FILES |= {REPORT, PICTURE}
 
 
+class Unwritable(InputError):
+    """A folder cannot be written to."""
+
+
 @contextmanager
 def recording(
     folder: Path, description: dict[str, Any], overwrite: bool
@@ -72,20 +76,31 @@ def recording(
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Owns the folder of a finished run while more files are written to it.
+    """Owns a folder while files are written to it; it is made if missing.
 
     Raises:
         InputError: if another process owns it, or it cannot be written to.
     """
-    with _in_words(folder), _locked(folder):
-        yield
+    with _in_words(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            yield
 
 
 def await_others(folder: Path) -> None:
     """Waits until no other process writes to a folder."""
     if (folder / LOCK).exists():
-        with open(folder / LOCK) as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        with in_turn(folder / LOCK):
+            pass
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Waits until no other process is in here with the same file, which is made if missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a") as lock:  # writable, as network file systems want
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager
@@ -99,11 +114,11 @@ def _in_words(folder: Path) -> Iterator[None]:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)
         what = getattr(error, "filename", None) or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
-            raise InputError(
+            raise Unwritable(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
                 "give the same command again."
             ) from error
-        raise InputError(
+        raise Unwritable(
             f"cannot write to {what} ({reason}): make room, or choose another folder."
         ) from error
 
@@ -230,7 +245,7 @@ def read_json(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}).") from error
     except ValueError as error:
-        raise InputError(f"{path} is damaged ({error}): train again.") from error
+        raise InputError(f"{path} is damaged ({error}).") from error
 
 
 def read_classes(folder: Path) -> list[str]:

@@ -1,73 +1,49 @@
-"""A search: KerasTuner chooses the points, and each trial is a run like those of `train.cifar`."""
+"""A search: KerasTuner's loop over our trials, alone or with many workers."""
 
-import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
-import keras
 from keras_tuner.engine.base_tuner import BaseTuner
-from keras_tuner.errors import FailedTrialError
+from keras_tuner.errors import FailedTrialError, FatalError
 
 from keras_resnet import Spec, macs
 from keras_resnet.errors import InputError
-from train import distillation, engine, front, oracles, run
-from train.budget import Budget, Meter, written
-from train.data import Data
-from train.devices import Execution
+from train import front, oracles, run, workers
+from train.budget import Budget, written
+from train.engine import ACCURACY
 from train.forecast import Forecast
 from train.line import Line, in_words
 from train.recipe import Recipe
 from train.space import Space, described
+from train.trial import Bench
 
 SEARCH, STATE, FORECAST = "search.json", "state", "forecast.json"
-CHIEF, WORKER, ALONE = "chief", "worker", "alone"
-VARIABLES = ("KERASTUNER_TUNER_ID", "KERASTUNER_ORACLE_IP", "KERASTUNER_ORACLE_PORT")
-
-
-def role() -> str:
-    """What this process is to a search, from KerasTuner's environment variables.
-
-    Raises:
-        InputError: if only some of them are set.
-    """
-    missing = [name for name in VARIABLES if not os.environ.get(name)]
-    if len(missing) == len(VARIABLES):
-        return ALONE
-    if missing:
-        raise InputError(
-            f"{missing[0]} is not set: a search with many workers needs all of "
-            f"{', '.join(VARIABLES)}."
-        )
-    return CHIEF if "chief" in os.environ[VARIABLES[0]] else WORKER
 
 
 @dataclass
 class Job:
-    """All that trials have in common."""
+    """What is searched, with what, and how far it has come."""
 
-    folder: Path
+    bench: Bench
     space: Space
     tuner: str
     max_trials: int
-    data: Data
-    execution: Execution
     budget: Budget
-    meter: Meter
-    checkpoint_seconds: float = 60.0
     forecast: Forecast | None = None
     to_come: list[int] = field(default_factory=list)  # epochs of trials that were not yet ended
+    since: float = field(default_factory=perf_counter)  # the end of the trial before
 
     def description(self) -> dict[str, Any]:
-        """What identifies a search; it may be given more trials later."""
+        """What identifies a search; it may be given more trials, and other machines, later."""
+        data = self.bench.data
         return {
             "tuner": self.tuner,
             "space": asdict(self.space),
             "budget": asdict(self.budget),
-            "dataset": {"name": self.data.name, "sha256": self.data.fingerprint()},
-            "execution": asdict(self.execution.resolved()),
+            "dataset": {"name": data.name, "sha256": data.fingerprint()},
         }
 
     def point(self, values: dict[str, Any]) -> tuple[Spec, Recipe]:
@@ -77,18 +53,10 @@ class Job:
             InputError: if there is none.
         """
         spec, recipe = self.space.point(values)
-        spec = replace(spec, input_shape=self.data.shape, classes=len(self.data.classes))
-        spec.check_size(*self.data.shape[:2])
         epochs = values.get("tuner/epochs", recipe.epochs)  # Hyperband's
-        return spec, replace(recipe, epochs=epochs)
+        return self.bench.fitted(spec), replace(recipe, epochs=epochs)
 
-    def left(self) -> str:
-        """The time that is left, in words; nothing if that is not known."""
-        if not self.forecast or not self.to_come:
-            return ""
-        return f"; about {in_words(self.forecast.total(self.to_come))} left"
-
-    def exists(self, values: dict[str, Any], measure: bool = True) -> bool:
+    def exists(self, values: dict[str, Any]) -> bool:
         """Whether there is a network at a point: its parts go together."""
         try:
             self.point(values)
@@ -102,97 +70,89 @@ class Job:
             return False
         spec, _ = self.point(values)
         try:
-            return self.meter.excess(spec, measure) is None
+            excess = self.bench.meter.excess(spec, measure)
         except InputError as error:
-            print(f"left out {described(spec)}: {error}", flush=True)
-            return False
+            excess = str(error)
+        if excess and measure:  # which takes seconds
+            print(f"left out {described(spec)}: {excess}", flush=True)
+        return excess is None
+
+    def ended(self, epochs: int, cost: int, whole: bool) -> None:
+        """Takes note that a trial has ended; of how long it took if it was a whole one."""
+        now = perf_counter()
+        if self.forecast:
+            if whole:
+                self.forecast.ended(epochs, cost, now - self.since)
+                run.write_json(self.bench.folder / FORECAST, asdict(self.forecast))
+            self.to_come = self.to_come[1:]
+        self.since = now
+
+    def left(self) -> str:
+        """The time that is left, in words; nothing if that is not known."""
+        if not self.forecast or not self.to_come:
+            return ""
+        return f"; about {in_words(self.forecast.total(self.to_come))} left"
 
 
 class Search(BaseTuner):
-    """KerasTuner's loop over our trials, alone or as one of many workers."""
+    """KerasTuner's loop; a trial is a run of the bench."""
 
     def __init__(self, oracle, job: Job):
-        self.job, self.role = job, role()
-        super().__init__(oracle, directory=str(job.folder), project_name=STATE)
+        self.job, self.role = job, workers.role()
+        super().__init__(oracle, directory=str(job.bench.folder), project_name=STATE)
 
     def _populate_initial_space(self) -> None:
         # KerasTuner looks for a file that a kill in the first trial leaves unwritten.
-        if self.role != WORKER:
+        if self.role != workers.WORKER:
             self.oracle.reload()
 
     def save(self) -> None:
         """The state is the oracle's."""
-        if self.role != WORKER:
+        if self.role != workers.WORKER:
             self.oracle.save()
 
     def pre_create_trial(self) -> None:
         """Asks not too often while other workers have to finish first."""
-        if self.role == WORKER:
+        if self.role == workers.WORKER:
             sleep(1)
 
     def run_trial(self, trial, verbose: int = 0) -> dict[str, float]:
-        """Trains a point, or reads what came of it if it was trained already."""
+        """Trains a point, or reads what came of it if it was trained already.
+
+        Raises:
+            FailedTrialError: if the trial fails.
+            FatalError: if nothing can be written, which is not the point's fault.
+        """
+        name, bench = trial.trial_id, self.job.bench
         spec, recipe = self.job.point(trial.hyperparameters.values)
-        begin = perf_counter()
-        show = Line(self._title(trial.trial_id, spec), self._best(), self.job.left)
+        whole = not bench.begun(name)
+        title = f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {described(spec)}"
+        show = Line(title, self._best(), self.job.left)
+        said = "failed"
         try:
-            record = train(self.job, trial.trial_id, spec, recipe, show)
-        except InputError as error:
-            show.end(f"failed: {error}")
-            raise FailedTrialError(str(error)) from error
+            record = bench.train(name, spec, recipe, show)
+            said = f"{record['last_epoch'][ACCURACY]:.2%}; {written(record['costs'])}"
+        except run.Unwritable as error:
+            said = "stopped"
+            raise FatalError(str(error)) from error
         except Exception as error:
-            show.end(f"failed: {error!r}")
-            raise
-        accuracy = record["last_epoch"][front.ACCURACY]
-        if self.job.forecast:
-            self.job.forecast.ended(recipe.epochs, macs(spec), perf_counter() - begin)
-            self.job.to_come = self.job.to_come[1:]
-            run.write_json(self.job.folder / FORECAST, asdict(self.job.forecast))
-        show.end(f"{accuracy:.2%}; {written(record['costs'])}")
-        return {oracles.OBJECTIVE: accuracy, **record["costs"]}
+            whole, said = False, f"failed: {error}"
+            raise FailedTrialError(str(error)) from error
+        finally:
+            self.job.ended(recipe.epochs, macs(spec), whole)
+            show.end(said)
+        return {oracles.OBJECTIVE: record["last_epoch"][ACCURACY], **record["costs"]}
 
     def on_trial_end(self, trial) -> None:
         """Notes the outcome, and brings the leaderboard up to date."""
         super().on_trial_end(trial)
-        if self.role == ALONE:
-            front.write(self.job.folder, front.rows(self.job.folder))
-
-    def _title(self, name: str, spec: Spec) -> str:
-        return f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {described(spec)}"
+        if self.role == workers.ALONE:
+            folder = self.job.bench.folder
+            front.write(folder, front.rows(folder))
 
     def _best(self) -> str:
         scores = [trial.score for trial in self.oracle.get_best_trials(1) if trial.score]
-        return f"best {scores[0]:.2%}" if scores else "the first"
-
-
-def train(job: Job, name: str, spec: Spec, recipe: Recipe, show: Line) -> dict[str, Any]:
-    """Trains a trial in a run folder of its own, from where it was interrupted if it was.
-
-    Returns:
-        The record of the run.
-
-    Raises:
-        InputError: if it fails; the record has the reason.
-    """
-    folder = job.folder / front.TRIALS / name
-    keras.utils.clear_session()  # graphs of former trials
-    run.await_others(folder)  # a worker that works on for a chief that was started anew
-    training = engine.prepare(spec, recipe, job.data, job.execution)
-    description = training.description(f"trial {name}", job.data)
-    if (folder / run.RECORD).exists():
-        record = run.read_record(folder)
-        if record["status"] == "finished" and not run.difference(record, description):
-            return record
-    with run.recording(folder, description, overwrite=False) as record:
-        record["costs"] = job.meter.all(training.spec)
-        targets = distillation.targets(training, job.folder / distillation.SAID)
-        result = engine.fit(
-            training, folder, job.checkpoint_seconds, [show], verbose=False, targets=targets
-        )
-        record["last_epoch"] = result.last_epoch
-        record["seconds"] = result.progress.seconds
-        record["images_per_second"] = result.images_per_second
-    return record
+        return f"best before {scores[0]:.2%}" if scores else "the first"
 
 
 def begin(job: Job) -> None:
@@ -201,20 +161,45 @@ def begin(job: Job) -> None:
     Raises:
         InputError: if another search, or something else, is there.
     """
-    path, here = job.folder / SEARCH, job.description()
-    if not path.exists():
-        foreign = [entry.name for entry in job.folder.iterdir() if entry.name != run.LOCK]
+    folder = job.bench.folder
+    if not (folder / SEARCH).exists():
+        ours = {run.LOCK, STATE}  # a worker may have been faster
+        names = [path.name for path in folder.iterdir() if path.name not in ours]
+        foreign = [name for name in names if not name.startswith(".partial-")]
         if foreign:
             raise InputError(
-                f"{job.folder} holds {foreign[0]!r} but no {SEARCH}: choose another --output_dir."
+                f"{folder} holds {foreign[0]!r} but no {SEARCH}: choose another --output_dir."
             )
-        run.write_json(path, here)
+        run.write_json(folder / SEARCH, job.description())
+    _compare(job)
+
+
+def join(job: Job) -> None:
+    """Waits for the chief to begin the search that this worker is for.
+
+    Raises:
+        InputError: if that is another one.
+    """
+    path = job.bench.folder / SEARCH
+    if not path.exists():
+        print(f"waiting for the chief to write {path}", flush=True)
+    while not path.exists():
+        sleep(1)
+    _compare(job)
+
+
+def _compare(job: Job) -> None:
+    path = job.bench.folder / SEARCH
+    try:
+        there = run.read_json(path)
+    except InputError as error:
+        print(f"{error} The flags given now are taken for those that began the search.")
+        run.write_json(path, job.description())
         return
-    there = run.read_json(path)
-    if differing := run.difference(there, here):
+    if differing := run.difference(there, job.description()):
         raise InputError(
-            f"{job.folder} already holds another search ({differing}): give the flags that began "
-            "it, or choose another --output_dir."
+            f"{job.bench.folder} already holds another search ({differing}): give the flags that "
+            "began it, or choose another --output_dir."
         )
 
 
@@ -230,25 +215,26 @@ def conclude(job: Job, table: Sequence[front.Row], data: str, size: str) -> None
     Raises:
         InputError: if no trial was finished.
     """
-    front.write(job.folder, table)
-    if not table or front.ACCURACY not in table[0]:
+    folder = job.bench.folder
+    front.write(folder, table)
+    if not table or ACCURACY not in table[0]:
         reasons = {row["reason"] for row in table if row["reason"]}
         raise InputError(
             f"no trial of {len(table)} was finished{': ' if reasons else ''}{'; '.join(reasons)}. "
             "Widen the budget or the ranges, or choose another --output_dir."
         )
-    front.draw(job.folder, table, job.budget, job.meter, job.data.name)
+    front.draw(folder, table, job.budget, job.bench.meter, job.bench.data.name)
     best = table[0]
-    spec = Spec(**run.read_record(job.folder / front.TRIALS / best["trial"])["spec"])
+    spec, _ = front.point(folder, best)
     print(
         f"The best of {len(table)} trials is {best['trial']}: {described(spec)}; "
-        f"{best[front.ACCURACY]:.2%} of the validation images after {best['epochs']} epochs; "
-        f"{written(best)}.\nAll trials: {job.folder / front.LEADERBOARD}, "
-        f"{job.folder / front.PICTURE}. To train it in full and export it:"
+        f"{best[ACCURACY]:.2%} of the validation images after {best['epochs']} epochs; "
+        f"{written(best)}.\nAll trials: {folder / front.LEADERBOARD}, {folder / front.PICTURE}. "
+        "To train it in full and export it:"
     )
-    name = job.folder / "best"
+    name = shlex.quote(str(folder / "best"))
     print(
-        f"  python -m train.cifar --spec={job.folder / front.BEST}{data}{size} --epochs=100 "
+        f"  python -m train.cifar --spec={name}.json{data}{size} --epochs=100 "
         f"--validation_fraction=0 --output_dir={name}\n"
         f"  python -m train.export --run={name}{data} --formats=int8"
     )

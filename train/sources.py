@@ -74,12 +74,15 @@ def read_folder(folder: Path, shape: tuple[int, int, int], most: int) -> np.ndar
     return np.stack([read_image(files[i], shape) for i in some(len(files), most)])
 
 
-def load(name: str, data_dir: str | None, size: int | None, default_size: int) -> Data:
+DEFAULT = "cifar10"
+
+
+def load(name: str | None, data_dir: str | None, size: int | None, default_size: int) -> Data:
     """Loads a data set into memory.
 
     Args:
         name: `digits` (scikit-learn's, bundled), a folder `ROOT/{train,test}/CLASS/*.png|jpg`, or
-            the name of any TFDS data set of images with class labels.
+            the name of any TFDS data set of images with class labels; `None` for `DEFAULT`.
         data_dir: Where TFDS keeps prepared data, read offline; `None` for its own folder, into
             which it downloads what is missing.
         size: Side to which all images are scaled, without keeping their proportions; `None` for
@@ -89,6 +92,7 @@ def load(name: str, data_dir: str | None, size: int | None, default_size: int) -
     Raises:
         InputError: if there is no such data, or it is out of reach or unusable.
     """
+    name = name or DEFAULT
     if name == "digits":
         return _digits(size or default_size)
     if name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name)):

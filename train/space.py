@@ -41,6 +41,14 @@ class Dimension(NamedTuple):
     low: float = 0
     high: float = 0
 
+    def value(self, drawn: Any) -> Any:
+        """What was drawn, as it is used: from a range rounded to three digits."""
+        if self.values:
+            return type(self.values[0])(drawn)  # KerasTuner takes true for 1
+        if isinstance(self.low, float):
+            drawn = min(max(float(f"{drawn:.3g}"), self.low), self.high)
+        return drawn
+
     @property
     def logarithmic(self) -> bool:
         """Whether small numbers of the range are as likely as large ones."""
@@ -59,16 +67,14 @@ class Space:
         """The network and the recipe at a point.
 
         Args:
-            values: By name of the dimension; other names are ignored. Numbers that are not whole
-                are rounded to three digits.
+            values: By name of the dimension, see `Dimension.value`; other names are ignored.
 
         Raises:
             InputError: if there is no such network, as its parts do not go together.
         """
         changes: dict[str, Any] = {}
         for dimension in self.dimensions:
-            value = values[dimension.name]
-            value = float(f"{value:.3g}") if isinstance(value, float) else value
+            value = dimension.value(values[dimension.name])
             if dimension.stage is None:
                 changes[dimension.field] = value
             else:

@@ -11,24 +11,43 @@ from itertools import islice
 from pathlib import Path
 from time import perf_counter
 
+import grpc
+from keras_tuner.errors import FatalError
+
 from keras_resnet import Spec, macs
 from keras_resnet.errors import InputError, lookup
-from keras_resnet.metadata import Card
-from train import devices, flags, front, oracles, run, search, sources, space
+from train import (
+    devices,
+    distillation,
+    engine,
+    flags,
+    front,
+    oracles,
+    results,
+    run,
+    search,
+    sources,
+    space,
+    workers,
+)  # fmt: skip
 from train.budget import Budget, Meter
 from train.data import hold_out
 from train.forecast import Forecast, forecast
 from train.line import in_words
 from train.recipe import Recipe
+from train.trial import Bench
 
 FLAGS = flags.FLAGS
+MEASURED = "costs.json"
 SAMPLE = 64  # random points by which a search is judged beforehand
 flags.share("model", "recipe", "dataset", "data_dir")
 flags.DEFINE_integer("image_size", None, "side to scale images to.", lower_bound=1)
 flags.DEFINE_string("output_dir", "saved_models/tune", "folder of the search.")
 flags.DEFINE_string("tuner", "hyperband", f"how to choose: {', '.join(oracles.TUNERS)}.")
 flags.DEFINE_integer("max_trials", 30, "trials of the search; Hyperband may need less.")
-flags.DEFINE_float("checkpoint_seconds", 60.0, "most work to lose when killed.", lower_bound=0)
+flags.DEFINE_float(
+    "checkpoint_seconds", engine.CHECKPOINT_SECONDS, "most work to lose if killed.", lower_bound=0
+)
 flags.define(Budget)
 flags.define(devices.Execution)
 flags.define(Recipe, without=[field.name for field in space.searchable()])
@@ -54,41 +73,64 @@ def main(arguments: list[str]) -> None:
         if FLAGS[field.name].value is not None
     }
     searched = space.parse(spec, recipe, texts)
-    budget, role = Budget(**flags.given(Budget)), search.role()
+    seen = {row.field for row in searched.dimensions} & {*distillation.HEARD}
+    if recipe.teacher and seen:
+        raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
+    budget = Budget(**flags.given(Budget))
     execution = devices.Execution(**flags.given(devices.Execution))
     devices.choose(execution.devices)  # before anything starts TensorFlow
-    data = sources.load(
-        FLAGS.dataset or "cifar10", FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0]
-    )
+    data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
     if not len(hold_out(data.train, recipe.validation_fraction)[1].labels):
         raise InputError(
             f"{len(data.train.labels)} training images of {data.name} leave none to judge trials "
             "by: raise --validation_fraction."
         )
-    folder = Path(FLAGS.output_dir)
-    meter = Meter(budget, Card(name=f"best for {data.name}", labels=data.classes))
-    job = search.Job(
-        folder, searched, FLAGS.tuner, FLAGS.max_trials, data, execution, budget, meter,
-        FLAGS.checkpoint_seconds,
-    )  # fmt: skip
-    oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
-    if role == search.WORKER:
-        search.Search(oracle, job).search(verbose=0)
+    folder, role = Path(FLAGS.output_dir), workers.role()
+    card = results.card({"model": "best", "dataset": {"name": data.name}}, data.classes)
+    meter = Meter(budget, card, folder / MEASURED, shared=role == workers.WORKER)
+    bench = Bench(folder, data, execution, meter, FLAGS.checkpoint_seconds)
+    job = search.Job(bench, searched, FLAGS.tuner, FLAGS.max_trials, budget)
+    if role == workers.WORKER:
+        search.join(job)
+        _search(job)
         return
-    folder.mkdir(parents=True, exist_ok=True)
+    meter.check_rival()
+    if recipe.teacher:
+        distillation.check(recipe, bench.fitted(searched.spec), data.classes)
     with run.writing(folder):
         search.begin(job)
-        tuner = search.Search(oracle, job)
-        begin, predicted = perf_counter(), 0.0
-        if role == search.ALONE:
-            predicted = predict(job, oracle)
-        tuner.search(verbose=0)
-        took = perf_counter() - begin
-        if predicted:
-            print(f"It took {in_words(took)}; predicted were {in_words(predicted)}.")
+        _search(job)
         search.conclude(
             job, front.rows(folder), _again("dataset", "data_dir"), _again("image_size")
         )
+
+
+def _search(job: search.Job) -> None:
+    """Runs KerasTuner's loop, and says in words what ends it early."""
+    oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
+    tuner = search.Search(oracle, job)
+    predicted = predict(job, oracle) if tuner.role == workers.ALONE else 0.0
+    if tuner.role == workers.CHIEF and oracles.complete(oracle):
+        return  # no worker would come to say so
+    begin = job.since = perf_counter()
+    try:
+        tuner.search(verbose=0)
+    except FatalError as error:
+        raise InputError(str(error)) from error
+    except grpc.RpcError as error:
+        raise InputError(
+            f"lost the chief at {workers.address()} ({error.code().name}): start it again, and "
+            "then this worker."
+        ) from error
+    except RuntimeError as error:
+        if tuner.role == workers.CHIEF and "bind" in str(error):
+            raise InputError(
+                f"the chief cannot listen at {workers.address()}: choose another port."
+            ) from error
+        raise
+    if predicted:
+        took = in_words(perf_counter() - begin)
+        print(f"It took {took}; predicted were {in_words(predicted)}.")
 
 
 def _again(*names: str) -> str:
@@ -108,12 +150,12 @@ def predict(job: search.Job, oracle) -> float:
     job.to_come = oracles.epochs(oracle, job.space, job.max_trials)[len(ended) :]
     if not job.to_come:
         return 0.0
-    path = job.folder / search.FORECAST
-    if path.exists():
+    path, bench = job.bench.folder / search.FORECAST, job.bench
+    try:
         job.forecast = Forecast(**run.read_json(path))
-    else:
+    except (FileNotFoundError, InputError, TypeError):  # none that this version can read
         print(f"Timing two networks of the space, of {len(points)} drawn.", flush=True)
-        job.forecast = forecast(points, job.data, job.execution, job.meter.all)
+        job.forecast = forecast(points, bench.data, bench.execution, bench.meter.all)
         run.write_json(path, asdict(job.forecast))
     seconds = job.forecast.total(job.to_come)
     ends = dict.fromkeys((min(job.to_come), max(job.to_come)))
@@ -129,12 +171,16 @@ def sample(job: search.Job) -> list[tuple[Spec, Recipe]]:
     """Some networks and recipes of the space that are within the budget, as far as formulas say."""
     fitting = _draw(job, job.fits)
     if not fitting:
-        smallest = min((spec for spec, _ in _draw(job, job.exists)), key=macs, default=None)
+        smallest = min(
+            (spec for spec, _ in _draw(job, lambda values, _: job.exists(values))),
+            key=macs,
+            default=None,
+        )
         if smallest is None:
             raise InputError("no point of the space is a network: its parts do not go together.")
         raise InputError(
             f"of {oracles.DRAWS} networks drawn none is within the budget; a small one has "
-            f"{job.meter.excess(smallest)}: raise the limit, or widen the ranges."
+            f"{job.bench.meter.excess(smallest)}: raise the limit, or widen the ranges."
         )
     return fitting
 

@@ -86,10 +86,24 @@ def test_a_network_slower_than_the_rival_is_refused(tmp_path):
         Budget(rival="missing.tflite")
 
 
+def test_measurements_are_kept_for_the_same_search(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "costs.json"
+    costs = {"int8_bytes": 1234, "latency_ms": 0.5}
+    monkeypatch.setattr(budget, "_exported", lambda *_: costs)
+    first = Meter(Budget(), Card(), path).all(SMALL)
+    monkeypatch.setattr(budget, "_exported", None)
+    assert Meter(Budget(), Card(), path).all(SMALL) == first
+    assert Meter(Budget(), Card(), path, shared=True).all(SMALL) == first
+    path.write_text("{")
+    monkeypatch.setattr(budget, "_exported", lambda *_: costs | {"latency_ms": 0.6})
+    assert Meter(Budget(), Card(), path).all(SMALL)["latency_ms"] == 0.6
+    assert "costs.json is damaged" in capsys.readouterr().out
+
+
 def test_limits_are_positive():
     assert Budget().limited == []
     assert Budget(max_macs=5, max_params=UNLIMITED - 1).limited == ["params", "macs"]
-    with pytest.raises(InputError, match="max_params must be a whole number of at least 1; got 0"):
+    with pytest.raises(InputError, match="max_params must be a whole number from 1 to .*; got 0"):
         Budget(max_params=0)
     with pytest.raises(InputError, match="unknown latency_format 'int9'"):
         Budget(latency_format="int9")

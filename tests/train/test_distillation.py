@@ -1,6 +1,7 @@
 """A teacher's word instead of labels: what is said, kept, and learnt."""
 
 import os
+import shutil
 from dataclasses import replace
 
 import keras
@@ -29,7 +30,7 @@ def recipe(digits_run):
 
 def test_targets_are_the_teachers_softened_word_on_each_view(recipe, data, digits_run, tmp_path):
     training = engine.prepare(SPEC, recipe, data, EXECUTION)
-    said = distillation.targets(training, tmp_path / "said")
+    said = distillation.targets(training, data.classes, tmp_path / "said")
     assert (said.shape, said.dtype) == ((2, len(training.images.labels), 10), np.float16)
     teacher = keras.saving.load_model(digits_run / "model.keras")
     for view in range(2):
@@ -44,16 +45,16 @@ def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
     recipe, data, tmp_path, capsys
 ):
     training, path = engine.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
-    first = distillation.targets(training, path)
+    first = distillation.targets(training, data.classes, path)
     asked = path.stat().st_mtime_ns
-    np.testing.assert_array_equal(distillation.targets(training, path), first)
+    np.testing.assert_array_equal(distillation.targets(training, data.classes, path), first)
     assert path.stat().st_mtime_ns == asked
     os.truncate(path, 100)
     capsys.readouterr()
-    np.testing.assert_array_equal(distillation.targets(training, path), first)
+    np.testing.assert_array_equal(distillation.targets(training, data.classes, path), first)
     assert "is damaged" in capsys.readouterr().out
     warmer = training._replace(recipe=replace(recipe, temperature=1.0))
-    assert not np.array_equal(distillation.targets(warmer, path), first)
+    assert not np.array_equal(distillation.targets(warmer, data.classes, path), first)
 
 
 def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
@@ -68,7 +69,7 @@ def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
 
 def test_no_teacher_says_nothing(data, recipe, tmp_path):
     training = engine.prepare(SPEC, replace(recipe, teacher=""), data, EXECUTION)
-    assert distillation.targets(training, tmp_path / "said") is None
+    assert distillation.targets(training, data.classes, tmp_path / "said") is None
     assert not (tmp_path / "said").exists()
 
 
@@ -80,8 +81,29 @@ def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
         test=type(data.test)(*(part[data.test.labels < 5] for part in data.test)),
     )
     training = engine.prepare(SPEC, recipe, fewer, EXECUTION)
-    with pytest.raises(InputError, match=r"tells 10 classes .* apart, and the data have 5"):
-        distillation.targets(training, tmp_path / "said")
+    with pytest.raises(InputError, match=r"tells 0, 1, .*, 9 apart .* data have 0, 1, 2, 3, 4 on"):
+        distillation.targets(training, fewer.classes, tmp_path / "said")
+
+
+def test_a_teacher_of_other_names_is_refused(recipe, data):
+    named = [f"digit {label}" for label in data.classes]
+    with pytest.raises(InputError, match="and the data have digit 0, digit 1"):
+        distillation.check(recipe, cifar(8), named)
+    with pytest.raises(InputError, match=r"no missing/run\.json"):
+        distillation.check(replace(recipe, teacher="missing"), cifar(8), data.classes)
+
+
+def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_run, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(digits_run, own)
+    recipe = replace(recipe, teacher=str(own))
+    training = engine.prepare(SPEC, recipe, data, EXECUTION)
+    first = distillation.targets(training, data.classes, tmp_path / "said")
+    model = keras.saving.load_model(own / "model.keras")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save_weights(own / "model.weights.h5")
+    again = distillation.targets(training, data.classes, tmp_path / "said")
+    assert not np.array_equal(first, again)
 
 
 def test_a_teacher_needs_views():

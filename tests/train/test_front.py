@@ -49,6 +49,20 @@ def test_the_leaderboard_ranks_and_says_why_trials_failed(folder):
     assert rows[0]["int8_bytes"] == "500"
     assert rows[0]["units"] == "1-1-1"
     assert rows[-1]["reason"] == "the loss became nan"
+    assert "momentum" not in rows[0]  # the same in all
+
+
+def test_what_differs_has_a_column_and_a_damaged_record_none(folder, capsys):
+    record = run.read_record(folder / "trials" / "0")
+    record["recipe"]["momentum"] = 0.5
+    run.write_record(folder / "trials" / "0", record)
+    (folder / "trials" / "2" / "run.json").write_text("{")
+    front.write(folder, front.rows(folder))
+    with open(folder / "leaderboard.csv", newline="") as file:
+        rows = {row["trial"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == {"0", "1", "3", "4"}
+    assert (rows["0"]["momentum"], rows["1"]["momentum"]) == ("0.5", "0.9")
+    assert "run.json is damaged" in capsys.readouterr().out
 
 
 def test_the_best_is_what_a_training_begins_with(folder):

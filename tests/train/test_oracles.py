@@ -130,6 +130,29 @@ def test_without_any_state_no_point_is_tried_again(tmp_path):
     assert not [values for values in more.values() if values in tried.values()]
 
 
+def test_a_trial_that_was_interrupted_twice_survives_a_truncated_file(tmp_path):
+    whole = work(make(tmp_path / "whole", "hyperband"))
+    tried = work(make(tmp_path / "parts", "hyperband"), most=5)
+    for _ in range(2):
+        again = make(tmp_path / "parts", "hyperband")
+        again.reload()
+        again.create_trial("tuner0")
+    (tmp_path / "parts" / "state" / "trial_05" / "trial.json").write_text("{")
+    again = make(tmp_path / "parts", "hyperband")
+    again.reload()
+    assert tried | work(again) == whole
+
+
+def test_a_search_is_complete_when_all_trials_have_ended(tmp_path):
+    oracle = make(tmp_path, "random", trials=2)
+    work(oracle, most=1)
+    assert not oracles.complete(oracle)
+    oracle.create_trial("tuner0")
+    assert not oracles.complete(oracle)
+    work(oracle)
+    assert oracles.complete(oracle)
+
+
 @pytest.mark.parametrize("tuner", TUNERS)
 def test_failures_do_not_end_a_search(tuner, tmp_path):
     oracle = make(tmp_path, tuner, trials=6)
@@ -142,8 +165,16 @@ def test_failures_do_not_end_a_search(tuner, tmp_path):
 
 
 def test_nothing_that_fits_ends_a_search(tmp_path, monkeypatch):
-    monkeypatch.setattr(oracles, "DRAWS", 50)
-    assert work(make(tmp_path, "random", lambda *_: False)) == {}
+    monkeypatch.setattr(oracles, "DRAWS", 200)
+    assert work(make(tmp_path / "a", "random", lambda *_: False)) == {}
+    measured = []
+
+    def none(values, measure):
+        measured.append(measure)
+        return not measure
+
+    assert work(make(tmp_path / "b", "random", none)) == {}
+    assert sum(measured) == oracles.MEASURED
 
 
 def test_keras_tuner_still_writes_in_place(tmp_path):

@@ -85,3 +85,13 @@ def test_a_network_in_words():
     assert described(cifar(8, width_multiplier=0.5)) == (
         "basic units 1-1-1 of 8-16-32 channels, original, A"
     )
+
+
+def test_choices_are_used_as_they_are_and_ranges_stay_in_their_ends():
+    space = parse(BASE, FAST, {"zero_gamma": "true,false", "average": "0.9996,0.99973"})
+    values = {"zero_gamma": 1, "average": 0.99973}  # as KerasTuner says it
+    spec, recipe = space.point(values)
+    assert spec.zero_gamma is True
+    assert recipe.average == 0.99973
+    _, recipe = parse(BASE, FAST, {"average": "0.99:0.9999"}).point({"average": 0.99988})
+    assert recipe.average == 0.9999
