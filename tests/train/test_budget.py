@@ -103,7 +103,7 @@ def test_measurements_are_kept_for_the_same_search(tmp_path, monkeypatch, capsys
 def test_limits_are_positive():
     assert Budget().limited == []
     assert Budget(max_macs=5, max_params=UNLIMITED - 1).limited == ["params", "macs"]
-    with pytest.raises(InputError, match="max_params must be a whole number from 1 to .*; got 0"):
+    with pytest.raises(InputError, match=r"max_params must be a whole number from 1 to .*; got 0"):
         Budget(max_params=0)
     with pytest.raises(InputError, match="unknown latency_format 'int9'"):
         Budget(latency_format="int9")
