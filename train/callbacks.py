@@ -1,8 +1,10 @@
 """What watches a training: speed, averaged weights, checkpoints, NaN, and requests to stop."""
 
 import csv
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
+from statistics import median
 from time import monotonic, perf_counter
 
 import keras
@@ -17,36 +19,62 @@ from train.signals import Stopped
 from train.state import capture, restore
 
 
-class Stopwatch(keras.callbacks.Callback):
-    """Measures the steps of an epoch but for the first, which may compile."""
+class Speedometer(keras.callbacks.Callback):
+    """Adds to an epoch's measures its images per second, without its first step, and the rate."""
+
+    def __init__(self, batch_size: int):
+        super().__init__()
+        self.batch_size = batch_size
 
     def on_epoch_begin(self, epoch, logs=None):
         """No step yet."""
         self.times: list[tuple[int, float]] = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Starts the clock after the first step."""
+        """Starts the clock after the first step, which may compile."""
         self.times[1:] = [(batch, perf_counter())]
-
-    @property
-    def seconds(self) -> float:
-        """Of a step; 0 if there was only one."""
-        (first, begin), (last, end) = self.times[0], self.times[-1]
-        return (end - begin) / (last - first) if last > first else 0.0
-
-
-class Speedometer(Stopwatch):
-    """Adds to an epoch's measures its images per second, and the rate."""
-
-    def __init__(self, batch_size: int):
-        super().__init__()
-        self.batch_size = batch_size
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures."""
-        if self.seconds:
-            logs["images_per_second"] = self.batch_size / self.seconds
+        (first, begin), (last, end) = self.times[0], self.times[-1]
+        if last > first:
+            logs["images_per_second"] = (last - first) * self.batch_size / (end - begin)
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
+
+
+class Rehearsal(keras.callbacks.Callback):
+    """Times steps until they are enough, and stops.
+
+    Args:
+        fewest: Calls to time at least, after those that warm up.
+        enough: Seconds after which those will do.
+    """
+
+    WARM_UP = 3  # the first one compiles, the next ones fill queues
+
+    def __init__(self, fewest: int, enough: float):
+        super().__init__()
+        self.fewest, self.enough = fewest, enough
+        self.ends: list[tuple[int, float]] = []  # steps done, and when
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Takes the time."""
+        self.ends.append((batch + 1, perf_counter()))
+        timed = self.ends[self.WARM_UP - 1 :]
+        if len(timed) > self.fewest and timed[-1][1] - timed[0][1] > self.enough:
+            self.model.stop_training = True
+
+    @property
+    def steps(self) -> int:
+        """How many were done."""
+        return self.ends[-1][0]
+
+    @property
+    def seconds(self) -> float:
+        """Of a step: the median, as other work on the machine slows some of them."""
+        timed = self.ends[self.WARM_UP - 1 :] if len(self.ends) > self.WARM_UP else self.ends
+        pairs = list(pairwise(timed)) or [((0, timed[0][1]), timed[0])]
+        return median((end - begin) / (last - first) for (first, begin), (last, end) in pairs)
 
 
 class Averaged(keras.callbacks.Callback):

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_resnet import ResNet, Spec
 from keras_resnet.errors import InputError
-from train.callbacks import Averaged, Keeper, Speedometer, Stopwatch
+from train.callbacks import Averaged, Keeper, Rehearsal, Speedometer
 from train.checkpoint import Progress
 from train.data import Data, Split, hold_out, statistics
 from train.devices import Execution, check_keras, distribute, enough_memory, policy, strategy
@@ -165,18 +165,29 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Tra
     return Training(spec, recipe, execution, model, images, held_out, scale, steps)
 
 
-def rehearse(training: Training, steps: int) -> tuple[int, float]:
-    """Trains for a few steps: how many, and how many seconds one takes. The training is spoilt."""
-    spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
-    steps = min(max(steps, 3 * training.execution.steps_per_execution), training.steps)
-    targets = one_hot(training.images.labels, spec.classes)
-    images = training_batches(training.images.images, targets, mean, recipe)
-    clock = Stopwatch()
+def rehearse(training: Training, fewest: int, enough: float) -> tuple[int, float]:
+    """Trains for a few steps; the training is then spoilt.
+
+    Args:
+        training: Any.
+        fewest: Steps to time at least, if an epoch has as many.
+        enough: Seconds after which those will do.
+
+    Returns:
+        How many steps were done, and the median of the seconds that one took.
+    """
+    mean, targets = training.scale[0], one_hot(training.images.labels, training.spec.classes)
+    images = training_batches(training.images.images, targets, mean, training.recipe)
+    rehearsal = Rehearsal(fewest, enough)
     with enough_memory():
         training.model.fit(
-            distribute(images), steps_per_epoch=steps, shuffle=False, callbacks=[clock], verbose=0
+            distribute(images),
+            steps_per_epoch=training.steps,
+            shuffle=False,
+            callbacks=[rehearsal],
+            verbose=0,
         )
-    return steps, clock.seconds
+    return rehearsal.steps, rehearsal.seconds
 
 
 def fit(

@@ -20,7 +20,7 @@ from train.devices import Execution
 from train.recipe import Recipe
 from train.space import described
 
-STEPS = 20  # timed of each network
+STEPS, SECONDS = 20, 8.0  # timed of each network, at least
 
 Point = tuple[Spec, Recipe]
 
@@ -110,6 +110,6 @@ def _time(point: Point, data: Data, execution: Execution, measure) -> Timing:
     begin = perf_counter()
     training = engine.prepare(spec, recipe, data, execution)
     measure(training.spec)
-    steps, step = engine.rehearse(training, STEPS)
+    steps, step = engine.rehearse(training, STEPS, SECONDS)
     setup = perf_counter() - begin - steps * step
     return Timing(macs(training.spec), setup, step / recipe.batch_size)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter
+from matplotlib.ticker import EngFormatter, LogLocator
 
 from keras_resnet import SPECS, Spec, cifar
 from keras_resnet.errors import InputError
@@ -132,22 +132,32 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
                 xytext=(4, -11), textcoords="offset points", fontsize=8, color="tab:blue",
             )  # fmt: skip
         for name, (_, accuracy) in published.items():
-            axes.plot(costs[name][cost], accuracy, "*", color="tab:orange", markersize=11)
+            axes.plot(
+                costs[name][cost], accuracy, "*", color="tab:orange", markersize=11,
+                label="published, test images",
+            )  # fmt: skip
             axes.annotate(
                 name, (costs[name][cost], accuracy), xytext=(-6, 7), fontsize=8,
                 textcoords="offset points", color="tab:orange", ha="right",
             )  # fmt: skip
         if cost in budget.limited:
-            axes.axvline(budget.limit(cost), color="tab:red", linestyle="--", label="limit")
+            axes.axvline(
+                budget.limit(cost), color="tab:red", linestyle="--", label="limit of the search"
+            )
         axes.set(xlabel=row.title, ylabel="accuracy, %", xscale="log")
         axes.xaxis.set_major_formatter(_tick)
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         axes.xaxis.set_minor_formatter(_tick)
         axes.tick_params(axis="x", which="both", labelsize=8)
         axes.margins(0.15)
         axes.grid(alpha=0.3, which="both")
-    figure.axes[0].legend(loc="lower right", fontsize=8)
-    title = f"Validation accuracy of {len(finished)} trials on {dataset}"
-    figure.suptitle(title + ("; stars: published test accuracy" if published else ""))
+    handles = {
+        name: handle
+        for axes in figure.axes
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
+    figure.suptitle(f"Validation accuracy of {len(finished)} trials on {dataset}")
     with replacing(folder / PICTURE) as partial:
         figure.savefig(partial, format="png", dpi=120)
 

@@ -126,3 +126,14 @@ def test_a_training_that_diverges_says_so(fit):
         InputError, match=r"the loss became (nan|inf) at step \d of epoch \d: lower"
     ):
         fit(engine.prepare(SPEC, recipe, DATA, FLOAT32))
+
+
+@pytest.mark.parametrize(
+    ("fewest", "enough", "steps"), [(3, 0.0, 6), (10**6, 0.0, 45), (0, 1e9, 45)]
+)
+def test_a_rehearsal_ends_when_it_has_timed_enough(fewest, enough, steps):
+    recipe = replace(RECIPE, batch_size=2, validation_fraction=0.1)
+    training = engine.prepare(cifar(8, width_multiplier=0.25), recipe, DATA, FLOAT32)
+    done, seconds = engine.rehearse(training, fewest, enough)
+    assert done == steps
+    assert 1e-5 < seconds < 5
