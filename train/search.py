@@ -125,18 +125,17 @@ class Search(BaseTuner):
         """
         name, bench = trial.trial_id, self.job.bench
         spec, recipe = self.job.point(trial.hyperparameters.values)
-        whole = not bench.begun(name)
+        fresh = not bench.begun(name)
         title = f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {described(spec)}"
         show = Line(title, self._best(), self.job.left)
-        said = "failed"
+        whole, said = False, "stopped"
         try:
             record = bench.train(name, spec, recipe, show)
-            said = f"{record['last_epoch'][ACCURACY]:.2%}; {written(record['costs'])}"
+            whole, said = fresh, f"{record['last_epoch'][ACCURACY]:.2%}; {written(record['costs'])}"
         except run.Unwritable as error:
-            said = "stopped"
             raise FatalError(str(error)) from error
         except Exception as error:
-            whole, said = False, f"failed: {error}"
+            said = f"failed: {error}"
             raise FailedTrialError(str(error)) from error
         finally:
             self.job.ended(recipe.epochs, macs(spec), whole)

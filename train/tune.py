@@ -29,7 +29,7 @@ from train import (
     sources,
     space,
     workers,
-)  # fmt: skip
+)
 from train.budget import Budget, Meter
 from train.data import hold_out
 from train.forecast import Forecast, forecast

@@ -136,7 +136,9 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(search, tmp_path):
         assert process.poll() is None, process.communicate()[0]
         time.sleep(0.02)
     process.send_signal(signal.SIGTERM)
-    assert "The same command goes on from there." in said(process, code=75)
+    output = said(process, code=75)
+    assert "The same command goes on from there." in output
+    assert "failed" not in output
     said(tune(f"--output_dir={folder}"))
     assert leaderboard(folder) == leaderboard(search[0])
 
