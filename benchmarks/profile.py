@@ -29,7 +29,7 @@ def trace(folder: str) -> None:
     recipe = replace(FAST, epochs=1, validation_fraction=0.0)
     training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution())
     targets = one_hot(training.images.labels, 10)
-    batches = iter(training_batches(training.images.images, targets, training.scale[0], recipe))
+    batches = iter(training_batches(training.images.images, targets, recipe))
     training.model.make_train_function()
     step = training.model.train_function
     for _ in range(10):

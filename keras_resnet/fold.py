@@ -21,6 +21,7 @@ def fold(model: keras.Model) -> keras.Model:
     """Rewrites a trained network into fewer and plainer layers that compute the same.
 
     - A batch normalisation after a convolution goes into its kernel and bias.
+    - A division of images by deviations, without a mean, goes into the convolution after it.
     - Any other normalisation, as before the convolutions of v2, becomes a 1x1 depthwise
       convolution: quantised, it has a scale for each channel, where the product and the sum that
       TFLite would make of it have one for all.
@@ -36,13 +37,21 @@ def fold(model: keras.Model) -> keras.Model:
         names of layers.
     """
     model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
-    plan, done = {}, set()
+    plan, done, factors = {}, set(), {}
     after = followers(model)
     for layer in model.layers:
-        if layer.name not in done and not isinstance(layer, layers.InputLayer):
-            folded = plan[layer.name] = _fold(layer, after.get(layer.name))
-            if folded.absorbed:
-                done.add(folded.absorbed.name)
+        if layer.name in done or isinstance(layer, layers.InputLayer):
+            continue
+        follower, weights = after.get(layer.name), layer.get_weights()
+        if follower and _divides(layer) and _convolves(follower) and follower.groups == 1:
+            factors[follower.name], _ = _affine(layer)
+            done.add(layer.name)
+            continue
+        if layer.name in factors:
+            weights[0] *= factors[layer.name][:, None]
+        folded = plan[layer.name] = _fold(layer, weights, follower)
+        if folded.absorbed:
+            done.add(folded.absorbed.name)
 
     def clone(operation):
         return plan[operation.name].layer if operation.name in plan else operation
@@ -74,9 +83,9 @@ def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
     }
 
 
-def _fold(layer, after) -> Folded:
+def _fold(layer, weights: list[np.ndarray], after) -> Folded:
     if _convolves(layer) and isinstance(after, layers.BatchNormalization):
-        return _convolution(layer, after)
+        return _convolution(layer, weights, after)
     if _normalises(layer):
         factor, term = _affine(layer)
         return _depthwise(layer, [factor.reshape(1, 1, -1, 1), term])
@@ -87,7 +96,7 @@ def _fold(layer, after) -> Folded:
         return _depthwise(layer, [ones], strides=layer.strides)
     if _pads_channels(layer):
         return _selection(layer, layer)
-    return Folded(layer.__class__.from_config(layer.get_config()), layer.get_weights())
+    return Folded(layer.__class__.from_config(layer.get_config()), weights)
 
 
 def _convolves(layer) -> bool:
@@ -101,14 +110,19 @@ def _normalises(layer) -> bool:
     return isinstance(layer, kinds) and len(layer.output.shape) == 4 and not inverse
 
 
+def _divides(layer) -> bool:
+    """Whether it scales images and does not shift them: the border of zeros stays what it is."""
+    return isinstance(layer, layers.Normalization) and _normalises(layer) and not np.any(layer.mean)
+
+
 def _pads_channels(layer) -> bool:
     pads = isinstance(layer, layers.ZeroPadding2D) and layer.data_format == "channels_first"
     return pads and layer.padding[0] == (0, 0)
 
 
-def _convolution(layer, normalisation) -> Folded:
+def _convolution(layer, weights: list[np.ndarray], normalisation) -> Folded:
     factor, term = _affine(normalisation)
-    kernel, *bias = layer.get_weights()
+    kernel, *bias = weights
     new = layers.Conv2D.from_config(layer.get_config() | {"use_bias": True})
     return Folded(new, [kernel * factor, term + factor * (bias[0] if bias else 0)], normalisation)
 

@@ -90,7 +90,7 @@ class Training(NamedTuple):
     model: keras.Model
     images: Split  # to learn from
     held_out: Split  # to validate on
-    scale: Scale  # of the former
+    scale: Scale  # of images on their way in
     steps: int  # in an epoch
 
     def description(self, model: str, data: Data) -> dict[str, Any]:
@@ -160,7 +160,8 @@ def prepare(spec: Spec, recipe: Recipe, data: Data, execution: Execution) -> Tra
     execution = execution.resolved()
     execution.check_devices(replicas, steps)
     keras.utils.set_random_seed(recipe.seed)
-    scale = statistics(images.images)
+    mean, deviation = statistics(images.images)
+    scale = mean if recipe.center else [0.0] * len(mean), deviation
     model = trainable(spec, recipe, scale, execution, steps)
     return Training(spec, recipe, execution, model, images, held_out, scale, steps)
 
@@ -176,8 +177,8 @@ def rehearse(training: Training, fewest: int, enough: float) -> tuple[int, float
     Returns:
         How many steps were done, and the median of the seconds that one took.
     """
-    mean, targets = training.scale[0], one_hot(training.images.labels, training.spec.classes)
-    images = training_batches(training.images.images, targets, mean, training.recipe)
+    targets = one_hot(training.images.labels, training.spec.classes)
+    images = training_batches(training.images.images, targets, training.recipe)
     rehearsal = Rehearsal(fewest, enough)
     with enough_memory():
         training.model.fit(
@@ -214,8 +215,7 @@ def fit(
             checkpoint is of another training.
         Stopped: after SIGINT or SIGTERM, when all is saved.
     """
-    spec, recipe, (mean, _) = training.spec, training.recipe, training.scale
-    model = training.model
+    spec, recipe, model = training.spec, training.recipe, training.model
     if targets is None:
         targets = one_hot(training.images.labels, spec.classes)
     held_out = None
@@ -232,7 +232,7 @@ def fit(
             # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
             # no epochs still builds the variables into which a checkpoint goes.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
-            images = training_batches(training.images.images, targets, mean, recipe, epoch, step)
+            images = training_batches(training.images.images, targets, recipe, epoch, step)
             model.fit(
                 distribute(images),
                 initial_epoch=progress.epoch,

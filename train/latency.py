@@ -36,24 +36,33 @@ class Timed:
         )
         noise = np.random.default_rng(0).integers(0, 128, details["shape"])
         self.inputs[0].write(noise.astype(details["dtype"]))
-        self.times: list[float] = []
-        self.run()
+        self.blocks: list[list[float]] = []
+        self.run(1)
         self.memory_mb = _peak_mb() - before
 
-    def run(self) -> None:
-        """Runs once."""
-        begin = perf_counter()
-        self.model.run_by_index(0, self.inputs, self.outputs)
-        self.times.append(1000 * (perf_counter() - begin))
+    def run(self, times: int) -> None:
+        """Runs so many times on end."""
+        self.blocks.append([])
+        for _ in range(times):
+            begin = perf_counter()
+            self.model.run_by_index(0, self.inputs, self.outputs)
+            self.blocks[-1].append(1000 * (perf_counter() - begin))
 
-    def row(self) -> dict[str, float | int | bool]:
-        """What was measured, without the runs that warmed up."""
-        warm = self.times[len(self.times) // 7 :]
-        median, p95 = np.percentile(warm, [50, 95])
+    @property
+    def warm(self) -> list[list[float]]:
+        """The blocks of runs after those that warmed up."""
+        return self.blocks[max(1, len(self.blocks) // 7) :]
+
+    def row(self, first: "Timed") -> dict[str, float | int | bool]:
+        """What was measured; `first` had its turn before."""
+        times = np.concatenate(self.warm)
+        median, p95 = np.percentile(times, [50, 95])
+        pairs = zip(self.warm, first.warm, strict=True)
         return {
-            "runs": len(warm),
+            "runs": len(times),
             "median_ms": float(median),
             "p95_ms": float(p95),
+            "relative": float(np.median([np.median(own) / np.median(its) for own, its in pairs])),
             "memory_mb": self.memory_mb,
             "delegated": self.model.is_fully_accelerated(),
         }
@@ -68,8 +77,9 @@ def measure(paths: Sequence[str], threads: int, runs: int = RUNS) -> list[dict]:
         runs: Of each; fewer, but not less than `FEWEST`, if that takes too long.
 
     Returns:
-        For each, milliseconds an image, `median_ms` and `p95_ms`, of so many `runs`; `memory_mb`,
-        by how much the process grew at most as it was loaded and first run; `delegated`, whether
+        For each, milliseconds an image, `median_ms` and `p95_ms`, of so many `runs`; `relative`,
+        the median ratio of its time to the first model's of the same turn; `memory_mb`, by how
+        much the process grew at most as it was loaded and first run; `delegated`, whether
         XNNPACK computes every operation.
     """
     models = [Timed(path, threads) for path in paths]
@@ -78,10 +88,9 @@ def measure(paths: Sequence[str], threads: int, runs: int = RUNS) -> list[dict]:
     while done < min(runs, FEWEST) or (done < runs and perf_counter() < end):
         block = min(BLOCK, runs - done)
         for model in models:
-            for _ in range(block):
-                model.run()
+            model.run(block)
         done += block
-    return [model.row() for model in models]
+    return [model.row(models[0]) for model in models]
 
 
 def _peak_mb() -> float:

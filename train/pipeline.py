@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from train.data import statistics
 from train.recipe import Recipe
 
 ORDER, CROP, FLIP = range(3)  # independent streams of random numbers under one seed
@@ -37,13 +38,12 @@ def windows(index, offsets, mirrored, frame, size):
 Look = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
 
 
-def augmentation(images, mean, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
+def augmentation(images, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
     """How images look in an epoch: each cropped and mirrored in its own way.
 
     Args:
-        images: `(n, height, width, channels)` uint8.
-        mean: Mean colour, `(channels,)` from 0 to 255, which surrounds an image: zero once
-            normalised, as in He et al. 2015, 4.2.
+        images: `(n, height, width, channels)` uint8. Their mean colour surrounds each one: zero
+            once normalised, as in He et al. 2015, 4.2.
         recipe: Of which seed, crop, flip and views are read.
 
     Returns:
@@ -54,7 +54,7 @@ def augmentation(images, mean, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
     frame = size[0] + 2 * pad, size[1] + 2 * pad
     with tf.device("/cpu:0"):
         framed = np.empty((count, *frame, images.shape[3]), np.uint8)
-        framed[:] = np.round(mean)
+        framed[:] = np.round(statistics(images)[0])
         framed[:, pad : pad + size[0], pad : pad + size[1]] = images
         # One gather of single pixels is seven times as fast as cropping, then mirroring.
         pixels = tf.constant(framed.reshape(-1, images.shape[3]))
@@ -89,7 +89,7 @@ def draw(seed: int, stream: int, number, shape, limit: int):
 
 
 def training_batches(
-    images, targets, mean, recipe: Recipe, epoch: int = 0, step: int = 0
+    images, targets, recipe: Recipe, epoch: int = 0, step: int = 0
 ) -> tf.data.Dataset:
     """Shuffled and augmented batches, one epoch after the other, from any step on.
 
@@ -97,7 +97,6 @@ def training_batches(
         images: `(n, height, width, channels)` uint8.
         targets: `(views, n, classes)` probabilities: what is to be said of an image in each view;
             one view holds for all.
-        mean: Mean colour, see `augmentation`.
         recipe: Of which seed, epochs, batch size, crop, flip and views are read.
         epoch: The first one, from 0.
         step: The first one of that epoch, from 0.
@@ -106,7 +105,7 @@ def training_batches(
         Batches of `(images uint8, targets float32)`. The few images by which an epoch exceeds
         whole batches are left out: other ones in each epoch.
     """
-    in_epoch = augmentation(images, mean, recipe)
+    in_epoch = augmentation(images, recipe)
     with tf.device("/cpu:0"):
         targets = tf.constant(targets)
 
@@ -124,9 +123,9 @@ def training_batches(
     return tf.data.Dataset.range(epoch, recipe.epochs).flat_map(one_epoch).prefetch(2)
 
 
-def view_batches(images, mean, recipe: Recipe, view: int) -> tf.data.Dataset:
+def view_batches(images, recipe: Recipe, view: int) -> tf.data.Dataset:
     """Every image once and in order, as it looks in one view; without targets."""
-    look = augmentation(images, mean, recipe)(tf.constant(view, tf.int64))
+    look = augmentation(images, recipe)(tf.constant(view, tf.int64))
     return tf.data.Dataset.range(len(images)).batch(recipe.batch_size).map(look).prefetch(2)
 
 

@@ -15,7 +15,7 @@ from keras.quantizers import fake_quant_with_min_max_vars as rounded
 
 from keras_resnet.fold import fold, followers
 from keras_resnet.formats import BATCH
-from train.data import Split, statistics
+from train.data import Split
 from train.pipeline import one_hot, training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
@@ -74,10 +74,9 @@ def finetune(
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    mean, _ = statistics(images.images)
     targets = one_hot(images.labels, model.output_shape[-1])
     student.fit(
-        training_batches(images.images, targets, mean, recipe),
+        training_batches(images.images, targets, recipe),
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,

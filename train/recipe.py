@@ -45,10 +45,13 @@ class Recipe:
         0.0, "decay of the average of weights that is delivered; 0 for none", low=0, high=0.99999
     )
     label_smoothing: float = option(0.0, "probability spread over all classes", low=0, high=1)
+    center: bool = option(
+        True, "subtract the mean colour from images; if not, phones have an operation less"
+    )
     crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     views: int = option(0, "crops and flips of an image, in turn; 0 for new ones each epoch", low=0)
-    teacher: str = option("", "run folder of a network to imitate, see `distillation.py`")
+    teacher: str = option("", "run folders of networks to imitate, see `distillation.py`")
     temperature: float = option(2.0, "what divides the teacher's logits", low=0.01, high=100)
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)

@@ -22,10 +22,10 @@ SEARCHED = {  # what is searched unless a flag says otherwise; all else is as in
     "weight_decay": "1e-4:5e-3",
     "label_smoothing": "0,0.1",
 }
-# Of the data, or of the search as a whole: the same in all trials.
+# Of the data, of how they are prepared, or of the search as a whole: the same in all trials.
 FIXED = (
     "input_shape", "classes", "epochs", "seed", "validation_fraction",
-    "views", "teacher", "temperature",
+    "center", "views", "teacher", "temperature",
 )  # fmt: skip
 DECADE = 10  # a range whose ends differ by this factor is drawn from on a logarithmic scale
 STAGES = tuple[int, ...]  # the type of fields that have a value for each stage

@@ -87,7 +87,7 @@ def main(arguments: list[str]) -> None:
         )
     folder, role = Path(FLAGS.output_dir), workers.role()
     card = results.card({"model": "best", "dataset": {"name": data.name}}, data.classes)
-    meter = Meter(budget, card, folder / MEASURED, shared=role == workers.WORKER)
+    meter = Meter(budget, card, folder / MEASURED, role == workers.WORKER, recipe.center)
     bench = Bench(folder, data, execution, meter, FLAGS.checkpoint_seconds)
     job = search.Job(bench, searched, FLAGS.tuner, FLAGS.max_trials, budget)
     if role == workers.WORKER:

@@ -97,6 +97,23 @@ def test_a_convolution_that_others_see_too_keeps_its_normalisation_apart():
     )
 
 
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_division_of_images_goes_into_the_first_convolution(whole):
+    image = keras.Input((32, 32, 3), name="image")
+    divided = layers.Normalization(mean=(0, 0, 0), variance=(3969, 3855, 4450))(image)
+    if whole:
+        model = ResNet(cifar(8), input_tensor=divided, classifier_activation=None)
+        vary(model)
+    else:
+        model = keras.Model(image, layers.Conv2D(4, 3, padding="same")(divided))
+    folded = fold(model)
+    kinds = layers.Normalization | layers.DepthwiseConv2D
+    assert not [layer.name for layer in folded.layers if isinstance(layer, kinds)]
+    expected = model.predict_on_batch(IMAGES)
+    actual = folded.predict_on_batch(IMAGES)
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max())
+
+
 def test_folding_twice_changes_nothing():
     once = fold(network(SPECS["ResNet8"]))
     twice = fold(once)

@@ -34,6 +34,11 @@ def test_bytes_are_those_of_the_trained_network(digits_run, tmp_path):
     assert costs["int8_bytes"] == (tmp_path / "model_int8.tflite").stat().st_size
 
 
+def test_images_that_are_not_centred_need_an_operation_less(costs):
+    plain = Meter(Budget(), Card(labels=tuple("0123456789")), center=False).all(SMALL)
+    assert 400 < costs["int8_bytes"] - plain["int8_bytes"] < 1000
+
+
 @pytest.mark.parametrize("order", ["original", "full_preact"])
 @pytest.mark.parametrize("shortcut", ["A", "C", "none"])
 def test_no_file_is_smaller_than_the_bound(order, shortcut, costs):

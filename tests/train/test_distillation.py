@@ -34,7 +34,7 @@ def test_targets_are_the_teachers_softened_word_on_each_view(recipe, data, digit
     assert (said.shape, said.dtype) == ((2, len(training.images.labels), 10), np.float16)
     teacher = keras.saving.load_model(digits_run / "model.keras")
     for view in range(2):
-        batches = view_batches(training.images.images, training.scale[0], training.recipe, view)
+        batches = view_batches(training.images.images, training.recipe, view)
         seen = np.concatenate(list(batches.take(2).as_numpy_iterator()))
         expected = teacher.predict_on_batch(seen) ** (1 / 3)
         expected /= expected.sum(-1, keepdims=True)
@@ -55,6 +55,21 @@ def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
     assert "is damaged" in capsys.readouterr().out
     warmer = training._replace(recipe=replace(recipe, temperature=1.0))
     assert not np.array_equal(distillation.targets(warmer, data.classes, path), first)
+
+
+def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(digits_run, other)
+    model = keras.saving.load_model(other / "model.keras")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save_weights(other / "model.weights.h5")
+    words = []
+    for teacher in (digits_run, other, f"{digits_run},{other}"):
+        training = engine.prepare(SPEC, replace(recipe, teacher=str(teacher)), data, EXECUTION)
+        words.append(distillation.targets(training, data.classes, tmp_path / "said"))
+    one, another, both = (word.astype("float32") for word in words)
+    assert np.abs(one - another).max() > 0.5
+    np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
 
 
 def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):

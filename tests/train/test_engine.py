@@ -6,7 +6,7 @@ import pytest
 
 from keras_resnet import InputError, cifar
 from train import engine
-from train.data import Data, Split
+from train.data import Data, Split, statistics
 from train.devices import Execution
 from train.recipe import FAST, Recipe
 
@@ -68,6 +68,19 @@ def test_training_learns_and_delivers_stock_float32(fit, precision):
     assert np.mean(probabilities.argmax(-1) == DATA.test.labels) > 0.8
     assert result.images_per_second > 0
     assert result.last_epoch.keys() >= {"accuracy", "loss", "val_accuracy", "val_loss"}
+
+
+def test_images_that_are_not_centred_are_divided_only(fit):
+    recipe = replace(RECIPE, epochs=6, learning_rate=0.05, center=False)
+    training = engine.prepare(SPEC, recipe, DATA, FLOAT32)
+    _, deviation = statistics(training.images.images)
+    assert training.scale == ([0.0] * 3, deviation)
+    model = fit(training).model
+    network = keras.Model(model.get_layer("normalization").output, model.output)
+    images = DATA.test.images
+    expected = network.predict_on_batch(images / np.array(deviation, "float32"))
+    np.testing.assert_allclose(model.predict_on_batch(images), expected, atol=1e-5)
+    assert np.mean(expected.argmax(-1) == DATA.test.labels) > 0.8
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(fit):

@@ -3,19 +3,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from train.data import statistics
 from train.pipeline import one_hot, plain_batches, training_batches, view_batches, windows
 from train.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
 IMAGES = DRAW.integers(0, 256, (50, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(50, dtype="int32") % 5
-MEAN = [100.4, 50.6, 7.0]
 RECIPE = Recipe(epochs=2, batch_size=10, crop=2, flip="random", seed=7)
 
 
 def epochs(recipe, images=IMAGES):
     """All batches of a recipe, joined: images and labels, an epoch a row."""
-    batches = list(training_batches(images, one_hot(LABELS, 5), MEAN, recipe).as_numpy_iterator())
+    batches = list(training_batches(images, one_hot(LABELS, 5), recipe).as_numpy_iterator())
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return x.reshape(recipe.epochs, -1, *x.shape[1:]), y.reshape(recipe.epochs, -1, 5)
 
@@ -54,7 +54,7 @@ def test_images_of_one_batch_have_windows_of_their_own():
     images, _ = epochs(replace(RECIPE, flip="none"), same)
     kinds = {image.tobytes() for image in images[0][:10]}
     assert len(kinds) >= 6
-    frame = np.full((12, 12, 3), np.round(MEAN), "uint8")
+    frame = np.full((12, 12, 3), np.round(statistics(same)[0]), "uint8")
     frame[2:10, 2:10] = IMAGES[0]
     windows = {frame[i : i + 8, j : j + 8].tobytes() for i in range(5) for j in range(5)}
     assert {image.tobytes() for image in images.reshape(-1, 8, 8, 3)} <= windows
@@ -109,10 +109,8 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
 
 @pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
 def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step):
-    whole = list(training_batches(IMAGES, one_hot(LABELS, 5), MEAN, RECIPE).as_numpy_iterator())
-    part = training_batches(
-        IMAGES, one_hot(LABELS, 5), MEAN, RECIPE, epoch, step
-    ).as_numpy_iterator()
+    whole = list(training_batches(IMAGES, one_hot(LABELS, 5), RECIPE).as_numpy_iterator())
+    part = training_batches(IMAGES, one_hot(LABELS, 5), RECIPE, epoch, step).as_numpy_iterator()
     for (x, y), (other_x, other_y) in zip(whole[5 * epoch + step :], part, strict=True):
         np.testing.assert_array_equal(x, other_x)
         np.testing.assert_array_equal(y, other_y)
@@ -144,7 +142,7 @@ def test_a_view_is_what_training_sees_in_that_epoch():
     recipe = replace(RECIPE, views=2)
     images, _ = epochs(recipe)
     for view in range(2):
-        seen = np.concatenate(list(view_batches(IMAGES, MEAN, recipe, view).as_numpy_iterator()))
+        seen = np.concatenate(list(view_batches(IMAGES, recipe, view).as_numpy_iterator()))
         assert sorted(image.tobytes() for image in seen) == sorted(
             image.tobytes() for image in images[view]
         )
@@ -153,7 +151,7 @@ def test_a_view_is_what_training_sees_in_that_epoch():
 def test_each_view_has_targets_of_its_own():
     recipe = replace(RECIPE, epochs=3, views=2)
     targets = np.stack([one_hot(LABELS, 5)[0], 1 - one_hot(LABELS, 5)[0]]).astype("float16")
-    batches = list(training_batches(IMAGES, targets, MEAN, recipe).as_numpy_iterator())
+    batches = list(training_batches(IMAGES, targets, recipe).as_numpy_iterator())
     sums = [batch[1].sum() for batch in batches]
     assert sums == [10] * 5 + [40] * 5 + [10] * 5
     assert batches[0][1].dtype == np.float32
