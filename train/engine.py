@@ -73,11 +73,17 @@ def trainable(
     return model
 
 
-def deliverable(spec: Spec, scale: Scale, model: keras.Model) -> keras.Model:
-    """The trained network as users get it: stock layers, float32, probabilities."""
+def deliverable(spec: Spec, recipe: Recipe, scale: Scale, model: keras.Model) -> keras.Model:
+    """The trained network as users get it: stock layers, float32, probabilities.
+
+    A student's logits are multiplied by the temperature that its teachers' were divided by.
+    """
     with policy("float32"):
         final = network(spec, scale, "softmax")
     final.set_weights(model.get_weights())
+    if recipe.teacher:
+        head = final.layers[-1]
+        head.set_weights([recipe.temperature * weight for weight in head.get_weights()])
     return final
 
 
@@ -246,4 +252,4 @@ def fit(
             if progress.epoch >= recipe.epochs:
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
-    return Result(deliverable(spec, training.scale, model), progress)
+    return Result(deliverable(spec, recipe, training.scale, model), progress)

@@ -52,7 +52,7 @@ class Recipe:
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     views: int = option(0, "crops and flips of an image, in turn; 0 for new ones each epoch", low=0)
     teacher: str = option("", "run folders of networks to imitate, see `distillation.py`")
-    temperature: float = option(2.0, "what divides the teacher's logits", low=0.01, high=100)
+    temperature: float = option(2.0, "what divides the teachers' logits", low=0.01, high=100)
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 

@@ -72,6 +72,16 @@ def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_pat
     np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
 
 
+def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, data, tmp_path):
+    """Told two probabilities with the temperature 3, it says their third powers."""
+    training = engine.prepare(SPEC, replace(recipe, epochs=4), data, EXECUTION)
+    told = np.zeros((2, len(training.images.labels), 10), np.float16)
+    told[..., 3], told[..., 7] = 0.6, 0.4
+    result = engine.fit(training, tmp_path, targets=told)
+    said = result.model.predict_on_batch(data.test.images[:50].astype("float32"))
+    np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
+
+
 def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
     """Told that every image is a three, it says so of all."""
     training = engine.prepare(SPEC, recipe, data, EXECUTION)
