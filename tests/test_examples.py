@@ -77,6 +77,13 @@ def test_android_ships_the_files_of_a_run():
     assert (ANDROID / runs).resolve() == EXAMPLES.parent / "saved_models"
 
 
+def test_the_run_that_is_shipped_comes_with_the_repository():
+    (name,) = re.findall(r"^run=(.+)$", text(ANDROID / "gradle.properties"), re.MULTILINE)
+    assert f"RUN={name} xcodegen" in text(IOS / "README.md")
+    for file in assets(text(*GRADLE)):
+        assert (EXAMPLES.parent / "saved_models" / name / file).is_file()
+
+
 @pytest.mark.parametrize("target", ios_targets())
 def test_ios_ships_the_files_of_a_run(target):
     sources = ios_targets()[target]

@@ -5,7 +5,7 @@ the untrained network is exported: its weights do not change its bytes or its sp
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
@@ -57,6 +57,7 @@ COSTS = {  # what is cheap to know first; the limits are `max_` and the name
     "macs": Cost("multiply-accumulates", 0, macs),
     "int8_bytes": Cost("bytes as int8", 0, None, least_int8_bytes),
     "latency_ms": Cost("ms an image, one thread", 3),
+    "relative": Cost("times the rival's time", 3),
 }
 
 
@@ -81,7 +82,10 @@ class Budget:
         low=1e-6,
         high=UNLIMITED,
     )
-    rival: str = option("", "a .tflite file than which none may be slower, timed in turn with it")
+    rival: str = option("", "a .tflite file that networks are timed in turn with")
+    max_relative: float = option(
+        1.0, "most of the rival's time for an image", low=1e-6, high=UNLIMITED
+    )
     latency_format: str = option("int8", "what is timed", choices=LATENCY_FORMATS)
 
     def __post_init__(self) -> None:
@@ -96,7 +100,8 @@ class Budget:
     @property
     def limited(self) -> list[str]:
         """The costs that have a limit, what is cheap to know first."""
-        return [name for name in COSTS if self.limit(name) < UNLIMITED]
+        names = [name for name in COSTS if self.limit(name) < UNLIMITED]
+        return names if self.rival else [name for name in names if name != "relative"]
 
 
 class Meter:
@@ -147,8 +152,6 @@ class Meter:
             for name in self.budget.limited:
                 if not COSTS[name].formula and (words := self._words(name, self.all(spec)[name])):
                     return words
-            if self.budget.rival and (ratio := self._measure(spec)["ratio"]) > 1:
-                return f"{ratio:.3f} times the time of {self.budget.rival}"
         return None
 
     def _words(self, name: str, value: float) -> str | None:
@@ -159,7 +162,7 @@ class Meter:
         """What a network costs, by key of `COSTS`."""
         exact = {name: row.formula(spec) for name, row in COSTS.items() if row.formula}
         measured = self._measure(spec)
-        return exact | {name: measured[name] for name in COSTS if name not in exact}
+        return exact | {name: measured[name] for name in COSTS if name in measured}
 
     def _measure(self, spec: Spec) -> dict[str, float]:
         key = json.dumps(asdict(spec))
@@ -201,7 +204,13 @@ def _exported(spec: Spec, mean: float, card: Card, budget: Budget) -> dict[str, 
         size = (folder / FORMATS["int8"].file).stat().st_size
     # Other work on the machine can only slow a process down, so the fastest is the truest.
     costs = {"int8_bytes": size, "latency_ms": min(row["median_ms"] for row in rows)}
-    return costs | ({"ratio": median(row["relative"] for row in rows)} if budget.rival else {})
+    return costs | ({"relative": median(row["relative"] for row in rows)} if budget.rival else {})
+
+
+def compared(costs: Collection[str]) -> list[str]:
+    """Of some costs, those that networks are compared by: of time, that in a rival's turns."""
+    left_out = "latency_ms" if "relative" in costs else "relative"
+    return [name for name in COSTS if name in costs and name != left_out]
 
 
 def written(costs: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from itertools import cycle
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from keras_resnet import SPECS, Spec, cifar
 from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
 from train import run, sources
-from train.budget import COSTS, Budget, Meter
+from train.budget import COSTS, Budget, Meter, compared
 from train.engine import ACCURACY
 from train.recipe import Recipe
 from train.space import SEARCHED, searchable
@@ -35,6 +36,7 @@ PUBLISHED = {
     "ResNet-56": (SPECS["ResNet56"], 93.03),
 }
 PUBLISHED_FOR = sources.DEFAULT
+PLACES = [((-4, 5), "right"), ((4, -11), "left")]  # of the labels down a front, in points
 
 Row = dict[str, Any]
 
@@ -54,7 +56,7 @@ def rows(folder: Path) -> list[Row]:
     finished = [row for row in made if ACCURACY in row]
     for place, row in enumerate(finished):
         row["rank"] = place + 1
-        row["on_front"] = not any(_dominates(other, row, list(COSTS)) for other in finished)
+        row["on_front"] = not any(_dominates(other, row, compared(row)) for other in finished)
     return made
 
 
@@ -94,7 +96,7 @@ def write(folder: Path, table: Sequence[Row]) -> None:
         lines.writerows(table)
     if table and ACCURACY in table[0]:
         record = run.read_record(folder / TRIALS / table[0]["trial"])
-        best = {key: table[0][key] for key in ("trial", ACCURACY, *COSTS)}
+        best = {key: table[0][key] for key in ("trial", ACCURACY, *COSTS) if key in table[0]}
         kept = {key: record[key] for key in ("spec", "recipe", "dataset")}
         run.write_json(folder / BEST, best | kept)
 
@@ -104,7 +106,7 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
 
     Args:
         folder: Of the search.
-        table: Its rows.
+        table: Its rows, one of which at least was finished.
         budget: Its limits are lines.
         meter: Says what the published networks cost.
         dataset: The published networks are drawn only where their accuracy was measured.
@@ -113,7 +115,7 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
     figure = Figure(figsize=(12, 8.4), layout="constrained")
     published = PUBLISHED if dataset == PUBLISHED_FOR else {}
     costs = {name: meter.all(spec) for name, (spec, _) in published.items()}
-    for axes, (cost, row) in zip(figure.subplots(2, 2).flat, COSTS.items(), strict=True):
+    for axes, cost in zip(figure.subplots(2, 2).flat, compared(finished[0]), strict=True):
         front = [
             row for row in finished if not any(_dominates(other, row, [cost]) for other in finished)
         ]
@@ -126,10 +128,10 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
                 marker="o", linestyle=line, color=colour, markersize=6,
                 label="best for what it costs" if group is front else "other trials",
             )  # fmt: skip
-        for row_ in front:
+        for row, (place, side) in zip(reversed(front), cycle(PLACES), strict=False):
             axes.annotate(
-                f"trial {row_['trial']}", (row_[cost], 100 * row_[ACCURACY]),
-                xytext=(4, -11), textcoords="offset points", fontsize=8, color="tab:blue",
+                f"trial {row['trial']}", (row[cost], 100 * row[ACCURACY]), xytext=place, ha=side,
+                textcoords="offset points", fontsize=8, color="tab:blue",
             )  # fmt: skip
         for name, (_, accuracy) in published.items():
             axes.plot(
@@ -137,14 +139,14 @@ def draw(folder: Path, table: Sequence[Row], budget: Budget, meter: Meter, datas
                 label="published, test images",
             )  # fmt: skip
             axes.annotate(
-                name, (costs[name][cost], accuracy), xytext=(-6, 7), fontsize=8,
-                textcoords="offset points", color="tab:orange", ha="right",
+                name, (costs[name][cost], accuracy), xytext=(0, 8), fontsize=8,
+                textcoords="offset points", color="tab:orange", ha="center",
             )  # fmt: skip
         if cost in budget.limited:
             axes.axvline(
                 budget.limit(cost), color="tab:red", linestyle="--", label="limit of the search"
             )
-        axes.set(xlabel=row.title, ylabel="accuracy, %", xscale="log")
+        axes.set(xlabel=COSTS[cost].title, ylabel="accuracy, %", xscale="log")
         axes.xaxis.set_major_formatter(_tick)
         axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
         axes.xaxis.set_minor_formatter(_tick)

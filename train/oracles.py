@@ -19,7 +19,6 @@ from keras_resnet.files import replacing
 from train.engine import ACCURACY
 from train.space import Space
 
-OBJECTIVE = ACCURACY
 DRAWS = 10_000  # points to look at for one that fits the budget, as far as formulas say
 MEASURED = 50  # of those, for one that fits when it is measured, which takes seconds
 CANDIDATES = 200  # of them for Bayesian optimisation to choose from
@@ -150,7 +149,7 @@ def choose(
         max_trials: When to end; Hyperband may end before.
     """
     settings: dict[str, Any] = {
-        "objective": keras_tuner.Objective(OBJECTIVE, "max"),
+        "objective": keras_tuner.Objective(ACCURACY, "max"),
         "hyperparameters": hyperparameters(space),
         "seed": space.recipe.seed + 1,  # KerasTuner takes 0 for none
         "max_consecutive_failed_trials": max_trials + 1,  # a failure does not end a search

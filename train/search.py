@@ -11,7 +11,7 @@ from keras_tuner.errors import FailedTrialError, FatalError
 
 from keras_resnet import Spec, macs
 from keras_resnet.errors import InputError
-from train import front, oracles, run, workers
+from train import front, run, workers
 from train.budget import Budget, written
 from train.engine import ACCURACY
 from train.forecast import Forecast
@@ -140,7 +140,7 @@ class Search(BaseTuner):
         finally:
             self.job.ended(recipe.epochs, macs(spec), whole)
             show.end(said)
-        return {oracles.OBJECTIVE: record["last_epoch"][ACCURACY], **record["costs"]}
+        return {ACCURACY: record["last_epoch"][ACCURACY], **record["costs"]}
 
     def on_trial_end(self, trial) -> None:
         """Notes the outcome, and brings the leaderboard up to date."""

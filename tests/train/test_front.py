@@ -20,12 +20,15 @@ FOUND = {  # accuracy, parameters, MACs, bytes, milliseconds
 }
 
 
+COSTS = ["params", "macs", "int8_bytes", "latency_ms"]
+
+
 @pytest.fixture
 def folder(tmp_path):
     for name, (accuracy, *costs) in FOUND.items():
         trial(tmp_path, name, {
             "status": "finished", "seconds": 12.34, "last_epoch": {"val_accuracy": accuracy},
-            "costs": dict(zip(front.COSTS, costs, strict=True)),
+            "costs": dict(zip(COSTS, costs, strict=True)),
         })  # fmt: skip
     trial(tmp_path, "4", {"status": "failed", "reason": "the loss became nan"})
     return tmp_path
@@ -63,6 +66,18 @@ def test_what_differs_has_a_column_and_a_damaged_record_none(folder, capsys):
     assert rows.keys() == {"0", "1", "3", "4"}
     assert (rows["0"]["momentum"], rows["1"]["momentum"]) == ("0.5", "0.9")
     assert "run.json is damaged" in capsys.readouterr().out
+
+
+def test_beside_a_rival_only_the_time_in_turn_counts(tmp_path):
+    for name, (accuracy, slow, relative) in {"0": (0.9, 0.3, 0.8), "1": (0.8, 0.2, 0.9)}.items():
+        costs = dict(zip([*COSTS, "relative"], (9, 9, 9, slow, relative), strict=True))
+        outcome = {"seconds": 1.0, "last_epoch": {"val_accuracy": accuracy}, "costs": costs}
+        trial(tmp_path, name, {"status": "finished", **outcome})
+    front.write(tmp_path, front.rows(tmp_path))
+    with open(tmp_path / "leaderboard.csv", newline="") as file:
+        rows = {row["trial"]: row for row in csv.DictReader(file)}
+    assert (rows["0"]["on_front"], rows["1"]["on_front"]) == ("True", "False")
+    assert rows["0"]["relative"] == "0.8"
 
 
 def test_the_best_is_what_a_training_begins_with(folder):

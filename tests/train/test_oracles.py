@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from keras_resnet import cifar
-from train import oracles
+from train import engine, oracles
 from train.oracles import TUNERS, choose
 from train.recipe import FAST
 from train.space import parse
@@ -43,7 +43,7 @@ def work(oracle, most=99, tuner="tuner0"):
             break
         values = dict(trial.hyperparameters.values)
         tried[trial.trial_id] = values
-        oracle.update_trial(trial.trial_id, {oracles.OBJECTIVE: score(values)})
+        oracle.update_trial(trial.trial_id, {engine.ACCURACY: score(values)})
         trial.status = "COMPLETED"
         oracle.end_trial(trial)
     return tried

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 import keras_resnet
-from keras_resnet import InputError
+from keras_resnet import InputError, formats
 from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_DEVIATION, CIFAR10_MEAN
 from train import sources
 from train.data import hold_out, statistics
@@ -173,6 +173,16 @@ def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
     guesses = model.predict(images, batch_size=500, verbose=0).argmax(-1)
     accuracy = np.mean(guesses == cifar10.test.labels)
     assert accuracy == pytest.approx(record["test"]["keras"]["accuracy"], abs=2e-4)
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+def test_the_files_that_come_along_score_what_their_export_says(cifar10, name):
+    folder = ROOT / "saved_models/pretrained/tiny_cifar10"
+    row = json.loads((folder / "export.json").read_text())["formats"][name]
+    assert (folder / row["file"]).stat().st_size == row["bytes"]
+    guesses = formats.load(folder, name)(cifar10.test.images).argmax(-1)
+    accuracy = np.mean(guesses == cifar10.test.labels)
+    assert accuracy == pytest.approx(row["accuracy"], abs=2e-4)  # other processors round otherwise
 
 
 def test_cifar10_from_tfds(cifar10):

@@ -31,8 +31,7 @@ abstract class CopyRun : DefaultTask() {
     @TaskAction
     fun copy() {
         files.firstOrNull { !it.exists() }?.let {
-            val run = "saved_models/${it.parentFile.name}"
-            throw GradleException("No $it: run `python -m train.export --run=$run` first.")
+            throw GradleException("No $it: `python -m train.export --run=${it.parent}` first.")
         }
         system.sync {
             from(files)
