@@ -8,7 +8,7 @@ more of its doubts; of several teachers it hears the mean.
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from safetensors.numpy import save
 from keras_resnet import Spec
 from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
+from keras_resnet.fold import fold
 from train import results, run
 from train.devices import policy
 from train.engine import Training, network
@@ -37,7 +38,8 @@ def targets(training: Training, classes: Sequence[str], cache: Path) -> np.ndarr
     Args:
         training: Whose recipe may name run folders of teachers.
         classes: Their names.
-        cache: The file where this is kept, as it takes minutes; other teachers' is replaced.
+        cache: The file where this is kept, each view as soon as it is known, as one takes minutes;
+            what other teachers said is replaced.
 
     Returns:
         `(views, n, classes)` float16 probabilities, or `None` if there is no teacher.
@@ -53,12 +55,12 @@ def targets(training: Training, classes: Sequence[str], cache: Path) -> np.ndarr
     settings["sha256"] = [_sum(folder / WEIGHTS) for folder in _folders(recipe)]
     heard = json.dumps(settings)
     with run.in_turn(cache.with_suffix(".lock")):  # workers of a search ask once for all
-        known = _read(cache, heard)
-        if known is None:
-            known = _ask(training, teachers)
+        said = _read(cache, heard)
+        for words in _ask(training, teachers, len(said)):
+            said.append(words)
             with replacing(cache) as partial:
-                partial.write_bytes(save({"targets": known}, {"heard": heard}))
-    return known
+                partial.write_bytes(save({"targets": np.stack(said)}, {"heard": heard}))
+    return np.stack(said)
 
 
 def check(recipe: Recipe, spec: Spec, classes: Sequence[str]) -> list[results.Restored]:
@@ -88,27 +90,31 @@ def _sum(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _read(cache: Path, heard: str) -> np.ndarray | None:
+def _read(cache: Path, heard: str) -> list[np.ndarray]:
+    """The views that are known."""
     try:
         with safe_open(cache, "numpy") as file:
-            return file.get_tensor("targets") if file.metadata()["heard"] == heard else None
+            return [*file.get_tensor("targets")] if file.metadata()["heard"] == heard else []
     except FileNotFoundError:
-        return None
+        return []
     except (SafetensorError, KeyError, TypeError) as error:
         print(f"{cache} is damaged ({error}): asking the teacher again.")
-        return None
+        return []
 
 
-def _ask(training: Training, teachers: Sequence[results.Restored]) -> np.ndarray:
+def _ask(
+    training: Training, teachers: Sequence[results.Restored], first: int
+) -> Iterator[np.ndarray]:
+    """What is said in each view, from the `first` one on."""
     recipe, images = training.recipe, training.images.images
-    print(f"{recipe.teacher} looks at {recipe.views} views of {len(images)} images", flush=True)
+    if first == recipe.views:
+        return
     models = [_model(teacher, training.execution.precision) for teacher in teachers]
-    said = []
-    for view in range(recipe.views):
+    for view in range(first, recipe.views):
+        print(f"asking {recipe.teacher}: view {view + 1} of {recipe.views}", flush=True)
         batches = view_batches(images, recipe, view)
         words = [_soften(model.predict(batches, verbose=0), recipe.temperature) for model in models]
-        said.append(np.mean(words, 0).astype(np.float16))
-    return np.stack(said)
+        yield np.mean(words, 0).astype(np.float16)
 
 
 def _model(teacher: results.Restored, precision: str) -> keras.Model:
@@ -116,6 +122,7 @@ def _model(teacher: results.Restored, precision: str) -> keras.Model:
     with policy(precision):
         model = network(teacher.spec, teacher.scale, None)
     model.set_weights(teacher.model.get_weights())
+    model = fold(model)
     model.compile(jit_compile=False)  # XLA is slow on CPUs
     return model
 

@@ -7,6 +7,8 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
 
 from keras_resnet import InputError, cifar
 from train import distillation, engine, sources
@@ -55,6 +57,17 @@ def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
     assert "is damaged" in capsys.readouterr().out
     warmer = training._replace(recipe=replace(recipe, temperature=1.0))
     assert not np.array_equal(distillation.targets(warmer, data.classes, path), first)
+
+
+def test_views_that_are_known_are_not_asked_for_again(recipe, data, tmp_path):
+    training, path = engine.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    whole = distillation.targets(training, data.classes, path)
+    with safe_open(path, "numpy") as file:
+        heard = file.metadata()
+    path.write_bytes(save({"targets": np.zeros_like(whole[:1])}, heard))
+    rest = distillation.targets(training, data.classes, path)
+    assert not rest[0].any()
+    np.testing.assert_array_equal(rest[1], whole[1])
 
 
 def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path):
