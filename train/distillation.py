@@ -29,7 +29,9 @@ from train.recipe import Recipe
 from train.run import WEIGHTS
 
 SAID = "teacher.safetensors"
-HEARD = ("teacher", "temperature", "views", "crop", "flip", "seed", "validation_fraction")
+HEARD = (
+    "teacher", "temperature", "views", "crop", "flip", "mixup", "seed", "validation_fraction",
+)  # fmt: skip
 
 
 def targets(training: Training, classes: Sequence[str], cache: Path) -> np.ndarray | None:

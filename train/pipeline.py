@@ -13,6 +13,7 @@ from train.data import statistics
 from train.recipe import Recipe
 
 ORDER, CROP, FLIP = range(3)  # independent streams of random numbers under one seed
+PARTNER, SHARE = 2**40, 2**41  # more of them
 
 
 def windows(index, offsets, mirrored, frame, size):
@@ -38,13 +39,37 @@ def windows(index, offsets, mirrored, frame, size):
 Look = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
 
 
+def mixture(recipe: Recipe, count: int, number):
+    """What is mixed into each of so many images in an epoch.
+
+    Args:
+        recipe: Of which seed and mixup are read.
+        count: Of images.
+        number: Of the epoch, or of the view: a scalar int64 tensor.
+
+    Returns:
+        `(count,)` int32 indices of other images, and `(count,)` float32: their shares, evenly from
+        0 to the recipe's.
+    """
+    steps = 2**20
+    share = draw(recipe.seed, SHARE, number, (count,), steps)
+    share = tf.cast(share, tf.float32) * (recipe.mixup / steps)
+    return draw(recipe.seed, PARTNER, number, (count,), count), share
+
+
+def blend(values, others, share):
+    """The mean of two batches of anything, weighted by `(batch,)` shares of the others."""
+    share = tf.reshape(share, [-1] + [1] * (len(values.shape) - 1))
+    return (1 - share) * tf.cast(values, tf.float32) + share * tf.cast(others, tf.float32)
+
+
 def augmentation(images, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
     """How images look in an epoch: each cropped and mirrored in its own way.
 
     Args:
         images: `(n, height, width, channels)` uint8. Their mean colour surrounds each one: zero
             once normalised, as in He et al. 2015, 4.2.
-        recipe: Of which seed, crop, flip and views are read.
+        recipe: Of which seed, crop, flip, mixup and views are read.
 
     Returns:
         A function of an epoch's number, int64, to a function of the indices of images to
@@ -61,7 +86,7 @@ def augmentation(images, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
         del framed
 
     def in_epoch(number):
-        number = number % recipe.views if recipe.views else number
+        number = _view(recipe, number)
         offsets = draw(recipe.seed, CROP, number, (count, 2), 2 * pad + 1)
         # Alternating: drawn once, for all epochs. Every image is seen in both ways, and equally
         # often, which saves epochs (https://arxiv.org/abs/2404.00498).
@@ -73,13 +98,27 @@ def augmentation(images, recipe: Recipe) -> Callable[[tf.Tensor], Look]:
         }
         mirrored = flips[recipe.flip] == 1
 
-        def look(index):
+        def alone(index):
             chosen = tf.gather(offsets, index), tf.gather(mirrored, index)
             return tf.gather(pixels, windows(index, *chosen, frame, size))
 
-        return look
+        if not recipe.mixup:
+            return alone
+        partners, shares = mixture(recipe, count, number)
+
+        def mixed(index):
+            others = alone(tf.gather(partners, index))
+            values = blend(alone(index), others, tf.gather(shares, index))
+            return tf.cast(tf.round(values), tf.uint8)
+
+        return mixed
 
     return in_epoch
+
+
+def _view(recipe: Recipe, number):
+    """As which epoch images look: views come again in turn."""
+    return number % recipe.views if recipe.views else number
 
 
 def draw(seed: int, stream: int, number, shape, limit: int):
@@ -97,7 +136,8 @@ def training_batches(
         images: `(n, height, width, channels)` uint8.
         targets: `(views, n, classes)` probabilities: what is to be said of an image in each view;
             one view holds for all.
-        recipe: Of which seed, epochs, batch size, crop, flip and views are read.
+        recipe: Of which all that is about images is read; teachers have seen them mixed, so their
+            words are not mixed again.
         epoch: The first one, from 0.
         step: The first one of that epoch, from 0.
 
@@ -112,6 +152,10 @@ def training_batches(
     def one_epoch(number):
         order = tf.argsort(draw(recipe.seed, ORDER, number, (len(images),), 2**31 - 1), stable=True)
         look, wanted = in_epoch(number), targets[number % targets.shape[0]]
+
+        if recipe.mixup and not recipe.teacher:
+            partners, shares = mixture(recipe, len(images), _view(recipe, number))
+            wanted = blend(wanted, tf.gather(wanted, partners), shares)
 
         def batch(index):
             return look(index), tf.cast(tf.gather(wanted, index), tf.float32)

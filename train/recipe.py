@@ -50,6 +50,10 @@ class Recipe:
     )
     crop: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
+    mixup: float = option(
+        0.0, "largest share of another image that is mixed into each (Zhang et al. 2017)",
+        low=0, high=0.5,
+    )  # fmt: skip
     views: int = option(0, "crops and flips of an image, in turn; 0 for new ones each epoch", low=0)
     teacher: str = option("", "run folders of networks to imitate, see `distillation.py`")
     temperature: float = option(2.0, "what divides the teachers' logits", low=0.01, high=100)

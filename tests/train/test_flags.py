@@ -15,7 +15,8 @@ CHANGES = {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
         "crop": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9, "optimizer": "muon",
-        "average": 0.99, "views": 4, "teacher": "saved_models/big", "temperature": 3.5,
+        "average": 0.99, "center": False, "mixup": 0.25, "views": 4,
+        "teacher": "saved_models/big", "temperature": 3.5,
     },
     Execution: {
         "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 5,

@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from train.data import statistics
-from train.pipeline import one_hot, plain_batches, training_batches, view_batches, windows
+from train.pipeline import mixture, one_hot, plain_batches, training_batches, view_batches, windows
 from train.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
@@ -160,3 +161,28 @@ def test_each_view_has_targets_of_its_own():
 def marked_corners():
     """Images that differ wherever they are cut."""
     return IMAGES // 2 + np.arange(50, dtype="uint8")[:, None, None, None]
+
+
+def test_images_and_targets_are_mixed_alike():
+    recipe = replace(RECIPE, epochs=1, crop=0, flip="none", mixup=0.4, views=3)
+    partners, shares = (part.numpy() for part in mixture(recipe, 50, tf.constant(0, tf.int64)))
+    assert 0 <= shares.min() < 0.1 and 0.3 < shares.max() < 0.4
+    assert len({*partners}) > 20
+    column = shares[:, None, None, None]
+    expected = np.round((1 - column) * IMAGES + column * IMAGES[partners])
+    seen = np.concatenate(list(view_batches(IMAGES, recipe, 0).as_numpy_iterator()))
+    np.testing.assert_allclose(seen, expected, atol=1)
+    wanted = one_hot(LABELS, 5)[0]
+    wanted = (1 - shares[:, None]) * wanted + shares[:, None] * wanted[partners]
+    places = {image.tobytes(): place for place, image in enumerate(seen)}
+    batches = training_batches(IMAGES, one_hot(LABELS, 5), recipe).as_numpy_iterator()
+    for images, targets in batches:
+        order = [places[image.tobytes()] for image in images]
+        np.testing.assert_allclose(targets, wanted[order], atol=1e-6)
+
+
+def test_a_teachers_word_on_mixed_images_is_not_mixed_again():
+    recipe = replace(RECIPE, epochs=1, mixup=0.5, views=1, teacher="any")
+    targets = DRAW.random((1, 50, 5)).astype("float32")
+    heard = [row for _, rows in training_batches(IMAGES, targets, recipe) for row in rows.numpy()]
+    assert {row.tobytes() for row in heard} == {row.tobytes() for row in targets[0]}
