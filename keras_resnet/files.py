@@ -1,5 +1,6 @@
 """Files: replaced whole or not at all; and weight files, Keras's and Torch's, as plain arrays."""
 
+import hashlib
 import os
 import shutil
 import zipfile
@@ -52,6 +53,12 @@ def _synchronize(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
+
+
+def sha256(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove(path: Path) -> None:

@@ -17,7 +17,7 @@ class Folded(NamedTuple):
     absorbed: keras.layers.Layer | None = None  # the layer after it, which is done with this one
 
 
-def fold(model: keras.Model) -> keras.Model:
+def fold(model: keras.Model, images: bool = True) -> keras.Model:
     """Rewrites a trained network into fewer and plainer layers that compute the same.
 
     - A batch normalisation after a convolution goes into its kernel and bias.
@@ -31,6 +31,7 @@ def fold(model: keras.Model) -> keras.Model:
 
     Args:
         model: A functional model with channels last, which stays as it is.
+        images: Whether to rewrite the `Normalization` of images, too.
 
     Returns:
         A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
@@ -43,6 +44,9 @@ def fold(model: keras.Model) -> keras.Model:
         if layer.name in done or isinstance(layer, layers.InputLayer):
             continue
         follower, weights = after.get(layer.name), layer.get_weights()
+        if isinstance(layer, layers.Normalization) and not images:
+            plan[layer.name] = _same(layer, weights)
+            continue
         if follower and _divides(layer) and _convolves(follower) and follower.groups == 1:
             factors[follower.name], _ = _affine(layer)
             done.add(layer.name)
@@ -96,6 +100,10 @@ def _fold(layer, weights: list[np.ndarray], after) -> Folded:
         return _depthwise(layer, [ones], strides=layer.strides)
     if _pads_channels(layer):
         return _selection(layer, layer)
+    return _same(layer, weights)
+
+
+def _same(layer, weights: list[np.ndarray]) -> Folded:
     return Folded(layer.__class__.from_config(layer.get_config()), weights)
 
 

@@ -1,6 +1,5 @@
 """Pretrained weights that have a name: where they are, and that they are the right ones."""
 
-import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +8,7 @@ import keras
 
 from keras_resnet.errors import InputError
 from keras_resnet.family import SPECS
+from keras_resnet.files import sha256
 from keras_resnet.spec import Spec
 from keras_resnet.weights import essence
 
@@ -83,7 +83,7 @@ def _find_cifar10(row: Trained, include_top: bool) -> Path:
     path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
     if path is None:
         raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
-    if hashlib.sha256(path.read_bytes()).hexdigest() != row.sha256:
+    if sha256(path) != row.sha256:
         raise InputError(
             f"{path} is not the file of this package, its SHA-256 differs: install it again, or "
             "give weights=PATH to use it all the same."

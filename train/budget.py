@@ -92,6 +92,11 @@ class Budget:
         check(self)
         if self.rival and not Path(self.rival).is_file():
             raise InputError(f"no file {self.rival}: give a .tflite file as --rival.")
+        if self.max_relative != 1 and not self.rival:
+            raise InputError(
+                f"max_relative {self.max_relative:g} has nothing to relate to: give a .tflite file "
+                "as --rival."
+            )
 
     def limit(self, name: str) -> float:
         """The limit of a key of `COSTS`."""
@@ -125,7 +130,7 @@ class Meter:
     ):
         self.budget, self.card, self.path, self.shared = budget, card, path, shared
         self.mean = 120.0 if center else 0.0
-        self.measured: dict[str, dict[str, float]] = {}
+        self.measured = _kept(path) if path else {}
 
     def check_rival(self) -> None:
         """Times the rival alone.
@@ -141,14 +146,14 @@ class Meter:
 
         Args:
             spec: The network, with the input shape and the classes of the data.
-            measure: Whether to export it if formulas do not decide.
+            measure: Whether to export it if formulas do not decide, and it was not yet measured.
         """
         for name in self.budget.limited:
             row = COSTS[name]
             known = row.formula or row.least
             if known and (words := self._words(name, known(spec))):
                 return words
-        if measure:
+        if measure or _key(spec) in self.measured:
             for name in self.budget.limited:
                 if not COSTS[name].formula and (words := self._words(name, self.all(spec)[name])):
                     return words
@@ -165,14 +170,18 @@ class Meter:
         return exact | {name: measured[name] for name in COSTS if name in measured}
 
     def _measure(self, spec: Spec) -> dict[str, float]:
-        key = json.dumps(asdict(spec))
-        if key not in self.measured and self.path:
-            self.measured = _kept(self.path) | self.measured
+        key = _key(spec)
+        if key not in self.measured and self.path and self.shared:
+            self.measured |= _kept(self.path)
         if key not in self.measured:
             self.measured[key] = _exported(spec, self.mean, self.card, self.budget)
             if self.path and not self.shared:
                 run.write_json(self.path, self.measured)
         return self.measured[key]
+
+
+def _key(spec: Spec) -> str:
+    return json.dumps(asdict(spec))
 
 
 def _kept(path: Path) -> dict[str, dict[str, float]]:

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from keras_resnet.errors import InputError
-from keras_resnet.files import replacing
+from keras_resnet.files import replacing, sha256
 
 KEPT = 2
 NAME = re.compile(r"(\d{9})-([0-9a-f]{64})\.safetensors")
@@ -89,9 +89,8 @@ def _all(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> tuple[Progress, Arrays]:
     digest = path.stem.split("-")[1]
-    with open(path, "rb") as file:
-        if hashlib.file_digest(file, "sha256").hexdigest() != digest:
-            raise ValueError("its SHA-256 is not the one in its name")
+    if sha256(path) != digest:
+        raise ValueError("its SHA-256 is not the one in its name")
     with safe_open(path, "numpy") as file:
         progress = Progress(**json.loads(file.metadata()["progress"]))
         return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict

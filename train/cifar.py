@@ -40,7 +40,8 @@ def main(arguments: list[str]) -> None:
     data = sources.load(FLAGS.dataset, FLAGS.data_dir, FLAGS.image_size, spec.input_shape[0])
     training = engine.prepare(spec, recipe, data, execution)
     folder = Path(FLAGS.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
-    description = training.description(model, data)
+    distillation.check(training.recipe, training.spec, data.classes, folder)
+    description = training.description(model, data) | distillation.identity(recipe)
     logs = [callbacks.TensorBoard(folder / run.TENSORBOARD)] if FLAGS.tensorboard else []
     with run.recording(folder, description, FLAGS.overwrite) as record:
         print(

@@ -6,11 +6,11 @@ by a temperature (Hinton et al. 2015, https://arxiv.org/abs/1503.02531), so that
 more of its doubts; of several teachers it hears the mean.
 """
 
-import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,18 +19,19 @@ from safetensors.numpy import save
 
 from keras_resnet import Spec
 from keras_resnet.errors import InputError
-from keras_resnet.files import replacing
+from keras_resnet.files import replacing, sha256
 from keras_resnet.fold import fold
 from train import results, run
-from train.devices import policy
+from train.devices import enough_memory, policy
 from train.engine import Training, network
 from train.pipeline import view_batches
 from train.recipe import Recipe
 from train.run import WEIGHTS
+from train.signals import Stopped, requests
 
 SAID = "teacher.safetensors"
 HEARD = (
-    "teacher", "temperature", "views", "crop", "flip", "mixup", "seed", "validation_fraction",
+    "teacher", "temperature", "crop", "flip", "mixup", "seed", "validation_fraction",
 )  # fmt: skip
 
 
@@ -44,33 +45,61 @@ def targets(training: Training, classes: Sequence[str], cache: Path) -> np.ndarr
             what other teachers said is replaced.
 
     Returns:
-        `(views, n, classes)` float16 probabilities, or `None` if there is no teacher.
+        `(views, n, classes)` float16 probabilities, of no more views than there are epochs; `None`
+        if there is no teacher.
 
     Raises:
         InputError: if one is no finished run, or takes other images or knows other classes.
+        Stopped: after SIGINT or SIGTERM, when a view is kept.
     """
     recipe = training.recipe
     if not recipe.teacher:
         return None
-    teachers = check(recipe, training.spec, classes)
+    teachers, views = _restored(recipe, training.spec, classes), min(recipe.views, recipe.epochs)
     settings = {name: value for name, value in asdict(recipe).items() if name in HEARD}
-    settings["sha256"] = [_sum(folder / WEIGHTS) for folder in _folders(recipe)]
-    heard = json.dumps(settings)
+    heard = json.dumps(settings | identity(recipe))
     with run.in_turn(cache.with_suffix(".lock")):  # workers of a search ask once for all
         said = _read(cache, heard)
-        for words in _ask(training, teachers, len(said)):
-            said.append(words)
-            with replacing(cache) as partial:
-                partial.write_bytes(save({"targets": np.stack(said)}, {"heard": heard}))
-    return np.stack(said)
+        if len(said) < views:
+            models = [_model(teacher, training.execution.precision) for teacher in teachers]
+        with requests() as asked:
+            for view in range(len(said), views):
+                print(f"asking {recipe.teacher}: view {view + 1} of {views}", flush=True)
+                said.append(_ask(models, training, view))
+                with replacing(cache) as partial:
+                    partial.write_bytes(save({"targets": np.stack(said)}, {"heard": heard}))
+                if asked:
+                    raise Stopped(f"{asked[0]}: stopped, and kept what teachers say of this view.")
+    return np.stack(said[:views])
 
 
-def check(recipe: Recipe, spec: Spec, classes: Sequence[str]) -> list[results.Restored]:
-    """Reads the teachers of a recipe, for a network on data of some classes.
+def identity(recipe: Recipe) -> dict[str, Any]:
+    """For a record: the teachers that a recipe names, by the SHA-256 of their weights."""
+    sums = {str(folder): sha256(folder / WEIGHTS) for folder in _folders(recipe)}
+    return {"teachers": sums} if sums else {}
+
+
+def check(recipe: Recipe, spec: Spec, classes: Sequence[str], student: Path) -> None:
+    """Says before anything is written what speaks against the teachers of a recipe, if any.
+
+    Args:
+        recipe: Which may name some.
+        spec: The network that is to learn from them.
+        classes: Their names.
+        student: The folder that it will have.
 
     Raises:
-        InputError: if one is no finished run, or takes other images or knows other classes.
+        InputError: if one is no finished run, takes other images or knows other classes, or is in
+            that folder.
     """
+    _restored(recipe, spec, classes)
+    if student.resolve() in [folder.resolve() for folder in _folders(recipe)]:
+        raise InputError(
+            f"teacher {student} is in the folder of its student: choose another --output_dir."
+        )
+
+
+def _restored(recipe: Recipe, spec: Spec, classes: Sequence[str]) -> list[results.Restored]:
     teachers = []
     for folder in _folders(recipe):
         teacher = results.restore(folder)
@@ -85,11 +114,7 @@ def check(recipe: Recipe, spec: Spec, classes: Sequence[str]) -> list[results.Re
 
 
 def _folders(recipe: Recipe) -> list[Path]:
-    return [Path(folder) for folder in recipe.teacher.split(",")]
-
-
-def _sum(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    return [Path(folder) for folder in recipe.teacher.split(",")] if recipe.teacher else []
 
 
 def _read(cache: Path, heard: str) -> list[np.ndarray]:
@@ -104,19 +129,13 @@ def _read(cache: Path, heard: str) -> list[np.ndarray]:
         return []
 
 
-def _ask(
-    training: Training, teachers: Sequence[results.Restored], first: int
-) -> Iterator[np.ndarray]:
-    """What is said in each view, from the `first` one on."""
-    recipe, images = training.recipe, training.images.images
-    if first == recipe.views:
-        return
-    models = [_model(teacher, training.execution.precision) for teacher in teachers]
-    for view in range(first, recipe.views):
-        print(f"asking {recipe.teacher}: view {view + 1} of {recipe.views}", flush=True)
-        batches = view_batches(images, recipe, view)
-        words = [_soften(model.predict(batches, verbose=0), recipe.temperature) for model in models]
-        yield np.mean(words, 0).astype(np.float16)
+def _ask(models: Sequence[keras.Model], training: Training, view: int) -> np.ndarray:
+    """What teachers say of all images in a view."""
+    recipe = training.recipe
+    batches = view_batches(training.images.images, recipe, view)
+    with enough_memory():
+        logits = [model.predict(batches, verbose=0) for model in models]
+    return np.mean([_soften(each, recipe.temperature) for each in logits], 0).astype(np.float16)
 
 
 def _model(teacher: results.Restored, precision: str) -> keras.Model:

@@ -28,9 +28,9 @@ Fits = Callable[[Values, bool], bool]  # whether a point fits, and whether to me
 
 
 def hyperparameters(space: Space) -> keras_tuner.HyperParameters:
-    """The dimensions of a space as KerasTuner names them."""
+    """What a space leaves open, as KerasTuner names it."""
     made = keras_tuner.HyperParameters()
-    for row in space.dimensions:
+    for row in space.searched:
         if row.values:
             made.Choice(row.name, list(row.values))
         else:
@@ -174,10 +174,11 @@ def epochs(oracle, space: Space, max_trials: int) -> list[int]:
     return [space.recipe.epochs] * max_trials
 
 
-def complete(oracle) -> bool:
+def complete(oracle, space: Space) -> bool:
     """Whether all trials of a search have ended."""
     statuses = [trial.status for trial in oracle.trials.values()]
-    return len(statuses) >= oracle.max_trials and "RUNNING" not in statuses
+    expected = len(epochs(oracle, space, oracle.max_trials))
+    return len(statuses) >= expected and "RUNNING" not in statuses
 
 
 def _previous(path: Path) -> Path:

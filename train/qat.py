@@ -56,17 +56,19 @@ def finetune(
         model: A trained classifier of raw images, with probabilities as output.
         images: To train with.
         calibration: `(n, height, width, channels)` images to find the ranges with.
-        recipe: Of the training before, of which augmentation and batches are kept.
+        recipe: Of the training before, of which augmentation and batches are kept; labels take
+            the place of a teacher.
         epochs: How long; the rate falls from `LEARNING_RATE` to zero.
 
     Returns:
         The folded network with new weights, of stock layers and not rounded.
     """
-    folded = fold(model)
+    folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = imitation(folded, calibration)
     recipe = replace(
-        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
-    )
+        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE,
+        teacher="",
+    )  # fmt: skip
     steps = len(images.labels) // recipe.batch_size
     student.compile(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
@@ -85,7 +87,7 @@ def finetune(
     for layer in folded.layers:
         if layer.weights:
             layer.set_weights(student.get_layer(layer.name).get_weights())
-    return folded
+    return fold(folded)
 
 
 def imitation(folded: keras.Model, calibration: np.ndarray) -> keras.Model:

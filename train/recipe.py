@@ -67,6 +67,11 @@ class Recipe:
                 "a teacher looks once at every view of an image, so say how many there are: "
                 "--views=12, say."
             )
+        if self.teacher and self.label_smoothing:
+            raise InputError(
+                f"label_smoothing {self.label_smoothing:g} is for labels, and a teacher's word is "
+                "soft as it is: make it 0."
+            )
 
 
 # He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k. The fields'

@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
@@ -11,7 +12,8 @@ from keras_tuner.errors import FailedTrialError, FatalError
 
 from keras_resnet import Spec, macs
 from keras_resnet.errors import InputError
-from train import front, run, workers
+from keras_resnet.files import sha256
+from train import distillation, front, run, workers
 from train.budget import Budget, written
 from train.engine import ACCURACY
 from train.forecast import Forecast
@@ -44,6 +46,8 @@ class Job:
             "space": asdict(self.space),
             "budget": asdict(self.budget),
             "dataset": {"name": data.name, "sha256": data.fingerprint()},
+            "rival": sha256(Path(self.budget.rival)) if self.budget.rival else None,
+            **distillation.identity(self.space.recipe),
         }
 
     def point(self, values: dict[str, Any]) -> tuple[Spec, Recipe]:

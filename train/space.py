@@ -50,6 +50,11 @@ class Dimension(NamedTuple):
         return drawn
 
     @property
+    def pinned(self) -> bool:
+        """Whether there is nothing to choose."""
+        return len(self.values) == 1
+
+    @property
     def logarithmic(self) -> bool:
         """Whether small numbers of the range are as likely as large ones."""
         return self.low > 0 and self.high / self.low >= DECADE
@@ -57,24 +62,30 @@ class Dimension(NamedTuple):
 
 @dataclass(frozen=True)
 class Space:
-    """A network, a recipe, and what of them is searched."""
+    """A network, a recipe, and what of them is searched or pinned."""
 
     spec: Spec
     recipe: Recipe
     dimensions: tuple[Dimension, ...]
 
+    @property
+    def searched(self) -> tuple[Dimension, ...]:
+        """The dimensions that are not pinned."""
+        return tuple(row for row in self.dimensions if not row.pinned)
+
     def point(self, values: Mapping[str, Any]) -> tuple[Spec, Recipe]:
         """The network and the recipe at a point.
 
         Args:
-            values: By name of the dimension, see `Dimension.value`; other names are ignored.
+            values: By name of what is searched, see `Dimension.value`; other names are ignored.
 
         Raises:
             InputError: if there is no such network, as its parts do not go together.
         """
         changes: dict[str, Any] = {}
         for dimension in self.dimensions:
-            value = dimension.value(values[dimension.name])
+            drawn = dimension.values[0] if dimension.pinned else values[dimension.name]
+            value = dimension.value(drawn)
             if dimension.stage is None:
                 changes[dimension.field] = value
             else:
@@ -99,17 +110,16 @@ def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str]) -> Space:
         InputError: if a text cannot be read, a value is not legal for its field, or nothing is left
             to search.
     """
-    found = [
+    found = tuple(
         dimension
         for field in searchable()
         if field.name in texts
         for dimension in _dimensions(field, texts[field.name], len(spec.units))
-    ]
-    free = tuple(row for row in found if len(row.values) != 1)
-    if not free:
+    )
+    space = Space(spec, recipe, found)
+    if not space.searched:
         raise InputError("nothing is left to search: give a range, as in --width_multiplier=0.5:2.")
-    pinned = Space(spec, recipe, tuple(row for row in found if len(row.values) == 1))
-    return Space(*pinned.point({row.name: row.values[0] for row in pinned.dimensions}), free)
+    return space
 
 
 def searchable() -> list[Field]:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_resnet import Spec
 from keras_resnet.errors import InputError
@@ -67,6 +68,7 @@ class Bench:
             self._note(folder, name, spec, recipe, str(error))
             raise
         description = training.description(f"trial {name}", self.data)
+        description |= distillation.identity(recipe)
         there = self._there(folder)
         identity = {key: description[key] for key in IDENTITY}
         if there and there["status"] == "finished" and not run.difference(there, identity):
@@ -83,7 +85,7 @@ class Bench:
     def _run(self, folder, description, training, show, overwrite: bool) -> dict[str, Any]:
         with run.recording(folder, description, overwrite) as record:
             record["costs"] = self.meter.all(training.spec)
-            targets = distillation.targets(training, self.data.classes, self.said)
+            targets = self.ask(training)
             result = engine.fit(
                 training, folder, self.checkpoint_seconds, [show], verbose=False, targets=targets
             )
@@ -92,10 +94,9 @@ class Bench:
             record["images_per_second"] = result.images_per_second
         return record
 
-    @property
-    def said(self) -> Path:
-        """Where the word of a teacher is kept for all trials."""
-        return self.folder / distillation.SAID
+    def ask(self, training: engine.Training) -> np.ndarray | None:
+        """What teachers say, kept for all trials; `None` if there are none."""
+        return distillation.targets(training, self.data.classes, self.folder / distillation.SAID)
 
     def _there(self, folder: Path) -> dict[str, Any] | None:
         """The record in a folder, if there is one that can be read."""

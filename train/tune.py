@@ -73,7 +73,7 @@ def main(arguments: list[str]) -> None:
         if FLAGS[field.name].value is not None
     }
     searched = space.parse(spec, recipe, texts)
-    seen = {row.field for row in searched.dimensions} & {*distillation.HEARD}
+    seen = {row.field for row in searched.searched} & {*distillation.HEARD}
     if recipe.teacher and seen:
         raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
     budget = Budget(**flags.given(Budget))
@@ -89,14 +89,13 @@ def main(arguments: list[str]) -> None:
     card = results.card({"model": "best", "dataset": {"name": data.name}}, data.classes)
     meter = Meter(budget, card, folder / MEASURED, role == workers.WORKER, recipe.center)
     bench = Bench(folder, data, execution, meter, FLAGS.checkpoint_seconds)
+    distillation.check(recipe, bench.fitted(spec), data.classes, folder)
     job = search.Job(bench, searched, FLAGS.tuner, FLAGS.max_trials, budget)
     if role == workers.WORKER:
         search.join(job)
         _search(job)
         return
     meter.check_rival()
-    if recipe.teacher:
-        distillation.check(recipe, bench.fitted(searched.spec), data.classes)
     with run.writing(folder):
         search.begin(job)
         _search(job)
@@ -110,7 +109,7 @@ def _search(job: search.Job) -> None:
     oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
     tuner = search.Search(oracle, job)
     predicted = predict(job, oracle) if tuner.role == workers.ALONE else 0.0
-    if tuner.role == workers.CHIEF and oracles.complete(oracle):
+    if tuner.role == workers.CHIEF and oracles.complete(oracle, job.space):
         return  # no worker would come to say so
     begin = job.since = perf_counter()
     try:
@@ -151,6 +150,8 @@ def predict(job: search.Job, oracle) -> float:
     if not job.to_come:
         return 0.0
     path, bench = job.bench.folder / search.FORECAST, job.bench
+    if job.space.recipe.teacher:  # before a clock runs
+        bench.ask(engine.prepare(*points[0], bench.data, bench.execution))
     try:
         job.forecast = Forecast(**run.read_json(path))
     except (FileNotFoundError, InputError, TypeError):  # none that this version can read

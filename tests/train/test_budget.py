@@ -76,6 +76,7 @@ def test_what_is_measured_is_measured_once_and_refused(costs, monkeypatch):
     for _ in range(2):
         assert meter.excess(SMALL) == "0.200 ms an image, one thread, of at most 0.100"
     assert len(asked) == 1
+    assert meter.excess(SMALL, measure=False) is not None  # as it is known
 
 
 def test_a_network_slower_than_the_rival_is_refused(tmp_path):
@@ -99,6 +100,7 @@ def test_measurements_are_kept_for_the_same_search(tmp_path, monkeypatch, capsys
     monkeypatch.setattr(budget, "_exported", None)
     assert Meter(Budget(), Card(), path).all(SMALL) == first
     assert Meter(Budget(), Card(), path, shared=True).all(SMALL) == first
+    assert Meter(Budget(max_latency_ms=0.1), Card(), path).excess(SMALL, measure=False)
     path.write_text("{")
     monkeypatch.setattr(budget, "_exported", lambda *_: costs | {"latency_ms": 0.6})
     assert Meter(Budget(), Card(), path).all(SMALL)["latency_ms"] == 0.6
@@ -110,5 +112,7 @@ def test_limits_are_positive():
     assert Budget(max_macs=5, max_params=UNLIMITED - 1).limited == ["params", "macs"]
     with pytest.raises(InputError, match=r"max_params must be a whole number from 1 to .*; got 0"):
         Budget(max_params=0)
+    with pytest.raises(InputError, match=r"max_relative 0\.9 has nothing to relate to"):
+        Budget(max_relative=0.9)
     with pytest.raises(InputError, match="unknown latency_format 'int9'"):
         Budget(latency_format="int9")

@@ -118,6 +118,16 @@ def test_bad_input_is_refused_before_anything_is_written(command, tmp_path, argu
     assert not list(tmp_path.iterdir())
 
 
+def test_a_run_is_not_replaced_before_its_teacher_is_found(command, tmp_path):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    (folder / "model.keras").write_text("an hour of work")
+    flags = "--dataset=digits", "--model=resnet8", "--views=2", "--overwrite"
+    with pytest.raises(InputError, match=r"no missing/run\.json"):
+        command(*flags, "--teacher=missing", f"--output_dir={folder}")
+    assert (folder / "model.keras").read_text() == "an hour of work"
+
+
 def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_path, monkeypatch):
     """The one place with a stand-in: no export differs by itself."""
     real = formats.FORMATS["float32"]

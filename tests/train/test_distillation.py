@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 from dataclasses import replace
 
 import keras
@@ -15,6 +16,7 @@ from train import distillation, engine, sources
 from train.devices import Execution
 from train.pipeline import view_batches
 from train.recipe import FAST
+from train.signals import Stopped
 
 SPEC = cifar(8, width_multiplier=0.5)
 EXECUTION = Execution(precision="float32")
@@ -70,6 +72,32 @@ def test_views_that_are_known_are_not_asked_for_again(recipe, data, tmp_path):
     np.testing.assert_array_equal(rest[1], whole[1])
 
 
+def test_no_more_views_are_asked_for_than_there_are_epochs(recipe, data, tmp_path, capsys):
+    path = tmp_path / "said"
+    training = engine.prepare(SPEC, replace(recipe, epochs=1), data, EXECUTION)
+    (one,) = distillation.targets(training, data.classes, path)
+    training = engine.prepare(SPEC, recipe, data, EXECUTION)
+    both = distillation.targets(training, data.classes, path)
+    np.testing.assert_array_equal(both[0], one)
+    assert len(both) == 2
+    assert capsys.readouterr().out.count("asking") == 2
+
+
+def test_a_signal_keeps_what_was_said(recipe, data, tmp_path, monkeypatch, capsys):
+    training, path = engine.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    ask = distillation._ask
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return ask(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped, match="SIGTERM: stopped, and kept"):
+        patch.setattr(distillation, "_ask", interrupted)
+        distillation.targets(training, data.classes, path)
+    assert len(distillation.targets(training, data.classes, path)) == 2
+    assert capsys.readouterr().out.count("asking") == 2
+
+
 def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path):
     other = tmp_path / "other"
     shutil.copytree(digits_run, other)
@@ -123,12 +151,17 @@ def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
         distillation.targets(training, fewer.classes, tmp_path / "said")
 
 
-def test_a_teacher_of_other_names_is_refused(recipe, data):
+def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
+    recipe, data, digits_run, tmp_path
+):
     named = [f"digit {label}" for label in data.classes]
     with pytest.raises(InputError, match="and the data have digit 0, digit 1"):
-        distillation.check(recipe, cifar(8), named)
+        distillation.check(recipe, cifar(8), named, tmp_path)
     with pytest.raises(InputError, match=r"no missing/run\.json"):
-        distillation.check(replace(recipe, teacher="missing"), cifar(8), data.classes)
+        distillation.check(replace(recipe, teacher="missing"), cifar(8), data.classes, tmp_path)
+    with pytest.raises(InputError, match="is in the folder of its student"):
+        distillation.check(recipe, cifar(8), data.classes, digits_run / "." / "")
+    distillation.check(replace(recipe, teacher=""), cifar(8), data.classes, digits_run)
 
 
 def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_run, tmp_path):
@@ -137,13 +170,11 @@ def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_ru
     recipe = replace(recipe, teacher=str(own))
     training = engine.prepare(SPEC, recipe, data, EXECUTION)
     first = distillation.targets(training, data.classes, tmp_path / "said")
+    before = distillation.identity(recipe)
     model = keras.saving.load_model(own / "model.keras")
     model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
     model.save_weights(own / "model.weights.h5")
     again = distillation.targets(training, data.classes, tmp_path / "said")
     assert not np.array_equal(first, again)
-
-
-def test_a_teacher_needs_views():
-    with pytest.raises(InputError, match="--views"):
-        replace(FAST, teacher="saved_models/big")
+    assert distillation.identity(recipe) != before
+    assert distillation.identity(replace(recipe, teacher="")) == {}

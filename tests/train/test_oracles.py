@@ -69,7 +69,7 @@ def test_the_seed_decides(tuner, tmp_path):
 
 def test_the_gaussian_process_finds_the_better_points(tmp_path):
     tried = list(work(make(tmp_path, "bayesian", trials=30)).values())
-    first = 3 * len(SPACE.dimensions)
+    first = 3 * len(SPACE.searched)
     by_chance, chosen = tried[:first], tried[first:]
     assert sum(map(score, chosen)) / len(chosen) > sum(map(score, by_chance)) / first
 
@@ -146,11 +146,16 @@ def test_a_trial_that_was_interrupted_twice_survives_a_truncated_file(tmp_path):
 def test_a_search_is_complete_when_all_trials_have_ended(tmp_path):
     oracle = make(tmp_path, "random", trials=2)
     work(oracle, most=1)
-    assert not oracles.complete(oracle)
+    assert not oracles.complete(oracle, SPACE)
     oracle.create_trial("tuner0")
-    assert not oracles.complete(oracle)
+    assert not oracles.complete(oracle, SPACE)
     work(oracle)
-    assert oracles.complete(oracle)
+    assert oracles.complete(oracle, SPACE)
+    hyperband = make(tmp_path / "b", "hyperband", trials=99)
+    work(hyperband, most=22)
+    assert not oracles.complete(hyperband, SPACE)
+    work(hyperband)
+    assert oracles.complete(hyperband, SPACE)
 
 
 @pytest.mark.parametrize("tuner", TUNERS)

@@ -8,12 +8,14 @@ import pytest
 from keras import layers
 
 from keras_resnet import ResNet, cifar, formats
-from train import qat, results, sources
+from train import engine, qat, results, sources
+from train.devices import Execution
 from train.recipe import FAST
 
 DATA = sources.load("digits", None, None, 32)
 CALIBRATION = DATA.train.images[:300]
 RECIPE = replace(FAST, batch_size=64, flip="none")
+FLOAT32 = Execution(precision="float32")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,29 @@ def test_training_lowers_the_loss_and_leaves_stock_layers(model, as_int8, tmp_pa
     assert loss(int8(tuned, tmp_path)) < loss(as_int8)
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)  # the model itself stays
+
+
+def test_a_student_whose_images_are_not_centred_learns_too(tmp_path, monkeypatch):
+    """With the rate of a kernel that has the division in it, it would forget everything."""
+    recipe = replace(RECIPE, epochs=4, center=False)
+    training = engine.prepare(cifar(8, width_multiplier=0.5), recipe, DATA, FLOAT32)
+    model = engine.fit(training, tmp_path, verbose=False).model
+    heard, batches = [], qat.training_batches
+
+    def listen(images, targets, recipe):
+        heard.append(recipe.teacher)
+        return batches(images, targets, recipe)
+
+    monkeypatch.setattr(qat, "training_batches", listen)
+    recipe = replace(recipe, teacher="gone", views=2)
+    tuned = qat.finetune(model, DATA.train, CALIBRATION, recipe, epochs=1)
+    assert heard == [""]  # labels are mixed where images are, and a teacher's words are not
+    assert "normalization" not in [layer.name for layer in tuned.layers]
+
+    def right(network):
+        return (network.predict(DATA.test.images, verbose=0).argmax(-1) == DATA.test.labels).mean()
+
+    assert right(tuned) > right(model) - 0.05 > 0.8
 
 
 def test_kernels_are_rounded_to_255_steps_for_each_channel():

@@ -35,6 +35,11 @@ def test_a_recipe_survives_json(recipe):
         ({"learning_rate": float("nan")}, "learning_rate must be a number of at least 0; got nan"),
         ({"momentum": 1.5}, "momentum must be a number from 0 to 0.999; got 1.5"),
         ({"validation_fraction": 1.0}, "validation_fraction must be a number from 0 to 0.9"),
+        ({"teacher": "big"}, "so say how many there are: --views=12"),
+        (
+            {"teacher": "big", "views": 2, "label_smoothing": 0.1},
+            "label_smoothing 0.1 is for labels, and a teacher's word is soft as it is",
+        ),
         ({"schedule": "steps"}, "unknown schedule 'steps': did you mean 'step'"),
     ],
 )

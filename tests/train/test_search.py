@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -141,6 +142,29 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(search, tmp_path):
     assert "failed" not in output
     said(tune(f"--output_dir={folder}"))
     assert leaderboard(folder) == leaderboard(search[0])
+
+
+@pytest.mark.slow
+def test_with_a_teacher_and_a_rival(digits_run, tmp_path):
+    folder, rival = tmp_path / "tune", digits_run / "model.tflite"
+    flags = [
+        f"--output_dir={folder}", f"--teacher={digits_run}", "--views=3", f"--rival={rival}",
+        "--max_relative=2", "--latency_format=float32", "--center=false",
+    ]  # fmt: skip
+    output = said(tune(*flags))
+    assert [line for line in output.splitlines() if line.startswith("asking ")] == [
+        f"asking {digits_run}: view {view} of 2"
+        for view in (1, 2)  # once, and of epochs there are
+    ]
+    with open(folder / "leaderboard.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert {row["status"] for row in rows} == {"finished"}
+    assert all(0 < float(row["relative"]) <= 2 for row in rows)
+    assert {row["label_smoothing"] for row in rows} == {"0.0"}
+    own = tmp_path / "own"
+    shutil.copytree(digits_run, own)
+    flags[1:2] = [f"--teacher={own}"]
+    assert "already holds another search" in said(tune(*flags), code=1)
 
 
 @pytest.mark.slow

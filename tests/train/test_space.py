@@ -11,7 +11,7 @@ BASE = cifar(8)
 
 def test_what_is_searched_by_default():
     space = parse(BASE, FAST, SEARCHED)
-    assert [row.name for row in space.dimensions] == [
+    assert [row.name for row in space.searched] == [
         "units_1", "units_2", "units_3", "unit", "order", "shortcut", "width_multiplier",
         "learning_rate", "weight_decay", "label_smoothing",
     ]  # fmt: skip
@@ -45,9 +45,16 @@ def test_a_point_is_a_network_and_a_recipe():
 
 def test_one_value_is_a_pin_and_what_is_not_said_stays():
     space = parse(BASE, FAST, {"units": "1/2/3", "width_multiplier": "0.5:2", "momentum": "0.8"})
-    assert [row.name for row in space.dimensions] == ["width_multiplier"]
-    assert space.spec == replace(BASE, units=(1, 2, 3))
-    assert space.recipe == replace(FAST, momentum=0.8)
+    assert [row.name for row in space.searched] == ["width_multiplier"]
+    spec, recipe = space.point({"width_multiplier": 1.5})
+    assert spec == replace(BASE, units=(1, 2, 3), width_multiplier=1.5)
+    assert recipe == replace(FAST, momentum=0.8)
+
+
+def test_a_pin_has_to_go_together_with_what_is_searched_only():
+    space = parse(BASE, FAST, {"widths": "32/48/32", "shortcut": "B,C"})  # the base has option A
+    spec, _ = space.point({"shortcut": "C"})
+    assert (spec.widths, spec.shortcut) == ((32, 48, 32), "C")
 
 
 def test_ranges_of_a_decade_are_logarithmic():

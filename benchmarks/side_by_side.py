@@ -1,0 +1,41 @@
+"""Compares `.tflite` classifiers of CIFAR-10: `python -m benchmarks.side_by_side FIRST OTHER...`.
+
+Each is scored on all test images. They are timed in turn, one thread and one image at a time, in
+several processes: machines are noisy, so only the ratios to the first one's time mean anything.
+"""
+
+from pathlib import Path
+from statistics import median
+
+from absl import app, flags
+
+from benchmarks.throughput import spread
+from keras_resnet import tflite
+from train import sources
+from train.comparison import time_files
+
+FLAGS = flags.FLAGS
+flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data.")
+flags.DEFINE_integer("processes", 10, "how often the files are timed.", lower_bound=1)
+
+
+def main(arguments: list[str]) -> None:
+    """Times, scores, and prints a line for each file."""
+    paths = [Path(name) for name in arguments[1:]]
+    rounds = []
+    for number in range(FLAGS.processes):
+        rounds.append(time_files(paths, threads=1))
+        ratios = " ".join(f"{row['relative']:.3f}" for row in rounds[-1])
+        print(f"process {number + 1}: {ratios}", flush=True)
+    test = sources.load("cifar10", FLAGS.data_dir, None, 32).test
+    for path, rows in zip(paths, zip(*rounds, strict=True), strict=True):
+        right = (tflite.read(path)(test.images).argmax(-1) == test.labels).mean()
+        print(
+            f"{path.name}: {path.stat().st_size:,} bytes, {right:.2%} of {len(test.labels):,} test "
+            f"images, {median(row['median_ms'] for row in rows):.3f} ms, "
+            f"{spread([row['relative'] for row in rows], 3)} of the first one's time"
+        )
+
+
+if __name__ == "__main__":
+    app.run(main)
