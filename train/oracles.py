@@ -125,7 +125,8 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
             mean, deviation = self.gpr.predict(np.array(places), return_std=True)
             order = np.argsort(mean - self.beta * deviation)  # KerasTuner minimises
             candidates = [candidates[place] for place in order]
-        promising = candidates[:MEASURED]
+        fitting = (values for values in candidates if self.fits(values, False))
+        promising = islice(fitting, MEASURED)  # what was measured for one of them is known by then
         best = next((values for values in promising if self.fits(values, True)), None)
         return {"status": "RUNNING" if best else "STOPPED", "values": best}
 

@@ -23,6 +23,7 @@ from train.space import Space, described
 from train.trial import Bench
 
 SEARCH, STATE, FORECAST = "search.json", "state", "forecast.json"
+ENDED = "ended_with"  # a key of the first: the most trials that were asked for
 
 
 @dataclass
@@ -60,17 +61,17 @@ class Job:
         epochs = values.get("tuner/epochs", recipe.epochs)  # Hyperband's
         return self.bench.fitted(spec), replace(recipe, epochs=epochs)
 
-    def exists(self, values: dict[str, Any]) -> bool:
-        """Whether there is a network at a point: its parts go together."""
+    def impossible(self, values: dict[str, Any]) -> str:
+        """In words, why there is no network or recipe at a point; empty if there is."""
         try:
             self.point(values)
-        except InputError:
-            return False
-        return True
+        except InputError as error:
+            return str(error)
+        return ""
 
     def fits(self, values: dict[str, Any], measure: bool) -> bool:
         """Whether there is one within the budget, see `Meter.excess`."""
-        if not self.exists(values):
+        if self.impossible(values):
             return False
         spec, _ = self.point(values)
         try:
@@ -189,6 +190,16 @@ def join(job: Job) -> None:
     while not path.exists():
         sleep(1)
     _compare(job)
+
+
+def end(job: Job) -> None:
+    """Notes that there is no further trial: an oracle cannot always tell from what it has kept."""
+    run.write_json(job.bench.folder / SEARCH, job.description() | {ENDED: job.max_trials})
+
+
+def ended(job: Job) -> bool:
+    """Whether it has ended, with as many trials as may be."""
+    return run.read_json(job.bench.folder / SEARCH).get(ENDED) == job.max_trials
 
 
 def _compare(job: Job) -> None:

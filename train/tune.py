@@ -6,6 +6,7 @@ the best network as `best.json`, which `train.cifar --spec=` trains in full.
 """
 
 import shlex
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, replace
 from itertools import islice
 from pathlib import Path
@@ -14,7 +15,7 @@ from time import perf_counter
 import grpc
 from keras_tuner.errors import FatalError
 
-from keras_resnet import Spec, macs
+from keras_resnet import macs
 from keras_resnet.errors import InputError, lookup
 from train import (
     devices,
@@ -32,7 +33,7 @@ from train import (
 )
 from train.budget import Budget, Meter
 from train.data import hold_out
-from train.forecast import Forecast, forecast
+from train.forecast import Forecast, Point, forecast
 from train.line import in_words
 from train.recipe import Recipe
 from train.trial import Bench
@@ -89,7 +90,7 @@ def main(arguments: list[str]) -> None:
     card = results.card({"model": "best", "dataset": {"name": data.name}}, data.classes)
     meter = Meter(budget, card, folder / MEASURED, role == workers.WORKER, recipe.center)
     bench = Bench(folder, data, execution, meter, FLAGS.checkpoint_seconds)
-    distillation.check(recipe, bench.fitted(spec), data.classes, folder)
+    distillation.check(recipe, replace(spec, input_shape=data.shape), data.classes, folder)
     job = search.Job(bench, searched, FLAGS.tuner, FLAGS.max_trials, budget)
     if role == workers.WORKER:
         search.join(job)
@@ -97,19 +98,20 @@ def main(arguments: list[str]) -> None:
         return
     meter.check_rival()
     with run.writing(folder):
+        points = sample(job)
         search.begin(job)
-        _search(job)
+        _search(job, points)
         search.conclude(
             job, front.rows(folder), _again("dataset", "data_dir"), _again("image_size")
         )
 
 
-def _search(job: search.Job) -> None:
+def _search(job: search.Job, points: Sequence[Point] = ()) -> None:
     """Runs KerasTuner's loop, and says in words what ends it early."""
     oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
     tuner = search.Search(oracle, job)
-    predicted = predict(job, oracle) if tuner.role == workers.ALONE else 0.0
-    if tuner.role == workers.CHIEF and oracles.complete(oracle, job.space):
+    predicted = predict(job, oracle, points) if tuner.role == workers.ALONE else 0.0
+    if tuner.role == workers.CHIEF and (search.ended(job) or oracles.complete(oracle, job.space)):
         return  # no worker would come to say so
     begin = job.since = perf_counter()
     try:
@@ -127,6 +129,8 @@ def _search(job: search.Job) -> None:
                 f"the chief cannot listen at {workers.address()}: choose another port."
             ) from error
         raise
+    if tuner.role != workers.WORKER:
+        search.end(job)
     if predicted:
         took = in_words(perf_counter() - begin)
         print(f"It took {took}; predicted were {in_words(predicted)}.")
@@ -138,20 +142,21 @@ def _again(*names: str) -> str:
     return "".join(f" --{name}={shlex.quote(str(value))}" for name, value in values.items())
 
 
-def predict(job: search.Job, oracle) -> float:
+def predict(job: search.Job, oracle, points: Sequence[Point]) -> float:
     """Says about how long the rest of a search will take; in seconds, 0 if nothing is left.
 
-    Raises:
-        InputError: if no network of the space is within the budget.
+    Args:
+        job: The search.
+        oracle: What proposes its trials.
+        points: A sample of its space.
     """
-    points = sample(job)
     ended = [trial for trial in oracle.trials.values() if trial.status != "RUNNING"]
     job.to_come = oracles.epochs(oracle, job.space, job.max_trials)[len(ended) :]
     if not job.to_come:
         return 0.0
     path, bench = job.bench.folder / search.FORECAST, job.bench
-    if job.space.recipe.teacher:  # before a clock runs
-        bench.ask(engine.prepare(*points[0], bench.data, bench.execution))
+    if job.space.recipe.teacher:
+        _ask(job, points)
     try:
         job.forecast = Forecast(**run.read_json(path))
     except (FileNotFoundError, InputError, TypeError):  # none that this version can read
@@ -168,17 +173,33 @@ def predict(job: search.Job, oracle) -> float:
     return seconds
 
 
-def sample(job: search.Job) -> list[tuple[Spec, Recipe]]:
-    """Some networks and recipes of the space that are within the budget, as far as formulas say."""
+def _ask(job: search.Job, points: Sequence[Point]) -> None:
+    """Has the teachers look before a clock runs."""
+    for point in points:
+        try:
+            training = engine.prepare(*point, job.bench.data, job.bench.execution)
+        except InputError:  # which a trial, or the forecast, will say
+            continue
+        job.bench.ask(training)
+        return
+
+
+def sample(job: search.Job) -> list[Point]:
+    """Some networks and recipes of the space that are within the budget, as far as formulas say.
+
+    Raises:
+        InputError: if there are none.
+    """
     fitting = _draw(job, job.fits)
     if not fitting:
         smallest = min(
-            (spec for spec, _ in _draw(job, lambda values, _: job.exists(values))),
+            (spec for spec, _ in _draw(job, lambda values, _: not job.impossible(values))),
             key=macs,
             default=None,
         )
         if smallest is None:
-            raise InputError("no point of the space is a network: its parts do not go together.")
+            values = next(_draws(job, lambda *_: True))
+            raise InputError(f"nothing in the space can be trained: {job.impossible(values)}")
         raise InputError(
             f"of {oracles.DRAWS} networks drawn none is within the budget; a small one has "
             f"{job.bench.meter.excess(smallest)}: raise the limit, or widen the ranges."
@@ -186,9 +207,12 @@ def sample(job: search.Job) -> list[tuple[Spec, Recipe]]:
     return fitting
 
 
-def _draw(job: search.Job, fits: oracles.Fits) -> list[tuple[Spec, Recipe]]:
-    draws = oracles.choose("random", job.space, fits, job.max_trials).draws()
-    return [job.point(values) for values in islice(draws, SAMPLE)]
+def _draw(job: search.Job, fits: oracles.Fits) -> list[Point]:
+    return [job.point(values) for values in islice(_draws(job, fits), SAMPLE)]
+
+
+def _draws(job: search.Job, fits: oracles.Fits) -> Iterator[oracles.Values]:
+    return oracles.choose("random", job.space, fits, job.max_trials).draws()
 
 
 if __name__ == "__main__":

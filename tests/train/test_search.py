@@ -11,6 +11,7 @@ import sys
 import time
 from pathlib import Path
 
+import keras
 import pytest
 
 ROOT = Path(__file__).parent.parent.parent
@@ -91,6 +92,7 @@ def test_another_search_is_refused_by_name(search):
     [
         (["--tuner=grid"], "unknown tuner 'grid'"),
         (["--max_params=10"], "none is within the budget; a small one has"),
+        (["--widths=16/48/16", "--shortcut=A"], "shortcut A cannot go from"),
     ],
 )
 def test_what_cannot_be_searched_is_said(flags, sentence, tmp_path):
@@ -146,14 +148,15 @@ def test_a_signal_stops_it_and_the_same_command_goes_on(search, tmp_path):
 
 @pytest.mark.slow
 def test_with_a_teacher_and_a_rival(digits_run, tmp_path):
-    folder, rival = tmp_path / "tune", digits_run / "model.tflite"
+    folder, rival, teacher = tmp_path / "tune", digits_run / "model.tflite", tmp_path / "own"
+    shutil.copytree(digits_run, teacher)
     flags = [
-        f"--output_dir={folder}", f"--teacher={digits_run}", "--views=3", f"--rival={rival}",
+        f"--output_dir={folder}", f"--teacher={teacher}", "--views=3", f"--rival={rival}",
         "--max_relative=2", "--latency_format=float32", "--center=false",
     ]  # fmt: skip
     output = said(tune(*flags))
     assert [line for line in output.splitlines() if line.startswith("asking ")] == [
-        f"asking {digits_run}: view {view} of 2"
+        f"asking {teacher}: view {view} of 2"
         for view in (1, 2)  # once, and of epochs there are
     ]
     with open(folder / "leaderboard.csv", newline="") as file:
@@ -161,10 +164,10 @@ def test_with_a_teacher_and_a_rival(digits_run, tmp_path):
     assert {row["status"] for row in rows} == {"finished"}
     assert all(0 < float(row["relative"]) <= 2 for row in rows)
     assert {row["label_smoothing"] for row in rows} == {"0.0"}
-    own = tmp_path / "own"
-    shutil.copytree(digits_run, own)
-    flags[1:2] = [f"--teacher={own}"]
-    assert "already holds another search" in said(tune(*flags), code=1)
+    model = keras.saving.load_model(teacher / "model.keras")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save_weights(teacher / "model.weights.h5")
+    assert "already holds another search (teachers" in said(tune(*flags), code=1)
 
 
 @pytest.mark.slow
