@@ -34,7 +34,8 @@ examples/web/node_modules/installed: examples/web/package-lock.json
 
 test: .venv/test lint
 	@echo "== tests"
-	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile
+	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+	    --no-loadscope-reorder
 
 test-slow: .venv/test
 	$(BIN)/python -m pytest -m slow

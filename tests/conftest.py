@@ -10,6 +10,12 @@ import keras
 import pytest
 
 ROOT = Path(__file__).parent.parent
+# Files of a minute and more: begun first, so that no process waits for another at the end.
+LONG = ("test_survive", "test_search", "test_tflite", "test_browser", "test_replicas")
+
+
+def pytest_collection_modifyitems(items):
+    items.sort(key=lambda item: item.path.stem not in LONG)
 
 
 def run_python(*arguments, check=True, **environment):

@@ -48,8 +48,7 @@ def test_every_field_is_a_flag(kind):
     try:
         FLAGS(["test", *(f"--{name}={value}" for name, value in text.items())])
         assert flags.given(kind) == CHANGES[kind]
-        changed = replace(defaults, **flags.given(kind))
-        assert all(getattr(changed, name) != getattr(defaults, name) for name in expected)
+        assert all(CHANGES[kind][name] != getattr(defaults, name) for name in expected)
     finally:
         for name in expected:
             FLAGS[name].unparse()

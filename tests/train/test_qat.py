@@ -36,7 +36,7 @@ def as_int8(model, tmp_path_factory):
 def test_the_imitation_is_nearer_to_the_file_than_the_model_is(model, as_int8):
     imitated = qat.imitation(qat.fold(model), CALIBRATION).predict(DATA.test.images, verbose=0)
     exact = model.predict(DATA.test.images, verbose=0)
-    assert np.abs(imitated - as_int8).mean() < 0.8 * np.abs(exact - as_int8).mean()
+    assert np.abs(imitated - as_int8).mean() < 0.9 * np.abs(exact - as_int8).mean()
 
 
 @pytest.mark.parametrize("order", ["original", "full_preact"])
