@@ -84,7 +84,7 @@ def test_a_network_slower_than_the_rival_is_refused(tmp_path):
     model = engine.network(SMALL, ([120.0] * 3, [60.0] * 3), "softmax")
     formats.save(model, tmp_path, ["int8"], calibration=images)
     meter = Meter(Budget(rival=str(tmp_path / "model_int8.tflite")), Card())
-    said = meter.excess(cifar(8, width_multiplier=2.0))
+    said = meter.excess(cifar(20, width_multiplier=2.0))
     assert re.fullmatch(r"\d+\.\d{3} times the rival's time, of at most 1\.000", said)
     assert float(said.split()[0]) > 2
     assert meter.excess(cifar(8, shortcut="none", width_multiplier=0.2)) is None
