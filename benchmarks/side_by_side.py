@@ -7,21 +7,22 @@ several processes: machines are noisy, so only the ratios to the first one's tim
 from pathlib import Path
 from statistics import median
 
-from absl import app, flags
-
 from benchmarks.throughput import spread
 from keras_resnet import tflite
-from train import sources
+from keras_resnet.errors import InputError
+from train import flags, sources
 from train.comparison import time_files
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data.")
+flags.share("data_dir")
 flags.DEFINE_integer("processes", 10, "how often the files are timed.", lower_bound=1)
 
 
 def main(arguments: list[str]) -> None:
     """Times, scores, and prints a line for each file."""
-    paths = [Path(name) for name in arguments[1:]]
+    if not arguments:
+        raise InputError("name the .tflite files to compare: ONE.tflite ANOTHER.tflite.")
+    paths = [Path(name) for name in arguments]
     rounds = []
     for number in range(FLAGS.processes):
         rounds.append(time_files(paths, threads=1))
@@ -38,4 +39,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    flags.start(main)

@@ -8,18 +8,19 @@ other. Prints what one view, the two, and the six say.
 from pathlib import Path
 
 import numpy as np
-from absl import app, flags
 
-from train import results, sources
+from keras_resnet.errors import InputError
+from train import flags, results, sources
 
 FLAGS = flags.FLAGS
-flags.DEFINE_string("data_dir", None, "folder of prepared TFDS data.")
+flags.share("data_dir")
 
 
 def main(arguments: list[str]) -> None:
     """Scores the Keras model of a finished run on CIFAR-10."""
-    _, folder = arguments
-    model = results.restore(Path(folder)).model
+    if len(arguments) != 1:
+        raise InputError(f"give one run folder; got {len(arguments)}.")
+    model = results.restore(Path(arguments[0])).model
     test = sources.load("cifar10", FLAGS.data_dir, None, 32).test
 
     def logits(images):
@@ -39,4 +40,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    flags.start(main)

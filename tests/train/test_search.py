@@ -63,6 +63,7 @@ def test_it_says_how_long_it_takes_what_it_tries_and_what_it_found(search):
 
 def test_every_trial_is_within_the_budget_and_recorded(search):
     folder, _ = search
+    assert json.loads((folder / "search.json").read_text())["ended_with"] == 2
     rows = leaderboard(folder)
     assert sorted(row["trial"] for row in rows) == ["0", "1"]
     assert all(int(row["params"]) <= 12000 for row in rows)
@@ -195,3 +196,4 @@ def test_a_chief_and_two_workers_of_which_one_is_killed(search, tmp_path):
     rows = leaderboard(folder)
     assert rows == leaderboard(search[0])
     assert sum(output.count("parameters") for output in outputs) == 2  # each trial once
+    assert "The best of 2 trials" in said(start("chief"))  # and does not wait for workers
