@@ -51,6 +51,7 @@ def test_tensorflow_is_in_few_named_places():
         "keras_resnet/tflite.py",
         "train/__init__.py",
         "train/devices.py",
+        "train/environment.py",
         "train/fused.py",
         "train/pipeline.py",
         "train/run.py",
@@ -73,9 +74,10 @@ LAYERS = {
         "metadata tflite saved_model formats"
     ),
     "train": (
-        "quiet recipe schedules optimizers data sources pipeline fused devices signals run "
-        "checkpoint state callbacks engine flags results distillation latency comparison qat cifar "
-        "predict convert export space budget oracles forecast line trial front workers search tune"
+        "quiet recipe schedules optimizers data sources pipeline fused devices signals environment "
+        "run checkpoint state callbacks engine flags results distillation latency comparison qat "
+        "cifar predict convert export space budget oracles forecast line trial front workers "
+        "search tune"
     ),
 }
 

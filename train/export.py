@@ -14,6 +14,7 @@ from keras_resnet.formats import BATCH, save
 from keras_resnet.tflite import CONVERSIONS, QUANTIZERS
 from train import comparison, flags, qat, results, run, sources
 from train.data import Data, some
+from train.environment import environment
 from train.quiet import quiet
 
 FLAGS = flags.FLAGS
@@ -47,7 +48,7 @@ def main(arguments: list[str]) -> None:
             "quantizer": FLAGS.quantizer,
             "qat_epochs": FLAGS.qat_epochs,
             "dataset": {"name": data.name, "sha256": data.fingerprint()},
-            **run.environment(),
+            **environment(),
         }
         run.write_json(folder / run.REPORT, report)
         comparison.draw(folder, report["formats"], report["keras"]["accuracy"])

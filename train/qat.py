@@ -3,6 +3,7 @@
 Rounding is imitated in training, where a phone will round (Jacob et al. 2018,
 https://arxiv.org/abs/1712.05877): kernels to 255 steps for each channel, and what goes from layer
 to layer to 256 steps of the range that calibration finds. Gradients pass as if there were no steps.
+What is to be said of an image is what the network said of it before, whatever its label.
 """
 
 from dataclasses import replace
@@ -56,8 +57,7 @@ def finetune(
         model: A trained classifier of raw images, with probabilities as output.
         images: To train with.
         calibration: `(n, height, width, channels)` images to find the ranges with.
-        recipe: Of the training before, of which augmentation and batches are kept; labels take
-            the place of a teacher.
+        recipe: Of the training before, of which augmentation and batches are kept.
         epochs: How long; the rate falls from `LEARNING_RATE` to zero.
 
     Returns:
@@ -66,19 +66,19 @@ def finetune(
     folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = imitation(folded, calibration)
     recipe = replace(
-        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE,
-        teacher="",
-    )  # fmt: skip
+        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
+    )
     steps = len(images.labels) // recipe.batch_size
     student.compile(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
-        keras.losses.CategoricalCrossentropy(label_smoothing=recipe.label_smoothing),
+        keras.losses.CategoricalCrossentropy(),
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    targets = one_hot(images.labels, model.output_shape[-1])
+    labels = one_hot(images.labels, model.output_shape[-1])
+    batches = training_batches(images.images, labels, recipe)
     student.fit(
-        training_batches(images.images, targets, recipe),
+        batches.map(lambda seen, _: (seen, model(seen))),
         epochs=epochs,
         steps_per_epoch=steps,
         shuffle=False,

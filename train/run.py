@@ -2,22 +2,18 @@
 
 import fcntl
 import json
-import os
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import keras
-import numpy as np
 import tensorflow as tf
 
-import keras_resnet
 from keras_resnet.errors import InputError
 from keras_resnet.files import remove, replacing
 from keras_resnet.formats import FORMATS
 from keras_resnet.metadata import LABELS, read_lines
+from train.environment import environment
 
 RECORD, HISTORY, CURVES = "run.json", "history.csv", "curves.png"
 WEIGHTS, TENSORBOARD, LOCK = "model.weights.h5", "tensorboard", ".lock"
@@ -261,29 +257,3 @@ def read_classes(folder: Path) -> list[str]:
         raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
     except UnicodeDecodeError as error:
         raise InputError(f"{folder / LABELS} is damaged ({error}): train again.") from error
-
-
-def environment() -> dict[str, Any]:
-    """Versions and hardware, for the record."""
-    gpus = tf.config.list_physical_devices("GPU")
-    return {
-        "versions": {
-            "python": platform.python_version(),
-            "keras_resnet": keras_resnet.__version__,
-            "tensorflow": tf.__version__,
-            "keras": keras.__version__,
-            "numpy": np.__version__,
-        },
-        "hardware": {
-            "cpu": _cpu(),
-            "cores": os.cpu_count(),
-            "gpus": [tf.config.experimental.get_device_details(g).get("device_name") for g in gpus],
-        },
-    }
-
-
-def _cpu() -> str:
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

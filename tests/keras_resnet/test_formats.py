@@ -75,6 +75,7 @@ def test_a_damaged_file_is_named(tmp_path):
             formats.load(tmp_path, name)
 
 
+@pytest.mark.parametrize("delivered", ["full_preact"], indirect=True)
 def test_the_keras_file_loads_where_this_package_is_not(delivered, tmp_path):
     code = (
         "import sys, keras; sys.modules['keras_resnet'] = None;"

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_resnet import InputError
 from train import run
+from train.environment import environment
 
 DESCRIPTION = {"model": "resnet8", "recipe": {"epochs": 2, "seed": 0}, "spec": {"units": (1, 1)}}
 
@@ -141,7 +142,7 @@ def test_a_run_that_has_not_come_to_its_classes(tmp_path):
 
 
 def test_the_environment_is_json():
-    assert json.loads(json.dumps(run.environment()))["hardware"]["cores"] >= 1
+    assert json.loads(json.dumps(environment()))["hardware"]["cores"] >= 1
 
 
 @pytest.mark.parametrize(

@@ -47,17 +47,19 @@ def same(one, other):
         assert a | {"images_per_second": 0} == b | {"images_per_second": 0}
 
 
-def test_25_kills_do_not_change_a_bit(python):
-    said = python("-m", "tests.train.survive", "--kills=25", "--seed=0").stdout.splitlines()
-    assert said[-1].startswith("25 kills, ")
-    assert "equal to the bit" in said[-1]
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
-def test_kills_do_not_change_a_bit_in_other_precisions(python, precision):
-    arguments = "--kills=25", "--seed=1", f"--precision={precision}"
+@pytest.mark.parametrize(
+    ("kills", "precision"),
+    [
+        (10, "mixed_bfloat16"),
+        pytest.param(25, "mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param(25, "mixed_float16", marks=pytest.mark.slow),
+        pytest.param(25, "float32", marks=pytest.mark.slow),
+    ],
+)
+def test_kills_do_not_change_a_bit(python, kills, precision):
+    arguments = f"--kills={kills}", f"--seed={kills}", f"--precision={precision}"
     said = python("-m", "tests.train.survive", *arguments).stdout.splitlines()
+    assert said[-1].startswith(f"{kills} kills, ")
     assert "equal to the bit" in said[-1]
 
 
