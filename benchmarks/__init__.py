@@ -1,1 +1,1 @@
-"""Measurements: `python -m benchmarks.throughput` and `python -m benchmarks.profile`."""
+"""Measurements, each a command: `python -m benchmarks.NAME --help`."""

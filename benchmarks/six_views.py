@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_resnet.errors import InputError
-from train import flags, results, sources
+from train import flags, results, run, sources
 
 FLAGS = flags.FLAGS
 flags.share("data_dir")
@@ -20,8 +20,11 @@ def main(arguments: list[str]) -> None:
     """Scores the Keras model of a finished run on CIFAR-10."""
     if len(arguments) != 1:
         raise InputError(f"give one run folder; got {len(arguments)}.")
-    model = results.restore(Path(arguments[0])).model
-    test = sources.load("cifar10", FLAGS.data_dir, None, 32).test
+    folder = Path(arguments[0])
+    model, data = results.restore(folder).model, sources.load("cifar10", FLAGS.data_dir, None, 32)
+    if run.read_record(folder)["dataset"]["sha256"] != data.fingerprint():
+        raise InputError(f"{folder} was not trained with CIFAR-10: give a run that was.")
+    test = data.test
 
     def logits(images):
         """Up to a constant, of which the largest class does not depend."""

@@ -52,7 +52,7 @@ def macs(spec: Spec) -> int:
     products = (
         c.kernel**2 * c.inputs * c.outputs * c.size[0] * c.size[1] for c in convolutions(spec)
     )
-    return sum(products) + _features(spec) * spec.classes
+    return sum(products) + features(spec) * spec.classes
 
 
 def parameters(spec: Spec, trainable: bool = True) -> int:
@@ -64,7 +64,7 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
             the moving statistics of batch normalisation, as keras.io does.
     """
     rules = CONVENTIONS[spec.convention]
-    total = (_features(spec) + 1) * spec.classes
+    total = (features(spec) + 1) * spec.classes
     for conv in convolutions(spec):
         bias = rules.bias_before_bn if "bn" in conv.then else rules.bias_elsewhere
         statistics = (2 if trainable else 4) if conv.normalised else 0
@@ -76,5 +76,6 @@ def _shrink(size, stride: int) -> tuple[int, ...]:
     return tuple(-(-side // stride) for side in size)
 
 
-def _features(spec: Spec) -> int:
+def features(spec: Spec) -> int:
+    """How many channels the last stage gives to the head."""
     return spec.width(len(spec.units) - 1) * UNITS[spec.unit].expansion

@@ -6,8 +6,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-import keras
 import pytest
+from absl.flags import FLAGS
 
 ROOT = Path(__file__).parent.parent
 # Files of a minute and more: begun first, so that no process waits for another at the end.
@@ -35,7 +35,25 @@ def run_python(*arguments, check=True, **environment):
 @pytest.fixture(autouse=True)
 def seeded():
     """Each test has the same weights in every run, whichever tests ran before it."""
+    import keras  # not above: the process that only hands out tests would start TensorFlow
+
     keras.utils.set_random_seed(0)
+
+
+@pytest.fixture
+def command():
+    """Runs a command's `main` with flags; those of a test do not leak into the next."""
+
+    def forget():
+        for name in FLAGS:
+            FLAGS[name].unparse()
+
+    def call(module, *arguments):
+        forget()
+        module.main(FLAGS(["command", *map(str, arguments)])[1:])
+
+    yield call
+    forget()
 
 
 @pytest.fixture(scope="session")

@@ -7,12 +7,12 @@ import pytest
 from absl.flags import FLAGS
 
 import keras_resnet
-from train import cifar, convert, export, predict
+from train import cifar, convert, export, flags, predict
 
 ROOT = Path(__file__).parent.parent
-README, EXPORT, SEARCH = (
+README, EXPORT, SEARCH, SPEED = (
     (ROOT / name).read_text().replace("\\\n", " ")
-    for name in ("README.md", "docs/export.md", "docs/search.md")
+    for name in ("README.md", "docs/export.md", "docs/search.md", "docs/performance.md")
 )
 BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 LIBRARY = [block for block in BLOCKS if "import keras_resnet\n" in block]
@@ -73,7 +73,7 @@ def test_no_placeholder_is_left():
 COMMANDS = {"cifar": cifar, "convert": convert, "export": export, "predict": predict}
 
 
-LINES = re.findall(r"python -m (train\.\S+ [^`\n#]+)", README + EXPORT + SEARCH)
+LINES = re.findall(r"python -m (train\.\S+ [^`\n#]+)", README + EXPORT + SEARCH + SPEED)
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +90,8 @@ def test_every_flag_of_a_command_exists(line, flags_of_search):
         assert {word[2:].split("=")[0] for word in words} <= flags_of_search
         return
     assert module.removeprefix("train.") in COMMANDS
+    own = {*re.findall(r"--(?:\[no\])?(\w+):", FLAGS.module_help(module)), *flags.SHARED}
+    assert {word[2:].split("=")[0] for word in words if word.startswith("--")} <= own
     assert FLAGS(["readme", *words])
     for name in FLAGS:
         FLAGS[name].unparse()

@@ -16,7 +16,7 @@ import keras
 import numpy as np
 
 from keras_resnet import Spec, macs, parameters
-from keras_resnet.cost import convolutions
+from keras_resnet.cost import convolutions, features
 from keras_resnet.errors import InputError
 from keras_resnet.formats import FORMATS, save
 from keras_resnet.metadata import Card
@@ -36,7 +36,7 @@ def least_int8_bytes(spec: Spec) -> int:
     Sixteen bytes a channel: an int32, a float32 and an int64.
     """
     channels = sum((c.kernel**2 * c.inputs + 16) * c.outputs for c in convolutions(spec))
-    return channels + spec.width(len(spec.widths) - 1) * spec.classes
+    return channels + features(spec) * spec.classes
 
 
 class Cost(NamedTuple):

@@ -65,8 +65,8 @@ def _formats() -> list[str]:
     for name in formats:
         lookup(dict.fromkeys(ALL), name, "format")
     lookup(QUANTIZERS, FLAGS.quantizer, "quantizer")
-    if FLAGS.qat_epochs and not {*formats} & {*qat.TUNED}:
-        raise InputError(f"qat_epochs is for {', '.join(qat.TUNED)}: add it to --formats.")
+    if FLAGS.qat_epochs and qat.TUNED not in formats:
+        raise InputError(f"qat_epochs is for {qat.TUNED}: add it to --formats.")
     return formats
 
 
@@ -75,9 +75,9 @@ def _write(folder: Path, formats: list[str], restored, data: Data, images: np.nd
     model = restored.model
     groups = [(model, formats)]
     if FLAGS.qat_epochs:
-        tuned = qat.finetune(model, data.train, images, restored.recipe, FLAGS.qat_epochs)
-        plain = [name for name in formats if name not in qat.TUNED]
-        groups = [(model, plain), (tuned, [name for name in formats if name in qat.TUNED])]
+        tuned = qat.finetune(model, data.train.images, images, restored.recipe, FLAGS.qat_epochs)
+        plain = [name for name in formats if name != qat.TUNED]
+        groups = [(model, plain), (tuned, [qat.TUNED])]
     remove(folder / run.REPORT)  # which would speak of other files
     for source, names in groups:
         with quiet():

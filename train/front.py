@@ -10,13 +10,12 @@ from typing import Any
 from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, LogLocator
 
-from keras_resnet import SPECS, Spec, cifar
+from keras_resnet import SPECS, cifar
 from keras_resnet.errors import InputError
 from keras_resnet.files import replacing
 from train import run, sources
 from train.budget import COSTS, Budget, Meter, compared
 from train.engine import ACCURACY
-from train.recipe import Recipe
 from train.space import SEARCHED, searchable
 from train.trial import TRIALS
 
@@ -72,12 +71,6 @@ def _row(name: str, record: dict[str, Any]) -> Row:
 
 def _text(value: Any) -> Any:
     return "-".join(map(str, value)) if isinstance(value, list) else value
-
-
-def point(folder: Path, row: Row) -> tuple[Spec, Recipe]:
-    """The network and the recipe of a trial."""
-    record = run.read_record(folder / TRIALS / row["trial"])
-    return Spec(**record["spec"]), Recipe(**record["recipe"])
 
 
 def _dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:

@@ -6,6 +6,7 @@ is written whole, the one before it is kept, and what was interrupted is found b
 """
 
 import json
+import warnings
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 import keras_tuner
 import numpy as np
 from keras_tuner.engine.trial import Trial
+from sklearn.exceptions import ConvergenceWarning
 
 from keras_resnet.files import replacing
 from train.engine import ACCURACY
@@ -97,6 +99,17 @@ class HyperbandOracle(Budgeted, keras_tuner.oracles.HyperbandOracle):
     weights restarts the optimizer.
     """
 
+    def _random_trial(self, trial_id: str, bracket: Values) -> Values:
+        found = super()._random_trial(trial_id, bracket)
+        if found["status"] == "STOPPED":
+            print(
+                f"Hyperband would begin with {self._get_size(bracket['bracket_num'], 0)} points, "
+                "and finds no further one: better ones are not trained for longer. Search all "
+                "points of a small space with --tuner=random.",
+                flush=True,
+            )
+        return found
+
     def epochs(self) -> list[int]:
         """The epochs of all trials of the search, as far as none fails."""
         return [
@@ -111,17 +124,19 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
     """A Gaussian process chooses, among random points that fit, the most promising one."""
 
     def populate_space(self, trial_id: str) -> Values:
-        """The next point: by chance at first, then by upper confidence bound."""
+        """The next point: by chance for up to a third, then by upper confidence bound."""
         done = [trial for trial in self.trials.values() if trial.status == "COMPLETED"]
-        first = self.num_initial_points or 3 * len(self.hyperparameters.space)
-        if len(done) < max(first, 3):
+        first = max(3, min(3 * len(self.hyperparameters.space), self.max_trials // 3))
+        if len(done) < first:
             return self._random_populate_space()
         draws = self.draws()
         candidates = list(islice(draws, CANDIDATES))
         if candidates:
             space = self._nonfixed_space()
             places = [[hp.value_to_prob(values[hp.name]) for hp in space] for values in candidates]
-            self.gpr.fit(*self._vectorize_trials())
+            with warnings.catch_warnings():  # to few points any length of the kernel may fit
+                warnings.simplefilter("ignore", ConvergenceWarning)
+                self.gpr.fit(*self._vectorize_trials())
             mean, deviation = self.gpr.predict(np.array(places), return_std=True)
             order = np.argsort(mean - self.beta * deviation)  # KerasTuner minimises
             candidates = [candidates[place] for place in order]
@@ -168,18 +183,12 @@ def choose(
     return oracle
 
 
-def epochs(oracle, space: Space, max_trials: int) -> list[int]:
-    """The epochs of each trial that is to come, as far as is known beforehand."""
-    if isinstance(oracle, HyperbandOracle):
-        return oracle.epochs()[:max_trials]
-    return [space.recipe.epochs] * max_trials
-
-
-def complete(oracle, space: Space) -> bool:
-    """Whether all trials of a search have ended."""
-    statuses = [trial.status for trial in oracle.trials.values()]
-    expected = len(epochs(oracle, space, oracle.max_trials))
-    return len(statuses) >= expected and "RUNNING" not in statuses
+def to_come(oracle, space: Space) -> list[int]:
+    """The epochs of each trial that has not ended, as far as is known beforehand."""
+    known = isinstance(oracle, HyperbandOracle)
+    epochs = oracle.epochs() if known else [space.recipe.epochs] * oracle.max_trials
+    ended = sum(trial.status != "RUNNING" for trial in oracle.trials.values())
+    return epochs[ended : oracle.max_trials]
 
 
 def _previous(path: Path) -> Path:

@@ -16,12 +16,12 @@ from keras.quantizers import fake_quant_with_min_max_vars as rounded
 
 from keras_resnet.fold import fold, followers
 from keras_resnet.formats import BATCH
-from train.data import Split
-from train.pipeline import one_hot, training_batches
+from train.devices import enough_memory
+from train.pipeline import training_batches
 from train.recipe import Recipe
 from train.schedules import SCHEDULES
 
-TUNED = ("int8",)  # the formats that it is for
+TUNED = "int8"  # the format that it is for
 LEARNING_RATE = 1e-4  # of a network that has been trained, and has no normalisation left
 
 
@@ -49,41 +49,45 @@ class Rounded(layers.Layer):
 
 
 def finetune(
-    model: keras.Model, images: Split, calibration: np.ndarray, recipe: Recipe, epochs: int
+    model: keras.Model, images: np.ndarray, calibration: np.ndarray, recipe: Recipe, epochs: int
 ) -> keras.Model:
     """Trains a network as int8.
 
     Args:
         model: A trained classifier of raw images, with probabilities as output.
-        images: To train with.
+        images: `(n, height, width, channels)` uint8, to train with.
         calibration: `(n, height, width, channels)` images to find the ranges with.
         recipe: Of the training before, of which augmentation and batches are kept.
         epochs: How long; the rate falls from `LEARNING_RATE` to zero.
 
     Returns:
         The folded network with new weights, of stock layers and not rounded.
+
+    Raises:
+        InputError: if memory does not suffice.
     """
     folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = imitation(folded, calibration)
     recipe = replace(
         recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
     )
-    steps = len(images.labels) // recipe.batch_size
+    steps = len(images) // recipe.batch_size
     student.compile(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
         keras.losses.CategoricalCrossentropy(),
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    labels = one_hot(images.labels, model.output_shape[-1])
-    batches = training_batches(images.images, labels, recipe)
-    student.fit(
-        batches.map(lambda seen, _: (seen, model(seen))),
-        epochs=epochs,
-        steps_per_epoch=steps,
-        shuffle=False,
-        verbose=2,
-    )
+    none = np.zeros((1, len(images), 1), np.float32)
+    batches = training_batches(images, none, recipe)
+    with enough_memory():
+        student.fit(
+            batches.map(lambda seen, _: (seen, model(seen))),
+            epochs=epochs,
+            steps_per_epoch=steps,
+            shuffle=False,
+            verbose=2,
+        )
     for layer in folded.layers:
         if layer.weights:
             layer.set_weights(student.get_layer(layer.name).get_weights())

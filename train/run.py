@@ -24,6 +24,13 @@ FILES |= {RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS, LO
 FILES |= {REPORT, PICTURE}
 
 
+# What TensorFlow makes of the system's errors; others of its own speak of computations.
+UNWRITTEN = (
+    OSError, tf.errors.FailedPreconditionError, tf.errors.NotFoundError, tf.errors.OutOfRangeError,
+    tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError, tf.errors.UnknownError,
+)  # fmt: skip
+
+
 class Unwritable(InputError):
     """A folder cannot be written to."""
 
@@ -63,11 +70,15 @@ def recording(
                 write_record(folder, record)
                 remove(folder / CHECKPOINTS)
             except Exception as error:
-                kind = "" if isinstance(error, InputError) else f"{type(error).__name__}: "
-                record |= {"status": "failed", "reason": f"{kind}{error}"}
+                record |= {"status": "failed", "reason": reason(error)}
                 raise
             finally:
                 write_record(folder, record)
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, for a record."""
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager
@@ -106,7 +117,7 @@ def _in_words(folder: Path) -> Iterator[None]:
         yield
     except BrokenPipeError:  # nobody reads what is printed
         raise
-    except (OSError, tf.errors.OpError) as error:
+    except UNWRITTEN as error:
         reason = getattr(error, "strerror", None) or getattr(error, "message", error)
         what = getattr(error, "filename", None) or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):

@@ -7,6 +7,7 @@ from pathlib import Path
 from time import perf_counter, sleep
 from typing import Any
 
+import grpc
 from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError, FatalError
 
@@ -71,9 +72,10 @@ class Job:
 
     def fits(self, values: dict[str, Any], measure: bool) -> bool:
         """Whether there is one within the budget, see `Meter.excess`."""
-        if self.impossible(values):
+        try:
+            spec, _ = self.point(values)
+        except InputError:
             return False
-        spec, _ = self.point(values)
         try:
             excess = self.bench.meter.excess(spec, measure)
         except InputError as error:
@@ -121,6 +123,12 @@ class Search(BaseTuner):
         if self.role == workers.WORKER:
             sleep(1)
 
+    def _run_and_update_trial(self, trial, *arguments, **settings) -> None:
+        try:
+            super()._run_and_update_trial(trial, *arguments, **settings)
+        except grpc.RpcError as error:  # which is not the point's fault
+            raise FatalError(workers.lost(error)) from error
+
     def run_trial(self, trial, verbose: int = 0) -> dict[str, float]:
         """Trains a point, or reads what came of it if it was trained already.
 
@@ -167,8 +175,7 @@ def begin(job: Job) -> None:
     """
     folder = job.bench.folder
     if not (folder / SEARCH).exists():
-        ours = {run.LOCK, STATE}  # a worker may have been faster
-        names = [path.name for path in folder.iterdir() if path.name not in ours]
+        names = [path.name for path in folder.iterdir() if path.name != run.LOCK]
         foreign = [name for name in names if not name.startswith(".partial-")]
         if foreign:
             raise InputError(
@@ -232,14 +239,14 @@ def conclude(job: Job, table: Sequence[front.Row], data: str, size: str) -> None
     folder = job.bench.folder
     front.write(folder, table)
     if not table or ACCURACY not in table[0]:
-        reasons = {row["reason"] for row in table if row["reason"]}
+        reason = next((f": {row['reason'].rstrip('.')}" for row in table if row["reason"]), "")
         raise InputError(
-            f"no trial of {len(table)} was finished{': ' if reasons else ''}{'; '.join(reasons)}. "
-            "Widen the budget or the ranges, or choose another --output_dir."
+            f"no trial of {len(table)} was finished{reason}. Widen the budget or the ranges, or "
+            "choose another --output_dir."
         )
     front.draw(folder, table, job.budget, job.bench.meter, job.bench.data.name)
     best = table[0]
-    spec, _ = front.point(folder, best)
+    spec = Spec(**run.read_json(folder / front.BEST)["spec"])
     print(
         f"The best of {len(table)} trials is {best['trial']}: {described(spec)}; "
         f"{best[ACCURACY]:.2%} of the validation images after {best['epochs']} epochs; "

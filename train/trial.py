@@ -64,8 +64,8 @@ class Bench:
         keras.utils.clear_session()  # graphs of former trials
         try:
             training = engine.prepare(spec, recipe, self.data, self.execution)
-        except InputError as error:
-            self._note(folder, name, spec, recipe, str(error))
+        except Exception as error:
+            self._note(folder, name, spec, recipe, run.reason(error))
             raise
         description = training.description(f"trial {name}", self.data)
         description |= distillation.identity(recipe)

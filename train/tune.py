@@ -108,21 +108,23 @@ def main(arguments: list[str]) -> None:
 
 def _search(job: search.Job, points: Sequence[Point] = ()) -> None:
     """Runs KerasTuner's loop, and says in words what ends it early."""
+    if search.ended(job):  # no chief answers any more, no worker comes, nothing is new
+        return
     oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
     tuner = search.Search(oracle, job)
-    predicted = predict(job, oracle, points) if tuner.role == workers.ALONE else 0.0
-    if tuner.role == workers.CHIEF and (search.ended(job) or oracles.complete(oracle, job.space)):
-        return  # no worker would come to say so
+    if tuner.role != workers.WORKER:
+        job.to_come = oracles.to_come(oracle, job.space)
+        if not job.to_come:  # killed before it could say so
+            search.end(job)
+            return
+    predicted = predict(job, points) if tuner.role == workers.ALONE else 0.0
     begin = job.since = perf_counter()
     try:
         tuner.search(verbose=0)
     except FatalError as error:
         raise InputError(str(error)) from error
     except grpc.RpcError as error:
-        raise InputError(
-            f"lost the chief at {workers.address()} ({error.code().name}): start it again, and "
-            "then this worker."
-        ) from error
+        raise InputError(workers.lost(error)) from error
     except RuntimeError as error:
         if tuner.role == workers.CHIEF and "bind" in str(error):
             raise InputError(
@@ -142,18 +144,13 @@ def _again(*names: str) -> str:
     return "".join(f" --{name}={shlex.quote(str(value))}" for name, value in values.items())
 
 
-def predict(job: search.Job, oracle, points: Sequence[Point]) -> float:
-    """Says about how long the rest of a search will take; in seconds, 0 if nothing is left.
+def predict(job: search.Job, points: Sequence[Point]) -> float:
+    """Says about how long the rest of a search will take, in seconds.
 
     Args:
-        job: The search.
-        oracle: What proposes its trials.
+        job: The search, some of whose trials are to come.
         points: A sample of its space.
     """
-    ended = [trial for trial in oracle.trials.values() if trial.status != "RUNNING"]
-    job.to_come = oracles.epochs(oracle, job.space, job.max_trials)[len(ended) :]
-    if not job.to_come:
-        return 0.0
     path, bench = job.bench.folder / search.FORECAST, job.bench
     if job.space.recipe.teacher:
         _ask(job, points)

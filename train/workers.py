@@ -2,6 +2,8 @@
 
 import os
 
+import grpc
+
 from keras_resnet.errors import InputError
 
 CHIEF, WORKER, ALONE = "chief", "worker", "alone"
@@ -24,6 +26,14 @@ def role() -> str:
                 f"for each worker), {HOST} and {PORT} (a number), the last two of the chief."
             )
     return CHIEF if CHIEF in os.environ[NAME] else WORKER
+
+
+def lost(error: grpc.RpcError) -> str:
+    """In words, that the chief does not answer."""
+    return (
+        f"lost the chief at {address()} ({error.code().name}): start it again, and then this "
+        "worker."
+    )
 
 
 def address() -> str:

@@ -176,9 +176,12 @@ def test_reading_a_pickle_needs_torch(python, tmp_path):
 def test_only_networks_that_torch_has_are_written(tmp_path):
     path = tmp_path / "x.safetensors"
     for model, message in (
-        (ResNet50(), "use_bias=True"),
+        (ResNet50(units=(1, 1, 1, 1), width_multiplier=0.25), "use_bias=True"),
         (ResNet20(), "the kernels of its stem"),
-        (ResNet(imagenet(18, shortcut="C")), "layer 'conv2_block1_0_conv' is Conv2D"),
+        (
+            ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
+            "layer 'conv2_block1_0_conv' is Conv2D",
+        ),
         (keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)]), "first unit are none"),
     ):
         with pytest.raises(InputError, match=message):
@@ -205,7 +208,11 @@ def test_a_folder_is_never_replaced_by_a_file(resnet18, tmp_path):
 
 @pytest.mark.parametrize(
     "changes",
-    [{"widths": (64, 100, 200, 400)}, {"width_multiplier": 0.5}, {"width_multiplier": 1.5}],
+    [
+        {"widths": (16, 25, 50, 100)},
+        {"widths": (16, 32, 64, 128), "width_multiplier": 0.5},
+        {"widths": (16, 32, 64, 128), "width_multiplier": 1.5},
+    ],
 )
 def test_other_widths_come_back(changes, tmp_path):
     path, model = tmp_path / "x.safetensors", ResNet18(**changes, include_top=False, pooling="avg")

@@ -75,7 +75,10 @@ def test_v1_keeps_no_normalisation_but_the_images():
 def test_networks_for_photographs_with_their_preparation_inside(build):
     """What prepares the images is not made of layers, and stays."""
     image = keras.Input((64, 64, 3), name="image")
-    model = build(input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None)
+    model = build(
+        input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None,
+        units=(1, 1, 1, 1), width_multiplier=0.25,
+    )  # fmt: skip
     vary(model)
     photos = DRAW.integers(0, 256, (2, 64, 64, 3)).astype("float32")
     expected = model.predict_on_batch(photos)

@@ -45,11 +45,7 @@ def named(name):
 TWINS = {"v1": partial(small, 1), "v2": partial(small, 2)}
 TWINS |= {name: partial(named, name) for name in ("ResNet50", "ResNet50V2")}
 PAIRS = [
-    pytest.param(
-        name,
-        suffix,
-        marks=pytest.mark.slow if name[0] == "R" and suffix != ".weights.h5" else (),
-    )
+    pytest.param(name, suffix, marks=pytest.mark.slow if name[0] == "R" else ())
     for name in TWINS
     for suffix in SUFFIXES
 ]

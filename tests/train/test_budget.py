@@ -7,10 +7,19 @@ import pytest
 
 from keras_resnet import InputError, cifar, formats, macs, parameters
 from keras_resnet.metadata import Card
-from train import budget, engine, results
+from train import budget, comparison, engine, latency, results
 from train.budget import UNLIMITED, Budget, Meter, least_int8_bytes
 
 SMALL = cifar(8, width_multiplier=0.25)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quick():
+    """Sizes need no timing, and what is compared here differs by far."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(budget, "PROCESSES", 1)
+        patch.setattr(comparison, "RUNS", latency.FEWEST)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +50,7 @@ def test_images_that_are_not_centred_need_an_operation_less(costs):
 
 @pytest.mark.parametrize("order", ["original", "full_preact"])
 @pytest.mark.parametrize("shortcut", ["A", "C", "none"])
-def test_no_file_is_smaller_than_the_bound(order, shortcut, costs):
+def test_no_file_is_smaller_than_the_bound(order, shortcut):
     spec = cifar(8, "basic", width_multiplier=0.5, order=order, shortcut=shortcut)
     size = Meter(Budget(), Card()).all(spec)["int8_bytes"]
     assert 0.5 * size < least_int8_bytes(spec) < size
@@ -81,13 +90,13 @@ def test_what_is_measured_is_measured_once_and_refused(costs, monkeypatch):
 
 def test_a_network_slower_than_the_rival_is_refused(tmp_path):
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), np.uint8)
-    model = engine.network(SMALL, ([120.0] * 3, [60.0] * 3), "softmax")
+    model = engine.network(cifar(8), ([120.0] * 3, [60.0] * 3), "softmax")
     formats.save(model, tmp_path, ["int8"], calibration=images)
     meter = Meter(Budget(rival=str(tmp_path / "model_int8.tflite")), Card())
     said = meter.excess(cifar(20, width_multiplier=2.0))
     assert re.fullmatch(r"\d+\.\d{3} times the rival's time, of at most 1\.000", said)
     assert float(said.split()[0]) > 2
-    assert meter.excess(cifar(8, shortcut="none", width_multiplier=0.2)) is None
+    assert meter.excess(SMALL) is None
     with pytest.raises(InputError, match=r"no file missing\.tflite"):
         Budget(rival="missing.tflite")
 

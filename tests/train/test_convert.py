@@ -1,19 +1,18 @@
 import keras
 import numpy as np
 import pytest
-from absl.flags import FLAGS
 
 from keras_resnet import InputError, ResNet18, to_checkpoint
 from tests.recordings.record import images
 from train import convert
 
 
-def run(source, target):
-    FLAGS(["convert", f"--source={source}", f"--target={target}"])
-    convert.main([])
+@pytest.fixture
+def run(command):
+    return lambda source, target: command(convert, f"--source={source}", f"--target={target}")
 
 
-def test_there_and_back(capsys, tmp_path):
+def test_there_and_back(run, capsys, tmp_path):
     source, model = tmp_path / "resnet18.safetensors", ResNet18()
     to_checkpoint(model, source)
     target, back = tmp_path / "resnet18.keras", tmp_path / "again.safetensors"
@@ -40,7 +39,7 @@ def test_there_and_back(capsys, tmp_path):
         ("", "x.keras", "give two files"),
     ],
 )
-def test_mistakes_get_one_sentence(source, target, message):
+def test_mistakes_get_one_sentence(run, source, target, message):
     with pytest.raises(InputError, match=message) as error:
         run(source, target)
     assert "\n" not in str(error.value)

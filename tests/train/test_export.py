@@ -3,9 +3,9 @@
 import json
 import resource
 import shutil
+from functools import partial
 
 import pytest
-from absl.flags import FLAGS
 
 from keras_resnet import InputError, formats, tflite
 from keras_resnet.metadata import read
@@ -15,18 +15,8 @@ FILES = {formats.FORMATS[name].file for name in tflite.CONVERSIONS} | {"saved_mo
 
 
 @pytest.fixture
-def command(monkeypatch):
-    def call(*arguments):
-        for name in FLAGS:
-            FLAGS[name].unparse()
-        rest = FLAGS(["export", *map(str, arguments)])
-        try:
-            export.main(rest[1:])
-        finally:
-            for name in FLAGS:
-                FLAGS[name].unparse()
-
-    return call
+def command(command):
+    return partial(command, export)
 
 
 @pytest.fixture

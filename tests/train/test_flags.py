@@ -112,5 +112,8 @@ def test_a_file_without_a_network_is_named(text, tmp_path):
     (tmp_path / "best.json").write_text(text)
     with pytest.raises(InputError, match=r"best\.json holds no network and recipe"):
         flags.read_spec(tmp_path / "best.json")
+
+
+def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(InputError, match="No such file or directory"):
         flags.read_spec(tmp_path / "worst.json")

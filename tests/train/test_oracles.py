@@ -69,7 +69,7 @@ def test_the_seed_decides(tuner, tmp_path):
 
 def test_the_gaussian_process_finds_the_better_points(tmp_path):
     tried = list(work(make(tmp_path, "bayesian", trials=30)).values())
-    first = 3 * len(SPACE.searched)
+    first = 10  # of 30 trials
     by_chance, chosen = tried[:first], tried[first:]
     assert sum(map(score, chosen)) / len(chosen) > sum(map(score, by_chance)) / first
 
@@ -78,7 +78,8 @@ def test_hyperband_trains_the_better_ones_longer(tmp_path):
     oracle = make(tmp_path, "hyperband", trials=99)
     tried = work(oracle)
     epochs = [values["tuner/epochs"] for values in tried.values()]
-    assert sorted(epochs) == sorted(oracles.epochs(oracle, SPACE, 99))
+    assert sorted(epochs) == sorted(make(tmp_path / "b", "hyperband", trials=99).epochs())
+    assert oracles.to_come(oracle, SPACE) == []
     assert set(epochs) == {1, 3, 9}
     again = [values for values in tried.values() if values.get("tuner/trial_id")]
     for values in again:
@@ -101,7 +102,7 @@ def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     assert parts | work(again) == whole
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize("tuner", ["hyperband", "random"])
 @pytest.mark.parametrize("damaged", ["oracle.json", "trial_04/trial.json", "trial_05/trial.json"])
 @pytest.mark.parametrize("size", [0, 40])
 def test_a_truncated_file_does_not_end_a_search(tuner, damaged, size, tmp_path, capsys):
@@ -143,19 +144,25 @@ def test_a_trial_that_was_interrupted_twice_survives_a_truncated_file(tmp_path):
     assert tried | work(again) == whole
 
 
-def test_a_search_is_complete_when_all_trials_have_ended(tmp_path):
+def test_what_is_to_come_is_what_has_not_ended(tmp_path):
     oracle = make(tmp_path, "random", trials=2)
     work(oracle, most=1)
-    assert not oracles.complete(oracle, SPACE)
+    assert oracles.to_come(oracle, SPACE) == [9]
     oracle.create_trial("tuner0")
-    assert not oracles.complete(oracle, SPACE)
+    assert oracles.to_come(oracle, SPACE) == [9]
     work(oracle)
-    assert oracles.complete(oracle, SPACE)
+    assert oracles.to_come(oracle, SPACE) == []
     hyperband = make(tmp_path / "b", "hyperband", trials=99)
     work(hyperband, most=22)
-    assert not oracles.complete(hyperband, SPACE)
-    work(hyperband)
-    assert oracles.complete(hyperband, SPACE)
+    assert len(oracles.to_come(hyperband, SPACE)) == 1
+
+
+def test_hyperband_says_when_a_space_is_too_small_for_it(tmp_path, capsys):
+    small = parse(cifar(8), RECIPE, {"units": "1,2/1/1", "width_multiplier": "0.5,1"})
+    oracle = choose("hyperband", small, lambda *_: True, 99)
+    oracle._set_project_dir(str(tmp_path), "state")
+    assert len(work(oracle)) == 4
+    assert "finds no further one: better ones are not trained for longer" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("tuner", TUNERS)

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from absl.flags import FLAGS
 from PIL import Image
 
 from keras_resnet import InputError, formats
@@ -13,12 +12,9 @@ SEVEN = Path(__file__).parents[1] / "data" / "digit_7.png"
 
 
 @pytest.fixture
-def command(capsys):
+def command(command, capsys):
     def call(*arguments):
-        for name in FLAGS:
-            FLAGS[name].unparse()
-        rest = FLAGS(["predict", *map(str, arguments)])
-        predict.main(rest[1:])
+        command(predict, *arguments)
         return capsys.readouterr().out
 
     return call

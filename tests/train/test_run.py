@@ -145,6 +145,12 @@ def test_the_environment_is_json():
     assert json.loads(json.dumps(environment()))["hardware"]["cores"] >= 1
 
 
+def test_a_failed_computation_is_not_called_a_full_disk(tmp_path):
+    with pytest.raises(tf.errors.InternalError):
+        train(tmp_path, error=tf.errors.InternalError(None, None, "cuDNN"))
+    assert run.read_record(tmp_path)["reason"] == "InternalError: cuDNN"
+
+
 @pytest.mark.parametrize(
     "error",
     [

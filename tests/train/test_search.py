@@ -88,18 +88,33 @@ def test_another_search_is_refused_by_name(search):
     assert "Traceback" not in said_
 
 
-@pytest.mark.parametrize(
-    ("flags", "sentence"),
-    [
-        (["--tuner=grid"], "unknown tuner 'grid'"),
-        (["--max_params=10"], "none is within the budget; a small one has"),
-        (["--widths=16/48/16", "--shortcut=A"], "shortcut A cannot go from"),
-    ],
-)
-def test_what_cannot_be_searched_is_said(flags, sentence, tmp_path):
-    output = said(tune(f"--output_dir={tmp_path}/tune", *flags), code=1)
-    assert sentence in output
-    assert "Traceback" not in output
+SEVERAL = """
+import json, sys
+from keras_resnet import InputError
+from train import tune
+for flags in json.loads(sys.argv[1]):
+    for name in tune.FLAGS:
+        tune.FLAGS[name].unparse()
+    try:
+        tune.main(tune.FLAGS(["tune", *flags])[1:])
+    except InputError as error:
+        print(error)
+"""
+
+
+def test_what_cannot_be_searched_is_said(python, tmp_path):
+    """In one process, as each takes seconds to start."""
+    common = [*TINY, f"--output_dir={tmp_path}/tune"]
+    refused = {
+        "--tuner=grid": "unknown tuner 'grid'",
+        "--max_params=10": "none is within the budget; a small one has",
+        "--widths=16/48/16 --shortcut=A": "shortcut A cannot go from",
+    }
+    commands = json.dumps([common + flags.split() for flags in refused])
+    lines = python("-c", SEVERAL, commands).stdout.splitlines()
+    assert len(lines) == len(refused)
+    for line, sentence in zip(lines, refused.values(), strict=True):
+        assert sentence in line
 
 
 @pytest.mark.slow
