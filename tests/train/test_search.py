@@ -212,3 +212,4 @@ def test_a_chief_and_two_workers_of_which_one_is_killed(search, tmp_path):
     assert rows == leaderboard(search[0])
     assert sum(output.count("parameters") for output in outputs) == 2  # each trial once
     assert "The best of 2 trials" in said(start("chief"))  # and does not wait for workers
+    said(start("worker0"))  # nor it for the chief

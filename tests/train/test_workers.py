@@ -1,7 +1,14 @@
-import pytest
+from types import SimpleNamespace
 
-from keras_resnet import InputError
-from train import workers
+import grpc
+import pytest
+from keras_tuner.errors import FatalError
+
+from keras_resnet import InputError, cifar
+from train import oracles, search, workers
+from train.budget import Budget
+from train.recipe import FAST
+from train.space import parse
 
 ALL = {workers.NAME: "worker0", workers.HOST: "127.0.0.1", workers.PORT: "8000"}
 
@@ -29,3 +36,26 @@ def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
             monkeypatch.setenv(key, usual)
     with pytest.raises(InputError, match=f"{name} is {value!r}: a search with many workers needs"):
         workers.role()
+
+
+def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
+    """KerasTuner would call the trial invalid, and then failed."""
+
+    class Gone(grpc.RpcError):
+        def code(self):
+            return grpc.StatusCode.UNAVAILABLE
+
+    space = parse(cifar(8), FAST, {"units": "1:3"})
+    job = search.Job(SimpleNamespace(folder=tmp_path), space, "random", 1, Budget())
+    tuner = search.Search(oracles.choose("random", space, lambda *_: True, 1), job)
+    trial = tuner.oracle.create_trial("worker0")
+    for key, value in ALL.items():
+        monkeypatch.setenv(key, value)
+
+    def lose(trial):
+        raise Gone
+
+    monkeypatch.setattr(tuner, "run_trial", lose)
+    with pytest.raises(FatalError, match=r"lost the chief at 127\.0\.0\.1:8000 \(UNAVAILABLE\)"):
+        tuner._try_run_and_update_trial(trial)
+    assert trial.status == "RUNNING"
