@@ -3,7 +3,6 @@
 Prints milliseconds a step, summed over threads, by kind of operation.
 """
 
-import sys
 import tempfile
 from collections import Counter
 from dataclasses import replace
@@ -14,12 +13,15 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks.contestants import BATCH, images
 from keras_resnet import SPECS
-from train import engine
+from keras_resnet.errors import InputError
+from train import engine, flags
 from train.data import Data
 from train.devices import Execution
 from train.pipeline import one_hot, training_batches
 from train.recipe import FAST
 
+FLAGS = flags.FLAGS
+flags.DEFINE_integer("kinds", 20, "kinds of operations to show, the slowest first.", lower_bound=1)
 STEPS = 10
 
 
@@ -57,11 +59,18 @@ def by_kind(folder: str) -> tuple[Counter, Counter]:
     return times, counts
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """Trains for some steps, and prints the table."""
+    if arguments:
+        raise InputError(f"unexpected {arguments[0]!r}: write flags as --name=value.")
     with tempfile.TemporaryDirectory() as folder:
         trace(folder)
         times, counts = by_kind(folder)
     total = sum(times.values())
     print(f"{total:.0f} ms a step of {BATCH} images, summed over threads")
-    for kind, milliseconds in times.most_common(int((*sys.argv, 20)[1])):
+    for kind, milliseconds in times.most_common(FLAGS.kinds):
         print(f"{milliseconds:8.1f} ms {milliseconds / total:6.1%} {counts[kind]:6.0f} x {kind}")
+
+
+if __name__ == "__main__":
+    flags.start(main)

@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 from absl.flags import FLAGS
 
+# As `train` does, before which some tests import Keras.
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 ROOT = Path(__file__).parent.parent
 # Files of a minute and more: begun first, so that no process waits for another at the end.
 LONG = ("test_survive", "test_search", "test_tflite", "test_browser", "test_replicas")

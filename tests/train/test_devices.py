@@ -80,3 +80,12 @@ def test_steps_at_once_must_divide_an_epoch():
     execution.check_devices(replicas=1, steps=12)
     with pytest.raises(InputError, match="steps_per_execution 4 does not divide the 10 steps"):
         execution.check_devices(replicas=1, steps=10)
+
+
+@pytest.mark.parametrize(("given", "on"), [(None, "True"), ("0", "False")])
+def test_onednn_computes_on_every_cpu_unless_told_otherwise(python, monkeypatch, given, on):
+    monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
+    if given:
+        monkeypatch.setenv("TF_ENABLE_ONEDNN_OPTS", given)
+    asked = "import train; from tensorflow.python.framework import test_util as t"
+    assert python("-c", f"{asked}; print(t.IsMklEnabled())").stdout.strip() == on
