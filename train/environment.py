@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,15 +25,18 @@ def environment() -> dict[str, Any]:
             "numpy": np.__version__,
         },
         "hardware": {
-            "cpu": _cpu(),
+            "cpu": cpu(),
             "cores": os.cpu_count(),
             "gpus": [tf.config.experimental.get_device_details(g).get("device_name") for g in gpus],
         },
     }
 
 
-def _cpu() -> str:
+def cpu() -> str:
+    """The processor, with the numbers of its kind, as clouds give many kinds the same name."""
     cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
+    text = cpuinfo.read_text() if cpuinfo.exists() else ""
+    said = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.MULTILINE))
+    name = said.pop("model name", None) or platform.processor() or platform.machine()
+    kind = ", ".join(f"{key} {value}" for key, value in sorted(said.items()))
+    return f"{name} ({kind})" if kind else name

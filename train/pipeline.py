@@ -147,7 +147,8 @@ def training_batches(
     """
     in_epoch = augmentation(images, recipe)
     with tf.device("/cpu:0"):
-        targets = tf.constant(targets)
+        # oneDNN complains of float16 on CPUs without AVX-512.
+        targets = tf.constant(targets, tf.float32)
 
     def one_epoch(number):
         order = tf.argsort(draw(recipe.seed, ORDER, number, (len(images),), 2**31 - 1), stable=True)
@@ -158,7 +159,7 @@ def training_batches(
             wanted = blend(wanted, tf.gather(wanted, partners), shares)
 
         def batch(index):
-            return look(index), tf.cast(tf.gather(wanted, index), tf.float32)
+            return look(index), tf.gather(wanted, index)
 
         first = tf.where(number == epoch, step * recipe.batch_size, 0)
         indices = tf.data.Dataset.from_tensor_slices(order[first:])

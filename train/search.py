@@ -17,6 +17,7 @@ from keras_resnet.files import sha256
 from train import distillation, front, run, workers
 from train.budget import Budget, written
 from train.engine import ACCURACY
+from train.environment import cpu
 from train.forecast import Forecast
 from train.line import Line, in_words
 from train.recipe import Recipe
@@ -25,6 +26,7 @@ from train.trial import Bench
 
 SEARCH, STATE, FORECAST = "search.json", "state", "forecast.json"
 ENDED = "ended_with"  # a key of the first: the most trials that were asked for
+PROCESSOR = "processor"  # another, where time is limited
 
 
 @dataclass
@@ -41,14 +43,19 @@ class Job:
     since: float = field(default_factory=perf_counter)  # the end of the trial before
 
     def description(self) -> dict[str, Any]:
-        """What identifies a search; it may be given more trials, and other machines, later."""
+        """What identifies a search; it may be given more trials, and other machines, later.
+
+        Only where time is limited, networks have to be proposed on one kind of processor.
+        """
         data = self.bench.data
+        timed = {"latency_ms", "relative"} & {*self.budget.limited}
         return {
             "tuner": self.tuner,
             "space": asdict(self.space),
             "budget": asdict(self.budget),
             "dataset": {"name": data.name, "sha256": data.fingerprint()},
             "rival": sha256(Path(self.budget.rival)) if self.budget.rival else None,
+            **({PROCESSOR: cpu()} if timed else {}),
             **distillation.identity(self.space.recipe),
         }
 
@@ -210,14 +217,16 @@ def ended(job: Job) -> bool:
 
 
 def _compare(job: Job) -> None:
-    path = job.bench.folder / SEARCH
+    path, here = job.bench.folder / SEARCH, job.description()
     try:
         there = run.read_json(path)
     except InputError as error:
         print(f"{error} The flags given now are taken for those that began the search.")
-        run.write_json(path, job.description())
+        run.write_json(path, here)
         return
-    if differing := run.difference(there, job.description()):
+    if job.bench.meter.shared:  # the chief measures, and workers train on any processor
+        here.pop(PROCESSOR, None)
+    if differing := run.difference(there, here):
         raise InputError(
             f"{job.bench.folder} already holds another search ({differing}): give the flags that "
             "began it, or choose another --output_dir."

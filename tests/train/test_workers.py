@@ -59,3 +59,24 @@ def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
     with pytest.raises(FatalError, match=r"lost the chief at 127\.0\.0\.1:8000 \(UNAVAILABLE\)"):
         tuner._try_run_and_update_trial(trial)
     assert trial.status == "RUNNING"
+
+
+def job(folder, monkeypatch, processor, shared=False, **limits):
+    monkeypatch.setattr(search, "cpu", lambda: processor)
+    data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
+    bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
+    space = parse(cifar(8), FAST, {"units": "1:3"})
+    return search.Job(bench, space, "random", 1, Budget(**limits))
+
+
+def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):
+    limit = {"max_latency_ms": 1.0}
+    search.begin(job(tmp_path, monkeypatch, "one", **limit))
+    search.join(job(tmp_path, monkeypatch, "another", shared=True, **limit))  # trains only
+    with pytest.raises(InputError, match=r"another search \(processor 'one', not 'another'\)"):
+        search.begin(job(tmp_path, monkeypatch, "another", **limit))
+
+
+def test_other_limits_hold_on_every_processor(tmp_path, monkeypatch):
+    for processor in ("one", "another"):
+        search.begin(job(tmp_path, monkeypatch, processor, max_params=10_000))
