@@ -176,8 +176,9 @@ def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
 
 
 @pytest.mark.parametrize("name", ["float32", "int8"])
-def test_the_files_that_come_along_score_what_their_export_says(cifar10, name):
-    folder = ROOT / "saved_models/pretrained/tiny_cifar10"
+@pytest.mark.parametrize("network", ["tiny_cifar10", "lean_cifar10"])
+def test_the_files_that_come_along_score_what_their_export_says(cifar10, network, name):
+    folder = ROOT / "saved_models/pretrained" / network
     row = json.loads((folder / "export.json").read_text())["formats"][name]
     assert (folder / row["file"]).stat().st_size == row["bytes"]
     guesses = formats.load(folder, name)(cifar10.test.images).argmax(-1)
