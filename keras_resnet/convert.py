@@ -4,11 +4,12 @@ from pathlib import Path
 
 import keras
 
-from keras_resnet.checkpoints import TIMM_V2, TORCHVISION, infer, to_state
-from keras_resnet.errors import InputError
-from keras_resnet.files import HEAD, replacing
 from keras_resnet.network import ResNet
-from keras_resnet.weights import read
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError
+from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
+from keras_resnet.weights.loading import read
+from keras_resnet.weights.readers import HEAD
 
 # What must be the same for weights to mean the same.
 _MEANING = ("strides", "padding", "use_bias", "epsilon", "pool_size")
@@ -20,13 +21,13 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
     Args:
         path: A checkpoint of a torchvision or timm ResNet, `.safetensors`, or `.pth` or `.pt`, for
             which torch must be installed: `resnet18` to `152`, `wide_resnet50_2`, `resnetv2_18` to
-            `152`, with batch normalisation and a plain stem. Or the `model.weights.h5` of a
+            `152`, with batch normalization and a plain stem. Or the `model.weights.h5` of a
             keras-hub preset, which holds no head.
         **arguments: Of `ResNet`, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:
-        The network: the same outputs as the source's, as probabilities by default. Images must be
-        prepared as for the source, see `imagenet_utils.preprocess_input`.
+        The network, with the same outputs as the source, as probabilities by default. Images must
+        be prepared as for the source, see `imagenet_utils.preprocess_input`.
 
     Raises:
         InputError: if the file is not of such a network, naming what is left over or missing.
@@ -71,7 +72,7 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
 
 
 def _compare(model: keras.Model, other: keras.Model) -> None:
-    """Checks that two networks are the same but for pooling, dropout and initialisation."""
+    """Checks that two networks are the same except for pooling, dropout and initialization."""
     free = (
         keras.layers.InputLayer,
         keras.layers.Dropout,

@@ -8,17 +8,17 @@ import keras
 import numpy as np
 from keras.applications import imagenet_utils
 
-from keras_resnet.errors import InputError, lookup
-from keras_resnet.options import MOST, check_number
+from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.fields import MOST, check_number
 
 MODES = {  # how published weights want their images, by the names of Keras
-    "caffe": "BGR, each channel less its ImageNet mean, 0 to 255: keras.applications' v1",
+    "caffe": "BGR, each channel minus its ImageNet mean, 0 to 255: keras.applications' v1",
     "tf": "RGB, -1 to 1: keras.applications' and timm's v2",
-    "torch": "RGB, 0 to 1, less the ImageNet mean, by its deviation: torchvision, timm's v1",
-    "cifar10": "RGB, each channel less its mean on CIFAR-10's training images, by its deviation",
+    "torch": "RGB, 0 to 1, minus the ImageNet mean, divided by its std: torchvision, timm's v1",
+    "cifar10": "RGB, each channel minus its mean on CIFAR-10's training images, divided by its std",
 }
 # Of each channel of the 50,000 training images, 0 to 255.
-CIFAR10_MEAN, CIFAR10_DEVIATION = (125.307, 122.95, 113.865), (62.993, 62.089, 66.705)
+CIFAR10_MEAN, CIFAR10_STD = (125.307, 122.95, 113.865), (62.993, 62.089, 66.705)
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -51,8 +51,8 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
     if mode == "cifar10":
         formats = {"channels_last": (3,), "channels_first": (3, 1, 1)}
         shape = lookup(formats, data_format or keras.config.image_data_format(), "data_format")
-        mean, deviation = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_DEVIATION))
-        return (x - mean.astype("float32")) / deviation.astype("float32")
+        mean, std = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_STD))
+        return (x - mean.astype("float32")) / std.astype("float32")
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
 
 

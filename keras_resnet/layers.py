@@ -1,7 +1,7 @@
 """The layers of a residual network, with our defaults.
 
 Every function takes and returns a tensor of images, `(batch, height, width, channels)` or channels
-first if Keras is set so; `rules` is a row of `parts.CONVENTIONS`, `name` the prefix of layer names.
+first if Keras is set so; `variant` is a row of `blocks.VARIANTS`, `name` the prefix of layer names.
 """
 
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from collections.abc import Callable
 import keras
 from keras import layers
 
-from keras_resnet.parts import Convention, Shortcut
+from keras_resnet.spec.blocks import BN, Ops, Shortcut, Variant, has_bn
 
 
 def channel_axis() -> int:
@@ -17,57 +17,59 @@ def channel_axis() -> int:
     return 1 if keras.config.image_data_format() == "channels_first" else 3
 
 
-def batch_norm(x, rules: Convention, name: str, gamma: str = "ones"):
-    """Batch normalisation over the channels; the scale begins at `gamma`."""
+def batch_norm(x, variant: Variant, name: str, gamma: str = "ones"):
+    """Batch normalization over the channels; the scale is initialized to `gamma`."""
     return layers.BatchNormalization(
         axis=channel_axis(),
-        momentum=rules.momentum,
-        epsilon=rules.epsilon,
+        momentum=variant.momentum,
+        epsilon=variant.epsilon,
         gamma_initializer=gamma,
         name=name,
     )(x)
 
 
-def relu(x, rules: Convention, name: str):
-    """Rectification."""
+def relu(x, variant: Variant, name: str):
+    """ReLU."""
     return layers.Activation("relu", name=name)(x)
 
 
-def dropout(x, rules: Convention, name: str, rate: str):
-    """Dropout of single values."""
-    return layers.Dropout(float(rate), name=name)(x)
+def dropout(x, variant: Variant, name: str, rate: float):
+    """Dropout."""
+    return layers.Dropout(rate, name=name)(x)
 
 
-def drop(x, rules: Convention, name: str, rate: str):
-    """Stochastic depth: drops the branch of whole images, and scales up those that stay."""
-    return layers.Dropout(float(rate), noise_shape=(None, 1, 1, 1), name=name)(x)
+def drop_path(x, variant: Variant, name: str, rate: float):
+    """Stochastic depth: drops the branch of whole images, and scales up the remaining ones."""
+    return layers.Dropout(rate, noise_shape=(None, 1, 1, 1), name=name)(x)
 
 
-OPS: dict[str, Callable] = {"bn": batch_norm, "relu": relu, "dropout": dropout, "drop": drop}
+OPS: dict[str, Callable] = {
+    "bn": batch_norm,
+    "relu": relu,
+    "dropout": dropout,
+    "drop_path": drop_path,
+}
 
 
-def run(ops: str, x, rules: Convention, name: str, out: str | None = None):
-    """Applies a space-separated list of `OPS`, named `NAME_OP`; the last may be called `out`.
-
-    An operation may have an argument, as in `bn:zeros`.
-    """
-    steps = [op.split(":") for op in ops.split()]
-    names = [f"{name}_{op}" for op, *_ in steps]
+def apply_ops(ops: Ops, x, variant: Variant, name: str, out: str | None = None):
+    """Applies operations in order, as layers `NAME_KIND`; the last may be named `out` instead."""
+    names = [f"{name}_{op.kind}" for op in ops]
     if names and out:
         names[-1] = out
-    for (op, *argument), op_name in zip(steps, names, strict=True):
-        x = OPS[op](x, rules, op_name, *argument)
+    for (kind, setting), op_name in zip(ops, names, strict=True):
+        settings = () if setting is None else (setting,)
+        x = OPS[kind](x, variant, op_name, *settings)
     return x
 
 
-def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention, name: str):
+def conv(x, filters: int, kernel: int, stride: int, then: Ops, variant: Variant, name: str):
     """A convolution to `filters` channels, and the operations `then` that follow it.
 
     A side of n pixels becomes ceil(n / stride). Padding is symmetric as in the papers' code: under
     a stride TensorFlow's "same" is not, so an explicit padding layer comes first. Kernels are
-    initialised with He's method ("Delving Deep into Rectifiers", 2015, 2.2).
+    initialized by He's method ("Delving Deep into Rectifiers", 2015, 2.2).
     """
-    explicit = kernel > 1 and (stride > 1 or rules.pad_always)
+    explicit = kernel > 1 and (stride > 1 or variant.pad_always)
     if explicit:
         x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
     x = layers.Conv2D(
@@ -75,15 +77,15 @@ def conv(x, filters: int, kernel: int, stride: int, then: str, rules: Convention
         kernel,
         strides=stride,
         padding="valid" if explicit or kernel == 1 else "same",
-        use_bias=rules.bias_before_bn if "bn" in then else rules.bias_elsewhere,
+        use_bias=variant.bias_before_bn if has_bn(then) else variant.bias_elsewhere,
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)
-    return run(then, x, rules, name)
+    return apply_ops(then, x, variant, name)
 
 
 def pool_zeros(x, name: str):
-    """3x3 max pooling of stride 2, padded with zeros: exact after a rectification, else zeros win.
+    """3x3 max pooling of stride 2, padded with zeros: exact after a ReLU, else zeros win.
 
     As in keras.applications, where the layers are named so.
     """
@@ -91,8 +93,8 @@ def pool_zeros(x, name: str):
     return layers.MaxPooling2D(3, strides=2, name=f"{name}_pool")(x)
 
 
-def pool_least(x, name: str):
-    """3x3 max pooling of stride 2, padded evenly with what never wins, as Torch's.
+def pool_minus_infinity(x, name: str):
+    """3x3 max pooling of stride 2, padded symmetrically with minus infinity, as in Torch.
 
     Under a stride "same" pads even sizes unevenly, so the stride comes after.
     """
@@ -100,22 +102,22 @@ def pool_least(x, name: str):
     return layers.MaxPooling2D(1, strides=2, name=f"{name}_pool")(x)
 
 
-POOLS = {"zeros": pool_zeros, "least": pool_least}
+POOLS = {"zeros": pool_zeros, "minus_infinity": pool_minus_infinity}
 
 
-# The paths beside the residual branch. Each: (raw, active, filters, stride, then, rules, name) ->
+# The paths beside the residual branch. Each: (raw, active, filters, stride, then, variant, name) ->
 # tensor, or None. `raw` is the unit's input, `active` what its first convolution sees: projections
 # take the latter, as in resnet-1k-layers. `then` follows the last convolution of the branch.
 
 
-def identity(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
+def identity(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
     """The unit's input, or every `stride`-th pixel of it."""
     if stride == 1:
         return raw
     return layers.MaxPooling2D(1, strides=stride, name=f"{name}_pool")(raw)
 
 
-def pad(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
+def pad(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
     """Every `stride`-th pixel, with channels of zeros appended up to `filters` (option A).
 
     `ZeroPadding2D` pads two axes of space; told the other data format, it pads the channels.
@@ -126,12 +128,12 @@ def pad(raw, active, filters: int, stride: int, then: str, rules: Convention, na
         ((0, 0), (0, more)) if last else ((0, more), (0, 0)),
         data_format="channels_first" if last else "channels_last",
         name=f"{name}_pad",
-    )(identity(active, active, filters, stride, then, rules, name))
+    )(identity(active, active, filters, stride, then, variant, name))
 
 
-def project(raw, active, filters: int, stride: int, then: str, rules: Convention, name: str):
-    """A 1x1 convolution, normalised where the residual branch is."""
-    return conv(active, filters, 1, stride, "bn" if "bn" in then else "", rules, name)
+def project(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
+    """A 1x1 convolution, batch-normalized where the residual branch is (option B)."""
+    return conv(active, filters, 1, stride, (BN,) if has_bn(then) else (), variant, name)
 
 
 PATHS: dict[str, Callable] = {

@@ -8,44 +8,45 @@ from pathlib import Path
 import keras
 from keras import layers
 
-from keras_resnet.deep import deep
-from keras_resnet.errors import InputError
-from keras_resnet.files import HEAD
-from keras_resnet.layers import POOLS, conv, run, shortcut
-from keras_resnet.options import MOST, check_number
-from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS
-from keras_resnet.pretrained import SOURCES, find, published
-from keras_resnet.spec import Spec
-from keras_resnet.weights import load
+from keras_resnet.layers import POOLS, apply_ops, conv, shortcut
+from keras_resnet.spec.blocks import ACTIVATION_ORDERS, SHORTCUTS, STEMS, VARIANTS
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import MOST, check_number
+from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.weights.loading import load
+from keras_resnet.weights.pretrained import PRETRAINED, locate, pretrained_entry
+from keras_resnet.weights.readers import HEAD
 
 
 def residual(x, spec: Spec, stage: int, index: int):
     """One residual unit: `add(shortcut(x), branch(x))`, in the spec's activation order."""
-    order, rules = ORDERS[spec.order], CONVENTIONS[spec.convention]
+    order, variant = ACTIVATION_ORDERS[spec.activation_order], VARIANTS[spec.variant]
     name, branch = f"conv{stage + 2}_block{index + 1}", spec.branch(stage, index)
-    y = active = run(order.enter, x, rules, f"{name}_preact")
-    raw = active if rules.fork_active and stage == index == 0 else x
+    y = active = apply_ops(order.enter, x, variant, f"{name}_preact")
+    raw = active if variant.fork_active and stage == index == 0 else x
     filters, stride = branch[-1].filters, spec.unit_stride(stage, index)
     option = SHORTCUTS[spec.shortcut]
-    skip = shortcut(option, raw, active, filters, stride, order.leave, rules, f"{name}_0")
+    skip = shortcut(option, raw, active, filters, stride, order.leave, variant, f"{name}_0")
     for i, step in enumerate(branch, 1):
-        y = conv(y, *step, rules, f"{name}_{i}")
+        y = conv(y, *step, variant, f"{name}_{i}")
     if skip is not None:
         y = layers.Add(name=f"{name}_add" if order.after else f"{name}_out")([skip, y])
-    return run(order.after, y, rules, name, out=f"{name}_out")
+    return apply_ops(order.after, y, variant, name, out=f"{name}_out")
 
 
 def features(x, spec: Spec):
     """Everything between the image and the head: stem, stages of units, last activation."""
-    stem, order, rules = STEMS[spec.stem], ORDERS[spec.order], CONVENTIONS[spec.convention]
+    stem, variant = STEMS[spec.stem], VARIANTS[spec.variant]
+    order = ACTIVATION_ORDERS[spec.activation_order]
     # The stem ends as every unit does, and the head begins as every unit does.
-    ending = f"{order.leave} {order.after}"
-    x = conv(x, spec.stem_width, stem.kernel, stem.stride, ending, rules, "conv1")
-    x = POOLS[rules.pool_padding](x, "pool1") if stem.pool else x
-    for stage, units in enumerate(spec.units):
-        for index in range(units):
+    ending = order.leave + order.after
+    x = conv(x, spec.stem_width, stem.kernel, stem.stride, ending, variant, "conv1")
+    x = POOLS[variant.pool_padding](x, "pool1") if stem.pool else x
+    for stage, blocks in enumerate(spec.blocks):
+        for index in range(blocks):
             x = residual(x, spec, stage, index)
-    return run(order.enter, x, rules, "post")
+    return apply_ops(order.enter, x, variant, "post")
 
 
 POOLINGS = {
@@ -57,7 +58,7 @@ POOLINGS = {
 
 def classifier(x, classes: int, activation):
     """Average pooling and one dense layer, in float32 even under a mixed-precision policy."""
-    dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for a softmax
+    dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for softmax
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     return layers.Dense(classes, activation=activation, dtype=dtype, name=HEAD)(x)
 
@@ -78,19 +79,19 @@ def ResNet(
     Args:
         spec: The network.
         include_top: Whether to end with average pooling and the dense layer `predictions`.
-        weights: `None` (random initialisation), `"imagenet"` (the weights that
+        weights: `None` (random initialization), `"imagenet"` (the weights that
             `keras.applications` has for this network, downloaded once), `"cifar10"` (trained
             here, in `saved_models` with the record of its run), or the path of a weight file:
             `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
-            `.safetensors`, `.pth` or `.pt`. `None` is the default on purpose, unlike in
-            `keras.applications`: a call must work with no network.
+            `.safetensors`, `.pth` or `.pt`. The default is `None`, unlike in
+            `keras.applications`, so that a call needs no internet connection.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
             the spec's own shape with the top, and images of any size without it. Images are float
-            and already normalised, to about zero mean and unit variance in each channel.
+            and already normalized, to about zero mean and unit variance in each channel.
         pooling: Without the top: `None` for the feature maps, `"avg"` or `"max"` to pool them.
         classes: Number of classes; by default the spec's own. If others are given, and the head in
-            the weight file does not fit them, the new one stays as initialised: for fine-tuning.
+            the weight file does not match, the new head keeps its random initialization.
         classifier_activation: Activation of the top; `None` returns the logits.
         name: The model's name.
 
@@ -120,11 +121,11 @@ def ResNet(
     head = partial(classifier, classes=classes, activation=classifier_activation)
     x = (head if include_top else POOLINGS[pooling])(x)
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
-    with deep():
+    with deep_recursion():
         model = keras.Model(inputs, x, name=name)
     if weights is not None:
-        path = find(weights, spec, include_top) if weights in SOURCES else weights
-        load(model, spec, path, new_head=classes != spec.classes)
+        path = locate(weights, spec, include_top) if weights in PRETRAINED else weights
+        load(model, path, spec, new_head=classes != spec.classes)
     return model
 
 
@@ -133,16 +134,18 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
     check_number("classes", classes, int, 1, MOST)
     if pooling not in [*POOLINGS]:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
-    named = isinstance(weights, str | PathLike) and (weights in SOURCES or Path(weights).is_file())
+    named = isinstance(weights, str | PathLike) and (
+        weights in PRETRAINED or Path(weights).is_file()
+    )
     if not (weights is None or named):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
             "(pre-training on ImageNet), or the path to the weights file to be loaded. "
             f"Received: weights={weights}"
         )
-    if weights in SOURCES:
-        published(weights, spec)
-        count = SOURCES[weights].classes
+    if weights in PRETRAINED:
+        pretrained_entry(weights, spec)
+        count = PRETRAINED[weights].classes
         if include_top and classes != count:
             raise InputError(
                 f"If using `weights='{weights}'` with `include_top=True`, `classes` should be "
@@ -168,12 +171,12 @@ def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
     if not isinstance(given, tuple | list) or len(given) != 3:
         raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
     size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
-    if weights in SOURCES and include_top and tuple(given) != default:
+    if weights in PRETRAINED and include_top and tuple(given) != default:
         raise InputError(
             f"When setting `include_top=True` and loading `{weights}` weights, `input_shape` "
             f"should be {default}. Received: input_shape={given}"
         )
-    if weights in SOURCES and channels != 3:
+    if weights in PRETRAINED and channels != 3:
         raise InputError(f"The input must have 3 channels; Received `input_shape={given}`")
     if channels not in (1, 3):
         warnings.warn(

@@ -1,6 +1,6 @@
 """What `keras.applications.resnet` has, for those who change one import."""
 
-from keras_resnet.zoo import ResNet50, ResNet101, ResNet152
+from keras_resnet.models import ResNet50, ResNet101, ResNet152
 
 preprocess_input = ResNet50.preprocess_input
 decode_predictions = ResNet50.decode_predictions

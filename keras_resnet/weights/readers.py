@@ -1,72 +1,17 @@
-"""Files: replaced whole or not at all; and weight files, Keras's and Torch's, as plain arrays."""
+"""Weight files of Keras and Torch as plain arrays."""
 
-import hashlib
-import os
-import shutil
 import zipfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
 
 import h5py
 import numpy as np
 
-from keras_resnet.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten_list
 
 Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
 State = dict[str, np.ndarray]  # by Torch's name of the array
 HEAD = "predictions"  # the layer of the classes
-
-
-@contextmanager
-def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
-    """A path beside `path` for writing a file or folder; it becomes `path` only when complete.
-
-    The folder that it is in is made if missing. A file is on the disk before it is given its name.
-
-    Raises:
-        InputError: if `path` is a folder, and `folder` does not say that it is to be one.
-    """
-    path = Path(path)
-    if path.is_dir() and not folder:
-        raise InputError(f"{path} is a folder: give the name of a file.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
-    remove(partial)
-    try:
-        yield partial
-        if partial.is_file():
-            _synchronize(partial)
-        if path.is_dir():  # a folder cannot be replaced in one go
-            remove(path)
-        os.replace(partial, path)
-        _synchronize(path.parent)
-    finally:
-        remove(partial)
-
-
-def _synchronize(path: Path) -> None:
-    """Waits until a file, or the names in a folder, are on the disk."""
-    number = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(number)
-    finally:
-        os.close(number)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def remove(path: Path) -> None:
-    """Removes a file, or a folder with all that is in it, if it is there."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def read_keras(path: Path) -> tuple[Weights, bool]:
@@ -194,11 +139,5 @@ def _load_torch(path: Path) -> State:
         loaded = loaded.get(wrapper, loaded) if isinstance(loaded, dict) else {}
     others = [str(name) for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
     if others or not loaded:
-        raise ValueError(f"it is no state dict, as it holds {some(others) or 'no names'}")
+        raise ValueError(f"it is no state dict, as it holds {shorten_list(others) or 'no names'}")
     return {name: tensor.float().numpy() for name, tensor in loaded.items()}
-
-
-def some(names: list[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
-    return ", ".join(names[:5]) + more

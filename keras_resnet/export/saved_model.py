@@ -1,4 +1,4 @@
-"""The SavedModel: a classifier for servers, which takes images as numbers or as files."""
+"""SavedModel: a classifier for servers, which takes arrays or encoded images."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
-from keras_resnet.metadata import LABELS, check_labels, lines
+from keras_resnet.export.files import LABELS, check_labels, lines
 
 Shape = tuple[int, int, int]  # height, width, channels
 
@@ -96,8 +96,8 @@ def _opaque(image: tf.Tensor) -> tf.Tensor:
     # Asked for an alpha channel, TensorFlow makes opaque images of 1, 2 or 4 bits transparent.
     has_alpha = tf.shape(image)[-1] % 2 == 0
     alpha = tf.where(has_alpha, image[..., -1:], 255)
-    colour = tf.cond(has_alpha, lambda: image[..., :-1], lambda: image)
-    return (colour * alpha + 127) // 255 * tf.ones(3, tf.int32)
+    color = tf.cond(has_alpha, lambda: image[..., :-1], lambda: image)
+    return (color * alpha + 127) // 255 * tf.ones(3, tf.int32)
 
 
 def _grey(image: tf.Tensor) -> tf.Tensor:

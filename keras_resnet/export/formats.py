@@ -1,7 +1,4 @@
-"""The files a classifier is delivered as: how each is written, and read back to predict.
-
-Needs TensorFlow; `import keras_resnet` does not import this.
-"""
+"""The formats that a classifier is exported as: how each is written, and read back to predict."""
 
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,12 +12,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resnet import saved_model, tflite
-from keras_resnet.deep import deep
-from keras_resnet.errors import InputError, lookup
-from keras_resnet.files import replacing
-from keras_resnet.fold import fold
-from keras_resnet.metadata import UNNAMED, Card, check_labels, describe
+from keras_resnet.export import saved_model, tflite
+from keras_resnet.export.files import EXACT, FORMAT_FILES, check_labels
+from keras_resnet.export.fold import fold
+from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.recursion import deep_recursion
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
@@ -28,17 +26,17 @@ BATCH = 100  # images at a time when reading back
 
 
 @dataclass
-class Delivery:
-    """A model on its way into files, with what else goes into them."""
+class ExportSource:
+    """A model to export, with what else goes into the files."""
 
     model: keras.Model
-    card: Card
+    card: ModelCard
     calibration: np.ndarray | None
     quantizer: str
 
     @cached_property
     def folded(self) -> keras.Model:
-        """The model as phones like it, which was seen to compute the same."""
+        """The model rewritten for phones, checked to compute the same."""
         noise = _noise(self.model)
         try:
             folded = fold(self.model)
@@ -54,22 +52,22 @@ PLAIN = "build it of stock layers, each used once, with channels last."
 
 
 def _noise(model: keras.Model) -> np.ndarray:
-    """One image that no network was trained with."""
+    """One image of uniform noise."""
     return np.random.default_rng(0).uniform(0, 255, (1, *model.input_shape[1:])).astype("float32")
 
 
-def _write_keras(delivery: Delivery, path: Path) -> None:
-    delivery.model.save(path)
+def _write_keras(source: ExportSource, path: Path) -> None:
+    source.model.save(path)
 
 
 def _read_keras(path: Path) -> Predict:
-    with deep():
+    with deep_recursion():
         model = keras.saving.load_model(path, compile=False)
     return _in_batches(model.predict_on_batch)
 
 
-def _write_saved_model(delivery: Delivery, path: Path) -> None:
-    saved_model.write(delivery.model, path, delivery.card.labels)
+def _write_saved_model(source: ExportSource, path: Path) -> None:
+    saved_model.write(source.model, path, source.card.labels)
 
 
 def _read_saved_model(path: Path) -> Predict:
@@ -77,42 +75,36 @@ def _read_saved_model(path: Path) -> Predict:
     return _in_batches(lambda images: loaded.serve(tf.constant(images)).numpy())
 
 
-def _write_tflite(conversion: str, delivery: Delivery, path: Path) -> None:
-    tflite.convert(delivery.folded, path, conversion, delivery.calibration, delivery.quantizer)
-    path.write_bytes(describe(path.read_bytes(), delivery.card))
+def _write_tflite(conversion: str, source: ExportSource, path: Path) -> None:
+    tflite.convert(source.folded, path, conversion, source.calibration, source.quantizer)
+    path.write_bytes(add_metadata(path.read_bytes(), source.card))
 
 
 class Format(NamedTuple):
-    """A way to deliver a model."""
+    """A file format."""
 
-    file: str  # its name in a run folder
-    write: Callable[[Delivery, Path], None]
+    write: Callable[[ExportSource, Path], None]
     read: Callable[[Path], Predict]
 
 
 FORMATS = {
-    "keras": Format("model.keras", _write_keras, _read_keras),
-    "saved_model": Format("saved_model", _write_saved_model, _read_saved_model),
+    "keras": Format(_write_keras, _read_keras),
+    "saved_model": Format(_write_saved_model, _read_saved_model),
 } | {
-    name: Format(
-        "model.tflite" if name == "float32" else f"model_{name}.tflite",
-        partial(_write_tflite, name),
-        lambda path: _in_batches(tflite.read(path)),
-    )
+    name: Format(partial(_write_tflite, name), lambda path: _in_batches(tflite.read(path)))
     for name in tflite.CONVERSIONS
 }
-EXACT = ("keras", "saved_model", "float32")  # of the very same outputs, up to rounding
 
 
 def save(
     model: keras.Model,
     folder: str | Path,
     formats: Sequence[str] = EXACT,
-    card: Card = UNNAMED,
+    card: ModelCard = DEFAULT_CARD,
     calibration: np.ndarray | None = None,
     quantizer: str = "converter",
 ) -> None:
-    """Writes a float32 classifier into a folder in some `FORMATS`, each whole or not at all.
+    """Exports a float32 classifier to a folder in some `FORMATS`, all of them or none.
 
     Args:
         model: `(batch, height, width, channels)` raw images, float 0 to 255, to `(batch, classes)`
@@ -120,29 +112,30 @@ def save(
             `.tflite` that phones refuse, so it must be float32.
         folder: Made if missing.
         formats: Keys of `FORMATS`.
-        card: What the files say of the model. Its labels go into SavedModel and `.tflite`.
+        card: Description of the model. Its labels go into SavedModel and `.tflite` files.
         calibration: For `int8` and `int16x8`: `(n, height, width, channels)` raw images, 0 to 255,
-            a few hundred that the model was trained with.
-        quantizer: What quantises, a key of `tflite.QUANTIZERS`.
+            a few hundred of the training images.
+        quantizer: A key of `tflite.QUANTIZERS`.
 
     Raises:
         InputError: if the model is not such a classifier, if the labels are not one for each
             class, or images to calibrate with are missing or of another size.
         OSError: if the folder cannot be written to.
     """
-    rows = dict.fromkeys(lookup(FORMATS, name, "format") for name in formats)  # each once
+    rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
     lookup(tflite.QUANTIZERS, quantizer, "quantizer")
     _check(model, card, calibration)
-    delivery = Delivery(model, card, calibration, quantizer)
+    source = ExportSource(model, card, calibration, quantizer)
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:  # they get their names when all are written
-        for row in rows:
-            new = replacing(folder / row.file, folder=not Path(row.file).suffix)
-            row.write(delivery, files.enter_context(new))
+        for name, row in rows.items():
+            file = FORMAT_FILES[name]
+            new = replacing(folder / file, folder=not Path(file).suffix)
+            row.write(source, files.enter_context(new))
 
 
-def _check(model: keras.Model, card: Card, calibration: np.ndarray | None) -> None:
+def _check(model: keras.Model, card: ModelCard, calibration: np.ndarray | None) -> None:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
         raise InputError(f"{model!r} is not a functional keras.Model with known inputs.")
     taken, given = model.input_shape, model.output_shape
@@ -187,7 +180,7 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
         InputError: if the file is missing or damaged, or the format unknown.
     """
     row = lookup(FORMATS, format, "format")
-    path = Path(folder) / row.file
+    path = Path(folder) / FORMAT_FILES[format]
     if not path.exists():
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
     try:

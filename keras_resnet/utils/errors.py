@@ -1,6 +1,6 @@
-"""Errors that tell the user in one sentence what to do."""
+"""Errors that tell the user in one sentence what to do. Standard library only."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from os.path import commonprefix
 from typing import TypeVar
@@ -40,3 +40,9 @@ def suggestion(key: str, names: Iterable[str]) -> str:
     prefix = {name: len(commonprefix([name, key])) for name in near}  # noqa: RUF071, no paths
     best = max(near, key=prefix.__getitem__, default=None)
     return f": did you mean {best!r}?" if best else "."
+
+
+def shorten_list(names: Sequence[str], most: int = 5) -> str:
+    """The first names of a list, and how many more there are."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

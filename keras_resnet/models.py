@@ -6,11 +6,11 @@ from functools import partial
 import keras
 
 from keras_resnet import imagenet_utils
-from keras_resnet.errors import lookup
-from keras_resnet.family import SPECS
 from keras_resnet.network import ResNet
-from keras_resnet.parts import CONVENTIONS
-from keras_resnet.spec import Spec
+from keras_resnet.spec.blocks import VARIANTS
+from keras_resnet.spec.presets import SPECS
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import lookup
 
 _FIELDS = {field.name: field for field in fields(Spec)}
 
@@ -50,14 +50,15 @@ def _network(title: str):
 
     Args:
         **changes: Other values for fields of this spec, such as `shortcut="C"`.
-        Others: As of `keras_resnet.ResNet`, which also describes the result and the errors.
+
+    The other arguments, the result and the errors are those of `keras_resnet.ResNet`.
 
     The builder has three attributes: `spec`; `preprocess_input(x, data_format=None)`, which
-    prepares images 0 to 255 as published weights expect them; and
+    prepares images 0 to 255 as the published weights expect them; and
     `decode_predictions(preds, top=5, classes=None)`, which names the most probable classes.
     """
     cifar = spec.classes == len(imagenet_utils.CIFAR10)
-    mode = "cifar10" if cifar else CONVENTIONS[spec.convention].preprocessing
+    mode = "cifar10" if cifar else VARIANTS[spec.variant].preprocessing
     names = imagenet_utils.CIFAR10 if cifar else None
     build.__dict__.update(
         spec=spec,

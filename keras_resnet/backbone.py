@@ -1,16 +1,16 @@
-"""New networks from a trained one, with its weights: for other classes, for detectors."""
+"""A trained network as the start of another one: a new head, or feature maps for a detector."""
 
 import re
 
 import keras
 
-from keras_resnet.deep import deep
-from keras_resnet.errors import InputError
 from keras_resnet.network import classifier
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.recursion import deep_recursion
 
 
 def replace_head(model: keras.Model, classes: int, activation="softmax") -> keras.Model:
-    """The network for other classes: the same layers with the same weights, and a new head.
+    """The same network with a new, randomly initialized head.
 
     Args:
         model: A network of this family or of `keras.applications`, with its top.
@@ -23,16 +23,16 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
     Raises:
         InputError: if `model` has no `avg_pool` layer, that is no top.
     """
-    with deep():
+    with deep_recursion():
         features = _layer(model, "avg_pool").input
         return keras.Model(model.input, classifier(features, classes, activation), name=model.name)
 
 
-def pyramid(model: keras.Model) -> keras.Model:
+def feature_pyramid(model: keras.Model) -> keras.Model:
     """The feature maps of every stage, for detectors and segmenters.
 
-    Each map is what the next stage's branch begins with: in pre-activation normalised and
-    rectified, which the sums themselves are not.
+    Each map is the input of the next stage's residual branch: in pre-activation networks after
+    batch normalization and ReLU, as the bare sums are neither.
 
     Args:
         model: A network of this family or of `keras.applications`, with its top or without.
@@ -62,7 +62,7 @@ def pyramid(model: keras.Model) -> keras.Model:
             "keras.applications, with its top, or without and with pooling=None."
         )
     outputs = {f"C{stage}": tensor for stage, tensor in enumerate(maps, 2)}
-    with deep():
+    with deep_recursion():
         return keras.Model(model.input, outputs, name=f"{model.name}_pyramid")
 
 

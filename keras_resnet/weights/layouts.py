@@ -6,27 +6,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-from keras_resnet.errors import InputError
-from keras_resnet.files import HEAD, State, Weights, read_state, some
-from keras_resnet.parts import STEMS, UNITS
-from keras_resnet.spec import Spec
+from keras_resnet.spec.blocks import BLOCKS, STEMS
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.weights.readers import HEAD, State, Weights, read_state
 
 
-class Layout(NamedTuple):
+class WeightLayout(NamedTuple):
     """How a package names the parts of a network, and what else sets its networks apart."""
 
-    order: str
-    convention: str
-    unit: str  # what the names in a unit begin with: number of the stage, and of the unit from 0
+    activation_order: str
+    variant: str
+    unit: str  # prefix of the names in a unit: number of the stage, and of the unit from 0
     parts: dict[str, str]  # in a unit, from our name
     ends: dict[str, str]  # before and after the units, from our name
     first: int = 0  # number of the first stage
     head: tuple[int, ...] = ()  # more axes of the head's kernel
 
 
-TORCHVISION = Layout(  # and timm's v1
-    order="original",
-    convention="paper",
+TORCHVISION = WeightLayout(  # and timm's v1
+    activation_order="original",
+    variant="paper",
     unit="layer{}.{}.",
     parts={
         "0_conv": "downsample.0",
@@ -37,9 +37,9 @@ TORCHVISION = Layout(  # and timm's v1
     ends={"conv1_conv": "conv1", "conv1_bn": "bn1", HEAD: "fc"},
     first=1,
 )
-TIMM_V2 = Layout(
-    order="full_preact",
-    convention="timm_v2",
+TIMM_V2 = WeightLayout(
+    activation_order="full_preact",
+    variant="timm_v2",
     unit="stages.{}.blocks.{}.",
     parts={
         "preact_bn": "norm1",
@@ -50,16 +50,16 @@ TIMM_V2 = Layout(
     ends={"conv1_conv": "stem.conv", "post_bn": "norm", HEAD: "head.fc"},
     head=(1, 1),  # it is a 1x1 convolution
 )
-KERAS_HUB = Layout(  # the backbone of a preset: the networks of torchvision
-    order="original",
-    convention="paper",
+KERAS_HUB = WeightLayout(  # the backbone of a preset: the networks of torchvision
+    activation_order="original",
+    variant="paper",
     unit="stack{}_block{}_",
     parts={f"{i}_{kind}": f"{i}_{kind}" for i in range(4) for kind in ("conv", "bn")},
     ends={"conv1_conv": "conv1_conv", "conv1_bn": "conv1_bn"},
 )
-KERAS_HUB_V2 = Layout(  # with pre-activation: those of timm
-    order="full_preact",
-    convention="timm_v2",
+KERAS_HUB_V2 = WeightLayout(  # with pre-activation: those of timm
+    activation_order="full_preact",
+    variant="timm_v2",
     unit=KERAS_HUB.unit,
     parts={"preact_bn": "pre_activation_bn", **KERAS_HUB.parts},
     ends={"conv1_conv": "conv1_conv", "post_bn": "post_bn"},
@@ -72,7 +72,7 @@ _NORM = {
     "running_mean": "moving_mean",
     "running_var": "moving_variance",
 }
-COUNTER = "num_batches_tracked"  # of each normalisation: Keras has no such thing
+COUNTER = "num_batches_tracked"  # of each normalization: Keras has no such thing
 
 
 def read(path: Path) -> tuple[Weights, Spec]:
@@ -88,18 +88,18 @@ def read(path: Path) -> tuple[Weights, Spec]:
     if layout is None:
         raise InputError(
             f"{path} is not of a ResNet of torchvision or timm: it has no conv1.weight and no "
-            f"stem.conv.weight, but {some(list(state))}."
+            f"stem.conv.weight, but {shorten_list(list(state))}."
         )
     weights, unknown = from_state(state, layout)
     if unknown:
-        raise InputError(f"{path} has what no network of this family has: {some(unknown)}.")
+        raise InputError(f"{path} has what no network of this family has: {shorten_list(unknown)}.")
     try:
         return weights, infer(weights, layout)
     except InputError as error:
         raise InputError(f"{path} is not of a network of this family: {error}") from None
 
 
-def recognise(weights: Weights) -> tuple[Weights, Spec | None]:
+def recognize(weights: Weights) -> tuple[Weights, Spec | None]:
     """Keras's weights as they are; or by our names, with their network, if keras-hub's."""
     if "stack0_block0_1_conv" not in weights:
         return weights, None
@@ -108,7 +108,7 @@ def recognise(weights: Weights) -> tuple[Weights, Spec | None]:
     return named, infer(named, layout)
 
 
-def from_state(state: State, layout: Layout) -> tuple[Weights, list[str]]:
+def from_state(state: State, layout: WeightLayout) -> tuple[Weights, list[str]]:
     """Arrays by Torch's names as arrays by ours, and the names that have no place."""
     weights: Weights = {}
     unknown = []
@@ -123,7 +123,7 @@ def from_state(state: State, layout: Layout) -> tuple[Weights, list[str]]:
     return weights, unknown
 
 
-def to_state(weights: Weights, layout: Layout) -> dict[str, np.ndarray]:
+def to_state(weights: Weights, layout: WeightLayout) -> dict[str, np.ndarray]:
     """Arrays by our names as arrays by Torch's."""
     state: dict[str, np.ndarray] = {}
     for layer, variables in weights.items():
@@ -137,15 +137,15 @@ def to_state(weights: Weights, layout: Layout) -> dict[str, np.ndarray]:
     return state
 
 
-def infer(weights: Weights, layout: Layout) -> Spec:
+def infer(weights: Weights, layout: WeightLayout) -> Spec:
     """The network that weights are for, from its layers and their shapes.
 
     Raises:
         InputError: if this family has no such network.
     """
-    blocks = [re.fullmatch(r"conv(\d+)_block\d+_1_conv", name) for name in weights]
-    stages = [int(block[1]) for block in blocks if block]
-    units = tuple(stages.count(stage) for stage in sorted(set(stages)))
+    matches = [re.fullmatch(r"conv(\d+)_block\d+_1_conv", name) for name in weights]
+    stages = [int(match[1]) for match in matches if match]
+    blocks = tuple(stages.count(stage) for stage in sorted(set(stages)))
     names = ["conv1_conv", *(f"conv2_block1_{i}_conv" for i in (1, 2, 3))]
     found = [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
     if len(found) < 3 or len(found[0]) != STEMS["imagenet"].kernel:
@@ -156,29 +156,29 @@ def infer(weights: Weights, layout: Layout) -> Spec:
     width, stem = branch[0].shape[-1], kernel.shape[-1]
     expansion = branch[-1].shape[-1] / width
     # Both packages have the stride on a 3x3 convolution.
-    rows = [(unit, row.kernels[row.strided], *row[:2]) for unit, row in UNITS.items()]
-    unit = next((unit for unit, *row in rows if row == [3, kernels, expansion]), None)
-    if unit is None:
+    rows = [(block, row.kernels[row.strided], *row[:2]) for block, row in BLOCKS.items()]
+    block = next((block for block, *row in rows if row == [3, kernels, expansion]), None)
+    if block is None:
         raise InputError(f"its units have kernels {kernels} and widen {expansion:g} times.")
     firsts = [weights[f"conv{stage}_block1_1_conv"] for stage in sorted(set(stages))]
     widths = [first["kernel"].shape[-1] for first in firsts]
     multiplier = max(1.0, width / stem)  # the stages may be wider than the stem
     head = weights.get(HEAD, {}).get("kernel")
     return Spec(
-        units=units,
+        blocks=blocks,
         widths=tuple(round(w / multiplier) for w in widths),
         width_multiplier=multiplier,
-        unit=unit,
-        order=layout.order,
+        block=block,
+        activation_order=layout.activation_order,
         shortcut="B",
         stem="imagenet",
-        convention=layout.convention,
+        variant=layout.variant,
         input_shape=(224, 224, kernel.shape[2]),
         classes=head.shape[1] if head is not None else 1000,
     )
 
 
-def _our_name(module: str, layout: Layout) -> str | None:
+def _our_name(module: str, layout: WeightLayout) -> str | None:
     for ours, theirs in layout.ends.items():
         if module == theirs:
             return ours
@@ -189,7 +189,7 @@ def _our_name(module: str, layout: Layout) -> str | None:
     return None
 
 
-def _their_name(layer: str, layout: Layout) -> str:
+def _their_name(layer: str, layout: WeightLayout) -> str:
     if layer in layout.ends:
         return layout.ends[layer]
     match = re.fullmatch(r"conv(\d+)_block(\d+)_(.+)", layer)
@@ -207,7 +207,7 @@ def _to_keras(array: np.ndarray, layer: str) -> np.ndarray:
     return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
 
 
-def _to_torch(array: np.ndarray, layer: str, layout: Layout) -> np.ndarray:
+def _to_torch(array: np.ndarray, layer: str, layout: WeightLayout) -> np.ndarray:
     if layer == HEAD and array.ndim > 1:
         array = array.T.reshape(*array.T.shape, *layout.head)
     elif array.ndim == 4:

@@ -1,4 +1,4 @@
-"""From a classifier to `.tflite`: one image in, builtin operations only, quantised or not."""
+"""From a classifier to `.tflite`: one image in, builtin operations only, quantized or not."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resnet.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, lookup
 
 QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
@@ -130,7 +130,7 @@ def _export(model: keras.Model, path: Path, settings: dict[str, Any]) -> None:
 
 
 def _quantize(path: Path, name: str, calibration: np.ndarray | None) -> None:
-    """Replaces a float32 file by one that the newer package quantised."""
+    """Replaces a float32 file by one that the newer package quantized."""
     try:
         from litert_quantizer import quantizer, recipe
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""How a file of any origin becomes a network's weights: all of them, or none."""
+"""Loads weight files of any origin into a network: all weights, or none."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
@@ -9,38 +9,41 @@ from zipfile import BadZipFile
 import keras
 import numpy as np
 
-from keras_resnet import checkpoints
-from keras_resnet.errors import InputError
-from keras_resnet.files import HEAD, Weights, read_h5, read_keras
-from keras_resnet.spec import Spec
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import InputError
+from keras_resnet.weights import layouts
+from keras_resnet.weights.readers import HEAD, Weights, read_h5, read_keras
 
 
-def load(model: keras.Model, spec: Spec, path: str | Path, new_head: bool = False) -> None:
-    """Gives a network the weights in a file: all of them, or none if the file does not fit.
+def load(
+    model: keras.Model, path: str | Path, spec: Spec | None = None, new_head: bool = False
+) -> None:
+    """Loads the weights of a network from a file; if the file does not match, nothing is changed.
 
-    Layers are matched by name; or by order, if the file has as many under other names.
+    Layers are matched by name; or by order, if the file has as many layers under other names.
 
     Args:
         model: The network.
-        spec: What it was built from.
-        path: A weight file of one of `READERS`.
-        new_head: Whether to leave the head as it is if the file's is of other classes.
+        path: A weight file with one of the suffixes of `READERS`.
+        spec: The spec that the network was built from, to compare with the file's.
+        new_head: Whether to keep the model's head if the file's has other classes.
 
     Raises:
-        InputError: that names the first layer that does not fit, and why.
+        InputError: that names the first layer that does not match, and why.
     """
     contents = read(path)
-    theirs = contents.spec and essence(contents.spec)
-    for name, ours in essence(spec).items():
-        if theirs and theirs[name] != ours:
-            raise InputError(
-                f"{path} holds a network with {name} {theirs[name]!r}, and {model.name} has "
-                f"{ours!r}: build the one that fits with keras_resnet.from_checkpoint(path)."
-            )
+    if contents.spec and spec:
+        theirs = weight_signature(contents.spec)
+        for name, ours in weight_signature(spec).items():
+            if theirs[name] != ours:
+                raise InputError(
+                    f"{path} holds a network with {name} {theirs[name]!r}, and {model.name} has "
+                    f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
+                )
     try:
         assign(model, contents, new_head)
     except InputError as error:
-        raise InputError(f"{path} does not fit {model.name}: {error}") from None
+        raise InputError(f"{path} does not match {model.name}: {error}") from None
 
 
 class Contents(NamedTuple):
@@ -68,11 +71,11 @@ def read(path: str | Path) -> Contents:
 
 def _read_keras(path: Path) -> Contents:
     weights, ordered = (read_keras if path.suffix == ".keras" else read_h5)(path)
-    return Contents(*checkpoints.recognise(weights), ordered)
+    return Contents(*layouts.recognize(weights), ordered)
 
 
 def _read_torch(path: Path) -> Contents:
-    return Contents(*checkpoints.read(path))
+    return Contents(*layouts.read(path))
 
 
 READERS: dict[str, Callable[[Path], Contents]] = {
@@ -86,15 +89,15 @@ READERS: dict[str, Callable[[Path], Contents]] = {
 
 
 def assign(model: keras.Model, contents: Contents, new_head: bool = False) -> None:
-    """Gives every layer its arrays, once all are known to fit.
+    """Assigns every layer its arrays, once all are known to match.
 
     Args:
         model: The network.
         contents: The arrays of every layer that has any, by name; or in order, with other names.
-        new_head: Whether to leave the head as it is if its arrays do not fit.
+        new_head: Whether to keep the model's head if its arrays do not match.
 
     Raises:
-        InputError: that names the first layer that does not fit, and why.
+        InputError: that names the first layer that does not match, and why.
     """
     layers = [layer for layer in model.layers if layer.weights]
     names = [layer.name for layer in layers]
@@ -131,7 +134,7 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
     return None
 
 
-def essence(spec: Spec) -> dict[str, Any]:
+def weight_signature(spec: Spec) -> dict[str, Any]:
     """What two specs must have in common for their weights to be exchangeable."""
     free = {
         "input_shape",
@@ -141,6 +144,6 @@ def essence(spec: Spec) -> dict[str, Any]:
         "dropout",
         "stochastic_depth",
     }
-    essence = {f.name: getattr(spec, f.name) for f in fields(Spec) if f.name not in free}
-    widths = [spec.width(stage) for stage in range(len(spec.units))]
-    return {**essence, "widths": (spec.stem_width, *widths)}
+    fixed = {f.name: getattr(spec, f.name) for f in fields(Spec) if f.name not in free}
+    widths = [spec.width(stage) for stage in range(len(spec.blocks))]
+    return {**fixed, "widths": (spec.stem_width, *widths)}

@@ -1,13 +1,12 @@
-"""What a `.tflite` file says of itself: TFLite metadata, as phones' libraries read it.
+"""TFLite metadata: the description of a model inside its `.tflite` file.
 
 It tells MediaPipe, Android Studio and others how images go in and what the scores mean. No package
 that installs beside TensorFlow 2.21 writes it (tflite-support wants an old protobuf), so the
-tables of its schema that an image classifier needs are in `schema.py`.
+tables of its schema that an image classifier needs are in `metadata_schema.py`.
 """
 
 import io
 import zipfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,38 +14,12 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from keras_resnet.errors import InputError
-from keras_resnet.schema import pack, unpack
-
-LABELS = "labels.txt"
-
-
-def lines(labels: Sequence[str]) -> str:
-    """The text of a file of labels: a line each."""
-    return "".join(f"{label}\n" for label in labels)
-
-
-def read_lines(text: str) -> list[str]:
-    """The labels in such a text."""
-    return text.removesuffix("\n").split("\n")
-
-
-def check_labels(labels: Sequence[str], classes: int) -> None:
-    """Checks that there is a name of one line for each class, or none at all.
-
-    Raises:
-        InputError: if not.
-    """
-    names = [label for label in labels if label and "\n" not in label and "\r" not in label]
-    if labels and not len(names) == len(labels) == classes:
-        raise InputError(
-            f"there are {len(labels)} labels, {len(names)} of them names of one line, for "
-            f"{classes} classes: name each class once."
-        )
+from keras_resnet.export.files import LABELS, lines, read_lines
+from keras_resnet.export.metadata_schema import pack, unpack
 
 
 @dataclass(frozen=True)
-class Card:
+class ModelCard:
     """What is said of a model to those who use its files.
 
     Attributes:
@@ -55,8 +28,8 @@ class Card:
         author: Who made it.
         license: Under which others may use it.
         labels: Names of the classes, in the order of the probabilities; may be empty.
-        mean: Of each channel, or one for all: what the model wants images less of, 0 to 255.
-        deviation: By what it wants them divided then.
+        mean: Of each channel, or one for all, 0 to 255: what the model expects to be subtracted.
+        std: What the model expects them to be divided by then.
     """
 
     name: str = "image classifier"
@@ -65,17 +38,17 @@ class Card:
     license: str = ""
     labels: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0,)
-    deviation: tuple[float, ...] = (1.0,)
+    std: tuple[float, ...] = (1.0,)
 
 
-UNNAMED = Card()
+DEFAULT_CARD = ModelCard()
 
 BUFFER = b"TFLITE_METADATA"
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
 COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB
 
 
-def describe(model: bytes, card: Card) -> bytes:
+def add_metadata(model: bytes, card: ModelCard) -> bytes:
     """Puts a card into a `.tflite` file: its metadata, and the names of the classes as a file.
 
     Args:
@@ -102,8 +75,8 @@ def describe(model: bytes, card: Card) -> bytes:
     return file.getvalue()
 
 
-def read(path: str | Path) -> dict[str, Any]:
-    """Reads the metadata of a `.tflite` file: nested by the names of `schema.SCHEMA`, and `labels`.
+def read_metadata(path: str | Path) -> dict[str, Any]:
+    """Reads the metadata of a `.tflite` file, nested by the names of `SCHEMA`, and its `labels`.
 
     A file without metadata gives no keys.
     """
@@ -121,7 +94,7 @@ def read(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def _model_metadata(card: Card, shape) -> dict[str, Any]:
+def _model_metadata(card: ModelCard, shape) -> dict[str, Any]:
     _, height, width, channels = (int(side) for side in shape)
     image = {
         "name": "image",
@@ -136,12 +109,10 @@ def _model_metadata(card: Card, shape) -> dict[str, Any]:
         "process_units": [
             {
                 "options_type": NORMALIZATION_OPTIONS,
-                "options": {"mean": card.mean, "std": card.deviation},
+                "options": {"mean": card.mean, "std": card.std},
             }
         ],
-        "stats": _range(
-            -np.divide(card.mean, card.deviation), (255 - np.array(card.mean)) / card.deviation
-        ),
+        "stats": _range(-np.divide(card.mean, card.std), (255 - np.array(card.mean)) / card.std),
     }
     labels = {"name": LABELS, "description": "Names of the classes.", "type": TENSOR_AXIS_LABELS}
     probability: dict[str, Any] = {

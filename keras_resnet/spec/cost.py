@@ -1,13 +1,21 @@
-"""What a network costs, from its `Spec` alone: nothing is built, so a search can ask for millions.
+"""Parameters and multiply-accumulates of a `Spec`, without building it.
 
-This file needs the standard library only.
+Standard library only.
 """
 
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from keras_resnet.parts import CONVENTIONS, ORDERS, SHORTCUTS, STEMS, UNITS
-from keras_resnet.spec import Spec
+from keras_resnet.spec.blocks import (
+    ACTIVATION_ORDERS,
+    BLOCKS,
+    SHORTCUTS,
+    STEMS,
+    VARIANTS,
+    Ops,
+    has_bn,
+)
+from keras_resnet.spec.spec import Spec
 
 
 class Convolution(NamedTuple):
@@ -17,31 +25,31 @@ class Convolution(NamedTuple):
     outputs: int
     kernel: int
     size: tuple[int, ...]  # of its output: rows and columns
-    then: str  # the operations that follow it
-    normalised: bool  # whether a batch normalisation of its outputs belongs to it
+    then: Ops  # the operations that follow it
+    normalized: bool  # whether a batch normalization of its outputs belongs to it
 
 
 def convolutions(spec: Spec) -> Iterator[Convolution]:
     """Every convolution of a network on images of `spec.input_shape`, projections included.
 
-    Between two convolutions of the main path there is one normalisation, in every order.
+    Between two convolutions of the main path there is one batch normalization, in every order.
     """
-    stem, leave = STEMS[spec.stem], ORDERS[spec.order].leave
+    stem, leave = STEMS[spec.stem], ACTIVATION_ORDERS[spec.activation_order].leave
     *sides, inputs = spec.input_shape
     size = _shrink(sides, stem.stride)
-    ending = f"{leave} {ORDERS[spec.order].after}"
+    ending = leave + ACTIVATION_ORDERS[spec.activation_order].after
     outputs = spec.stem_width
     yield Convolution(inputs, outputs, stem.kernel, size, ending, True)
     size = _shrink(size, 2 if stem.pool else 1)
-    for stage, units in enumerate(spec.units):
-        for index in range(units):
+    for stage, blocks in enumerate(spec.blocks):
+        for index in range(blocks):
             entered = outputs
             for conv in spec.branch(stage, index):
                 inputs, outputs, size = outputs, conv.filters, _shrink(size, conv.stride)
                 yield Convolution(inputs, outputs, conv.kernel, size, conv.then, True)
             option = SHORTCUTS[spec.shortcut]
             if (option.same if entered == outputs else option.change) == "project":
-                yield Convolution(entered, outputs, 1, size, leave, "bn" in leave)
+                yield Convolution(entered, outputs, 1, size, leave, has_bn(leave))
 
 
 def macs(spec: Spec) -> int:
@@ -60,14 +68,14 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
 
     Args:
         spec: The network.
-        trainable: Whether to count only what training changes, as the papers do; otherwise with
-            the moving statistics of batch normalisation, as keras.io does.
+        trainable: Whether to count trainable parameters only, as the papers do; else with the
+            moving statistics of batch normalization, as keras.io does.
     """
-    rules = CONVENTIONS[spec.convention]
+    variant = VARIANTS[spec.variant]
     total = (features(spec) + 1) * spec.classes
     for conv in convolutions(spec):
-        bias = rules.bias_before_bn if "bn" in conv.then else rules.bias_elsewhere
-        statistics = (2 if trainable else 4) if conv.normalised else 0
+        bias = variant.bias_before_bn if has_bn(conv.then) else variant.bias_elsewhere
+        statistics = (2 if trainable else 4) if conv.normalized else 0
         total += (conv.kernel**2 * conv.inputs + bias + statistics) * conv.outputs
     return total
 
@@ -77,5 +85,5 @@ def _shrink(size, stride: int) -> tuple[int, ...]:
 
 
 def features(spec: Spec) -> int:
-    """How many channels the last stage gives to the head."""
-    return spec.width(len(spec.units) - 1) * UNITS[spec.unit].expansion
+    """Channels that the last stage gives to the head."""
+    return spec.width(len(spec.blocks) - 1) * BLOCKS[spec.block].expansion

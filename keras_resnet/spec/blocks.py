@@ -1,12 +1,29 @@
-"""The parts that residual networks are made of: a variant of the papers is a row of a table.
+"""The building blocks of residual networks: each variant of the papers is a row of a table.
 
-This file needs the standard library only.
+Standard library only.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 
-class Unit(NamedTuple):
+class Op(NamedTuple):
+    """A layer that follows a convolution."""
+
+    kind: str  # a key of `layers.OPS`
+    setting: str | float | None = None  # initial scale of a normalization, rate of a dropout
+
+
+Ops = tuple[Op, ...]
+BN, RELU = Op("bn"), Op("relu")
+
+
+def has_bn(ops: Iterable[Op]) -> bool:
+    """Whether one of the operations is a batch normalization."""
+    return any(op.kind == "bn" for op in ops)
+
+
+class Block(NamedTuple):
     """The convolutions on the residual branch of one unit (He et al. 2015, Fig. 5)."""
 
     kernels: tuple[int, ...]  # kernel size of each convolution, in order
@@ -14,7 +31,7 @@ class Unit(NamedTuple):
     strided: int  # which convolution has the stride of the unit
 
 
-class Order(NamedTuple):
+class ActivationOrder(NamedTuple):
     """Where the fork and the addition fall in the cycle `conv bn relu` (Identity Mappings, Fig. 4).
 
     Between two convolutions of a branch there is always `bn relu`. The same two operations occur
@@ -22,13 +39,13 @@ class Order(NamedTuple):
     fork, ENTER, conv (bn relu conv)*, LEAVE, add, AFTER. So `leave + after + enter` is `bn relu`.
     """
 
-    enter: str
-    leave: str
-    after: str
+    enter: Ops
+    leave: Ops
+    after: Ops
 
 
 class Shortcut(NamedTuple):
-    """What runs beside the residual branch; each is a function in `layers.PATHS`."""
+    """What runs beside the residual branch; each path is a function in `layers.PATHS`."""
 
     same: str  # where the number of channels stays
     change: str  # where it changes
@@ -42,22 +59,22 @@ class Stem(NamedTuple):
     pool: bool  # a 3x3 max pooling of stride 2 follows
 
 
-class Convention(NamedTuple):
-    """Details in which published codes differ, for the same architecture.
+class Variant(NamedTuple):
+    """Details in which published implementations of the same architecture differ.
 
-    The defaults are those of Torch's codes: fb.resnet.torch, resnet-1k-layers, torchvision, timm.
+    The defaults are those of the Torch ones: fb.resnet.torch, resnet-1k-layers, torchvision, timm.
 
     Attributes:
         bias_before_bn: Keras's v1 has biases there. They have no effect, but are in its files.
         bias_elsewhere: Keras's networks have biases there: the default of its layers.
-        epsilon: Of batch normalisation, Torch's default; Keras's networks have 1.001e-5.
-        momentum: Of batch normalisation, as Keras counts it: 1 less Torch's default.
+        epsilon: Of batch normalization: Torch's default; Keras's networks have 1.001e-5.
+        momentum: Of batch normalization, in Keras's convention: 1 minus Torch's default.
         stride_on_last: In Keras's v2 the last unit of a stage halves the image, as in TF-Slim's;
             elsewhere the first unit of the next stage.
         pad_always: Keras's v2 pads in a layer before every 3x3 convolution; elsewhere, here, before
             strided ones.
-        pool_padding: Of the stem's pooling, a key of `layers.POOLS`. After a rectification zeros
-            never win; timm's v2 pools signed numbers, and pads with what does not.
+        pool_padding: Of the stem's max pooling, a key of `layers.POOLS`. After a ReLU zeros never
+            win; timm's v2 pools signed values, and pads with minus infinity.
         fork_active: The network's first unit forks after its activation, so that even its identity
             starts there (Identity Mappings, appendix); in Keras's and timm's v2 before it.
         preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
@@ -74,19 +91,19 @@ class Convention(NamedTuple):
     preprocessing: str = "torch"
 
 
-UNITS = {
-    "basic": Unit((3, 3), 1, 0),  # He et al. 2015, Fig. 5 left
-    "bottleneck": Unit((1, 3, 1), 4, 0),  # Fig. 5 right, as in the authors' and Keras's v1
-    "bottleneck_v1.5": Unit((1, 3, 1), 4, 1),  # fb.resnet.torch, torchvision, timm, Keras's v2
-    "wide_bottleneck": Unit((1, 3, 1), 2, 1),  # WRN-50-2 of "Wide Residual Networks", 2016
+BLOCKS = {
+    "basic": Block((3, 3), 1, 0),  # He et al. 2015, Fig. 5 left
+    "bottleneck": Block((1, 3, 1), 4, 0),  # Fig. 5 right, as in the authors' and Keras's v1
+    "bottleneck_v1.5": Block((1, 3, 1), 4, 1),  # fb.resnet.torch, torchvision, timm, Keras's v2
+    "wide_bottleneck": Block((1, 3, 1), 2, 1),  # WRN-50-2 of "Wide Residual Networks", 2016
 }
 
-ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
-    "original": Order("", "bn", "relu"),  # v1
-    "bn_after_add": Order("", "", "bn relu"),
-    "relu_before_add": Order("", "bn relu", ""),
-    "relu_only_preact": Order("relu", "bn", ""),
-    "full_preact": Order("bn relu", "", ""),  # v2
+ACTIVATION_ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
+    "original": ActivationOrder((), (BN,), (RELU,)),  # v1
+    "bn_after_add": ActivationOrder((), (), (BN, RELU)),
+    "relu_before_add": ActivationOrder((), (BN, RELU), ()),
+    "relu_only_preact": ActivationOrder((RELU,), (BN,), ()),
+    "full_preact": ActivationOrder((BN, RELU), (), ()),  # v2
 }
 
 SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1
@@ -97,15 +114,15 @@ SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1
 }
 
 STEMS = {
-    "small": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
+    "cifar": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
     "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
 }
 
-CONVENTIONS = {
+VARIANTS = {
     # He et al. 2015; resnet-1k-layers, the second paper's own code; torchvision, and timm's v1.
-    "paper": Convention(),
+    "paper": Variant(),
     # keras.applications.resnet: ResNet50, 101, 152.
-    "keras_v1": Convention(
+    "keras_v1": Variant(
         bias_before_bn=True,
         bias_elsewhere=True,
         epsilon=1.001e-5,
@@ -113,7 +130,7 @@ CONVENTIONS = {
         preprocessing="caffe",
     ),
     # keras.applications.resnet_v2: ResNet50V2, 101V2, 152V2.
-    "keras_v2": Convention(
+    "keras_v2": Variant(
         bias_elsewhere=True,
         epsilon=1.001e-5,
         momentum=0.99,
@@ -123,5 +140,5 @@ CONVENTIONS = {
         preprocessing="tf",
     ),
     # timm's resnetv2, and keras-hub's networks with pre-activation.
-    "timm_v2": Convention(pool_padding="least", fork_active=False, preprocessing="tf"),
+    "timm_v2": Variant(pool_padding="minus_infinity", fork_active=False, preprocessing="tf"),
 }

@@ -1,4 +1,4 @@
-"""Pretrained weights that have a name: where they are, and that they are the right ones."""
+"""Named sets of pretrained weights: which networks have them, where they are, their checksums."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_resnet.errors import InputError
-from keras_resnet.family import SPECS
-from keras_resnet.files import sha256
-from keras_resnet.spec import Spec
-from keras_resnet.weights import essence
+from keras_resnet.spec.presets import SPECS
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.atomic import sha256
+from keras_resnet.utils.errors import InputError
+from keras_resnet.weights.loading import weight_signature
 
 
 class Published(NamedTuple):
@@ -61,10 +61,10 @@ CIFAR10 = {
 }
 # Beside this package in a clone of the repository, in it where it was installed from a wheel.
 PLACE = "saved_models/pretrained"
-SAVED_MODELS = [Path(__file__).parents[1] / PLACE, Path(__file__).parent / PLACE]
+SAVED_MODELS = [Path(__file__).parents[2] / PLACE, Path(__file__).parents[1] / PLACE]
 
 
-def _find_imagenet(row: Published, include_top: bool) -> Path:
+def _locate_imagenet(row: Published, include_top: bool) -> Path:
     """Downloads weights, or finds them in Keras's cache."""
     file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
     hash = row.with_top if include_top else row.without_top
@@ -77,7 +77,7 @@ def _find_imagenet(row: Published, include_top: bool) -> Path:
         ) from error
 
 
-def _find_cifar10(row: Trained, include_top: bool) -> Path:
+def _locate_cifar10(row: Trained, include_top: bool) -> Path:
     """Finds weights in `saved_models`; the head in them is left out where there is none."""
     name = Path(row.run, "model.weights.h5")
     path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
@@ -91,40 +91,40 @@ def _find_cifar10(row: Trained, include_top: bool) -> Path:
     return path
 
 
-class Source(NamedTuple):
+class PretrainedSet(NamedTuple):
     """A set of pretrained weights that has a name."""
 
     rows: Mapping[str, Any]  # by title of the network
-    find: Callable[[Any, bool], Path]
+    locate: Callable[[Any, bool], Path]
     classes: int
 
 
-SOURCES = {
-    "imagenet": Source(IMAGENET, _find_imagenet, 1000),
-    "cifar10": Source(CIFAR10, _find_cifar10, 10),
+PRETRAINED = {
+    "imagenet": PretrainedSet(IMAGENET, _locate_imagenet, 1000),
+    "cifar10": PretrainedSet(CIFAR10, _locate_cifar10, 10),
 }
 
 
-def published(name: str, spec: Spec) -> Any:
-    """The row of a network in one of the `SOURCES`.
+def pretrained_entry(name: str, spec: Spec) -> Any:
+    """The row of a network in one of the `PRETRAINED`.
 
     Raises:
         InputError: if it has none.
     """
-    for title, row in SOURCES[name].rows.items():
-        if essence(spec) == essence(SPECS[title]):
+    for title, row in PRETRAINED[name].rows.items():
+        if weight_signature(spec) == weight_signature(SPECS[title]):
             return row
     raise InputError(
         f"no {name!r} weights are published for this network, only for "
-        f"{', '.join(SOURCES[name].rows)}: give weights=PATH, say of a checkpoint of torchvision "
-        "or timm."
+        f"{', '.join(PRETRAINED[name].rows)}: give weights=PATH, say of a checkpoint of "
+        "torchvision or timm."
     )
 
 
-def find(name: str, spec: Spec, include_top: bool) -> Path:
-    """The file of pretrained weights of one of the `SOURCES`, checked by its sum.
+def locate(name: str, spec: Spec, include_top: bool) -> Path:
+    """The file of pretrained weights of one of the `PRETRAINED`, checked by its sum.
 
     Raises:
         InputError: if there is none for this network, or it cannot be had.
     """
-    return SOURCES[name].find(published(name, spec), include_top)
+    return PRETRAINED[name].locate(pretrained_entry(name, spec), include_top)

@@ -1,4 +1,4 @@
-"""Settings: one home for each default, its documentation and its limits.
+"""Fields of settings: one home for each default, its documentation and its limits.
 
 A field of a dataclass made with `option` is a flag of a command and a JSON key of a record.
 """
@@ -6,7 +6,7 @@ A field of a dataclass made with `option` is a flag of a command and a JSON key 
 from dataclasses import field, fields
 from typing import Any
 
-from keras_resnet.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, lookup
 
 MOST = 2**31 - 1  # no limit but that of an int32
 
@@ -22,6 +22,19 @@ def option(default: Any, help: str, **rules: Any) -> Any:
     if "low" in rules:
         rules = {"high": MOST, **rules}
     return field(default=default, metadata={"help": help, **rules})
+
+
+class Settings:
+    """Base of dataclasses of settings: fields are checked, and JSON is read strictly.
+
+    Raises:
+        InputError: for the first field of the wrong type, out of range, or not a legal choice.
+    """
+
+    __pydantic_config__ = {"extra": "forbid", "strict": True}  # noqa: RUF012, see utils/schema.py
+
+    def __post_init__(self) -> None:
+        check(self)
 
 
 def check(settings: Any) -> None:

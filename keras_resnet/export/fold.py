@@ -1,4 +1,4 @@
-"""The same network as a phone likes it: normalisation and padding become convolutions, exactly."""
+"""Batch-norm folding and rewriting for TFLite: an equal network of fewer and plainer layers."""
 
 from typing import Any, NamedTuple
 
@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import layers
 
-from keras_resnet.deep import deep
+from keras_resnet.utils.recursion import deep_recursion
 
 
 class Folded(NamedTuple):
@@ -18,12 +18,12 @@ class Folded(NamedTuple):
 
 
 def fold(model: keras.Model, images: bool = True) -> keras.Model:
-    """Rewrites a trained network into fewer and plainer layers that compute the same.
+    """Folds batch normalization into convolutions, and rewrites what phones run slowly.
 
-    - A batch normalisation after a convolution goes into its kernel and bias.
-    - A division of images by deviations, without a mean, goes into the convolution after it.
-    - Any other normalisation, as before the convolutions of v2, becomes a 1x1 depthwise
-      convolution: quantised, it has a scale for each channel, where the product and the sum that
+    - A batch normalization after a convolution goes into its kernel and bias.
+    - A division of images by their std, without a mean, goes into the convolution after it.
+    - Any other normalization, as before the convolutions of v2, becomes a 1x1 depthwise
+      convolution: quantized, it has a scale for each channel, where the product and the sum that
       TFLite would make of it have one for all.
     - Subsampling becomes a 1x1 convolution with a stride, together with the channels of zeros of
       shortcut option A: XNNPACK, which computes on phones' processors, refuses 1x1 pooling, and
@@ -66,7 +66,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         # Layers have settings of a call, such as `training`, that their successors do not know.
         return operation(*tensors, **({} if operation.name in plan else settings))
 
-    with deep():
+    with deep_recursion():
         new = keras.models.clone_model(model, clone_function=clone, call_function=call)
     for folded in plan.values():
         folded.layer.set_weights(folded.weights)
@@ -90,7 +90,7 @@ def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
 def _fold(layer, weights: list[np.ndarray], after) -> Folded:
     if _convolves(layer) and isinstance(after, layers.BatchNormalization):
         return _convolution(layer, weights, after)
-    if _normalises(layer):
+    if _normalizes(layer):
         factor, term = _affine(layer)
         return _depthwise(layer, [factor.reshape(1, 1, -1, 1), term])
     if isinstance(layer, layers.MaxPooling2D) and layer.pool_size == (1, 1):
@@ -111,7 +111,7 @@ def _convolves(layer) -> bool:
     return type(layer) is layers.Conv2D and layer.activation is keras.activations.linear
 
 
-def _normalises(layer) -> bool:
+def _normalizes(layer) -> bool:
     """Whether it scales and shifts the channels of images."""
     kinds = layers.BatchNormalization | layers.Normalization
     inverse = getattr(layer, "invert", False)
@@ -120,7 +120,7 @@ def _normalises(layer) -> bool:
 
 def _divides(layer) -> bool:
     """Whether it scales images and does not shift them: the border of zeros stays what it is."""
-    return isinstance(layer, layers.Normalization) and _normalises(layer) and not np.any(layer.mean)
+    return isinstance(layer, layers.Normalization) and _normalizes(layer) and not np.any(layer.mean)
 
 
 def _pads_channels(layer) -> bool:
@@ -128,11 +128,11 @@ def _pads_channels(layer) -> bool:
     return pads and layer.padding[0] == (0, 0)
 
 
-def _convolution(layer, weights: list[np.ndarray], normalisation) -> Folded:
-    factor, term = _affine(normalisation)
+def _convolution(layer, weights: list[np.ndarray], normalization) -> Folded:
+    factor, term = _affine(normalization)
     kernel, *bias = weights
     new = layers.Conv2D.from_config(layer.get_config() | {"use_bias": True})
-    return Folded(new, [kernel * factor, term + factor * (bias[0] if bias else 0)], normalisation)
+    return Folded(new, [kernel * factor, term + factor * (bias[0] if bias else 0)], normalization)
 
 
 def _selection(layer, padding, strides=(1, 1)) -> Folded:
@@ -154,7 +154,7 @@ def _fixed(layer) -> dict[str, Any]:
 
 
 def _affine(layer) -> tuple[np.ndarray, np.ndarray]:
-    """The factor and the term of each channel that a normalisation amounts to."""
+    """The factor and the term of each channel that a normalization amounts to."""
     if isinstance(layer, layers.Normalization):
         parts, epsilon = (layer.mean, layer.variance, 1.0, 0.0), 0.0
     else:

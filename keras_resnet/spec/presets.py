@@ -1,12 +1,12 @@
-"""The named networks as specs, and what they cost. Needs the standard library only."""
+"""The named networks as specs. Standard library only."""
 
 from collections.abc import Mapping
 
-from keras_resnet.cost import macs, parameters
-from keras_resnet.errors import InputError, lookup
-from keras_resnet.options import MOST, check_number
-from keras_resnet.parts import UNITS
-from keras_resnet.spec import Spec
+from keras_resnet.spec.blocks import BLOCKS
+from keras_resnet.spec.cost import macs, parameters
+from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.fields import MOST, check_number
 
 _IMAGENET = {  # He et al. 2015, Table 1
     18: ("basic", (2, 2, 2, 2)),
@@ -18,27 +18,27 @@ _IMAGENET = {  # He et al. 2015, Table 1
 }
 
 
-def cifar(depth: int, unit: str = "basic", **changes) -> Spec:
+def cifar(depth: int, block: str = "basic", **changes) -> Spec:
     """The CIFAR network of a depth: 6n+2 with basic units (He et al. 2015, 4.2), else 9n+2.
 
     Args:
         depth: Number of weighted layers.
-        unit: A key of `parts.UNITS`.
+        block: A key of `blocks.BLOCKS`.
         **changes: Other values for fields of the `Spec`.
 
     Raises:
         InputError: if no network has this depth; the message gives the nearest that exists.
     """
     check_number("depth", depth, int, 1, MOST)
-    step = 3 * len(lookup(UNITS, unit, "unit").kernels)
+    step = 3 * len(lookup(BLOCKS, block, "block").kernels)
     n, rest = divmod(depth - 2, step)
     if rest or n < 1:
         near = max(1, round((depth - 2) / step))
         raise InputError(
-            f"no CIFAR network of {unit} units has depth {depth}: depths are {step}n+2, "
+            f"no CIFAR network of {block} units has depth {depth}: depths are {step}n+2, "
             f"the nearest is {step * near + 2}."
         )
-    return Spec(**{"units": (n, n, n), "widths": (16, 32, 64), "unit": unit, **changes})
+    return Spec(**{"blocks": (n, n, n), "widths": (16, 32, 64), "block": block, **changes})
 
 
 def imagenet(depth: int, **changes) -> Spec:
@@ -53,11 +53,11 @@ def imagenet(depth: int, **changes) -> Spec:
     """
     if depth not in _IMAGENET:
         raise InputError(f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET)}.")
-    unit, units = _IMAGENET[depth]
+    block, blocks = _IMAGENET[depth]
     defaults = {
-        "units": units,
+        "blocks": blocks,
         "widths": (64, 128, 256, 512),
-        "unit": unit,
+        "block": block,
         "shortcut": "B",
         "stem": "imagenet",
         "input_shape": (224, 224, 3),
@@ -66,10 +66,10 @@ def imagenet(depth: int, **changes) -> Spec:
     return Spec(**{**defaults, **changes})
 
 
-_V2 = {"order": "full_preact"}
-_KERAS_V1 = {"convention": "keras_v1"}
-_KERAS_V2 = {"convention": "keras_v2", "unit": "bottleneck_v1.5", **_V2}
-_TIMM_V2 = {"convention": "timm_v2", **_V2}
+_V2 = {"activation_order": "full_preact"}
+_KERAS_V1 = {"variant": "keras_v1"}
+_KERAS_V2 = {"variant": "keras_v2", "block": "bottleneck_v1.5", **_V2}
+_TIMM_V2 = {"variant": "timm_v2", **_V2}
 # Option B: the second paper's own code projects with a 1x1 convolution (resnet-1k-layers).
 _CIFAR_V2 = {"shortcut": "B", **_V2}
 
@@ -97,7 +97,7 @@ SPECS: dict[str, Spec] = {
 
 
 def summary_table(specs: Mapping[str, Spec] = SPECS) -> str:
-    """What networks cost, as a table in Markdown: parameters as the papers count, and MACs.
+    """A Markdown table of networks: depth, parameters, multiply-accumulates, image size.
 
     Args:
         specs: The networks by name; by default all named ones.

@@ -1,0 +1,168 @@
+"""A residual network as data: the frozen `Spec`, which picks a row from each table of `blocks.py`.
+
+`network.py` turns a `Spec` into a Keras model. Standard library only.
+"""
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+from keras_resnet.spec.blocks import (
+    ACTIVATION_ORDERS,
+    BLOCKS,
+    BN,
+    RELU,
+    SHORTCUTS,
+    STEMS,
+    VARIANTS,
+    Op,
+    Ops,
+    has_bn,
+)
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import MOST, Settings, check_number, option
+
+
+class Conv(NamedTuple):
+    """A convolution on a residual branch, and the operations that follow it."""
+
+    filters: int
+    kernel: int
+    stride: int
+    then: Ops
+
+
+@dataclass(frozen=True)
+class Spec(Settings):
+    """A residual network: two equal specs build the same network.
+
+    Every field is a JSON key of `run.json` and, except the last two, a flag of `train.cifar`.
+    Lists are converted to tuples, so that `Spec(**json)` inverts `asdict`.
+
+    Raises:
+        InputError: if a field has an impossible value (a `ValueError`).
+    """
+
+    blocks: tuple[int, ...] = option((3, 3, 3), "number of residual units in each stage")
+    widths: tuple[int, ...] = option((16, 32, 64), "channels of each stage, before expansion")
+    block: str = option("basic", "type of residual unit", choices=BLOCKS)
+    activation_order: str = option("original", "activation order", choices=ACTIVATION_ORDERS)
+    shortcut: str = option("A", "shortcut option", choices=SHORTCUTS)
+    stem: str = option("cifar", "stem", choices=STEMS)
+    variant: str = option("paper", "implementation whose details to follow", choices=VARIANTS)
+    width_multiplier: float = option(
+        1.0, "factor on the widths; it may narrow the stem, but not widen it", low=0.01, high=1000
+    )
+    zero_gamma: bool = option(
+        False, "initialize the scale of each unit's last batch normalization to 0"
+    )
+    dropout: float = option(
+        0.0, "dropout rate before the last convolution of each unit", low=0, high=0.95
+    )
+    stochastic_depth: float = option(
+        0.0, "drop rate of the last residual branch; it grows linearly from unit to unit",
+        low=0, high=0.95,
+    )  # fmt: skip
+    input_shape: tuple[int, int, int] = option((32, 32, 3), "height, width, channels")
+    classes: int = option(10, "number of classes", low=1)
+
+    def __post_init__(self) -> None:
+        for name in ("blocks", "widths", "input_shape"):
+            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+        super().__post_init__()
+        if len(self.blocks) != len(self.widths):
+            raise InputError(
+                f"blocks {self.blocks} and widths {self.widths} must have one entry for each stage."
+            )
+        if len(self.input_shape) != 3:
+            raise InputError(
+                f"input_shape must be (height, width, channels); got {self.input_shape}."
+            )
+        outputs = [
+            self.width(stage) * BLOCKS[self.block].expansion for stage in range(len(self.blocks))
+        ]
+        for before, after in pairwise([self.stem_width, *outputs]):
+            if after < before and SHORTCUTS[self.shortcut].change == "pad":
+                raise InputError(
+                    f"shortcut {self.shortcut} cannot go from {before} to {after} channels, as it "
+                    "only adds some: use B or C."
+                )
+        if self.zero_gamma and not has_bn(ACTIVATION_ORDERS[self.activation_order].leave):
+            raise InputError(
+                "zero_gamma needs a batch normalization at the end of the residual branch, and "
+                f"activation_order {self.activation_order!r} has none: use original, "
+                "relu_before_add or relu_only_preact."
+            )
+        if self.stochastic_depth and self.shortcut == "none":
+            raise InputError(
+                "stochastic_depth drops residual branches, and with shortcut 'none' nothing "
+                "would remain: use A, B or C."
+            )
+
+    @property
+    def depth(self) -> int:
+        """Weighted layers as the papers count them: convolutions on the main path, and the head."""
+        return 2 + sum(self.blocks) * len(BLOCKS[self.block].kernels)
+
+    @property
+    def stride(self) -> int:
+        """Input pixels per pixel of the last stage: also the smallest side of an image."""
+        stem = STEMS[self.stem]
+        return stem.stride * (2 if stem.pool else 1) * 2 ** (len(self.blocks) - 1)
+
+    def check_size(self, *sides: int | None) -> None:
+        """Checks that images are large enough; `None` stands for a side that is not known.
+
+        Raises:
+            InputError: if a side is smaller than `stride`.
+        """
+        if any(side is not None and side < self.stride for side in sides):
+            raise InputError(
+                f"Input size must be at least {self.stride}x{self.stride}; "
+                f"Received: {'x'.join(map(str, sides))}"
+            )
+
+    def unit_stride(self, stage: int, index: int) -> int:
+        """Stride of a residual unit: between two stages, one unit halves the image."""
+        if VARIANTS[self.variant].stride_on_last:
+            return 2 if stage < len(self.blocks) - 1 and index == self.blocks[stage] - 1 else 1
+        return 2 if stage > 0 and index == 0 else 1
+
+    def branch(self, stage: int, index: int) -> list[Conv]:
+        """The convolutions on the residual branch of a unit, in order; both indices count from 0.
+
+        Dropout is where "Wide Residual Networks" (2016, 2.4) has it. Rates of stochastic depth
+        grow linearly (Huang et al. 2016, 3.2): the l-th of L units is dropped at l / L of the
+        spec's rate.
+        """
+        block, order = BLOCKS[self.block], ACTIVATION_ORDERS[self.activation_order]
+        last, width = len(block.kernels) - 1, self.width(stage)
+        filters = [width] * last + [width * block.expansion]
+        strides = [1] * (last + 1)
+        strides[block.strided] = self.unit_stride(stage, index)
+        then: list[Ops] = [(BN, RELU)] * last + [order.leave]
+        if self.zero_gamma:
+            then[last] = tuple(Op("bn", "zeros") if op == BN else op for op in order.leave)
+        if self.dropout:
+            then[last - 1] += (Op("dropout", self.dropout),)
+        if self.stochastic_depth:
+            place = (sum(self.blocks[:stage]) + index + 1) / sum(self.blocks)
+            then[last] += (Op("drop_path", self.stochastic_depth * place),)
+        return [Conv(*row) for row in zip(filters, block.kernels, strides, then, strict=True)]
+
+    def width(self, stage: int) -> int:
+        """Channels of a stage, before expansion."""
+        return max(1, round(self.widths[stage] * self.width_multiplier))
+
+    @property
+    def stem_width(self) -> int:
+        """Channels of the stem: the first width even if the stages are wider, as in WRN-28-10."""
+        return min(self.widths[0], self.width(0))
+
+
+def _positive(name: str, values: Any) -> tuple[int, ...]:
+    if not isinstance(values, list | tuple) or not values:
+        raise InputError(f"{name} must be a list of whole numbers; got {values!r}.")
+    for value in values:
+        check_number(f"each of {name}", value, int, 1, MOST)
+    return tuple(values)

@@ -1,0 +1,1 @@
+"""Errors, fields of settings, atomic files: what all other parts share."""

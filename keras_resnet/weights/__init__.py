@@ -1,0 +1,1 @@
+"""Weight files: formats, layouts of other packages, loading, and named pretrained sets."""
