@@ -7,7 +7,7 @@ it needs.
 import re
 from pathlib import Path
 
-from setuptools import setup
+from setuptools import find_packages, setup
 
 ROOT = Path(__file__).parent
 VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py").read_text())
@@ -20,8 +20,10 @@ TRAINED = {
 
 TRAIN = [
     "absl-py",
+    "filelock",
+    "grpcio",  # KerasTuner's workers
     "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
-    "keras-tuner",
+    "keras-tuner>=1.4.8,<1.5",  # search/oracles.py overrides private members
     "matplotlib",
     "pillow",
     "scikit-learn",
@@ -37,13 +39,13 @@ CLIENTS = ["mediapipe", "openvino", "tree-sitter", "tree-sitter-kotlin", "tree-s
 setup(
     name="keras-resnet-family",
     version=VERSION.group(1),
-    description="ResNet v1 and v2 for Keras, with what the two papers compare",
+    description="ResNet v1 and v2 for Keras, with every variant that the two papers compare",
     long_description=(ROOT / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     author="The keras_resnet authors",
     keywords=["keras", "resnet", "tflite", "litert", "cifar"],
-    packages=["keras_resnet", *TRAINED],
+    packages=[*find_packages(include=["keras_resnet", "keras_resnet.*"]), *TRAINED],
     package_dir=TRAINED,
     package_data={"keras_resnet": ["imagenet_classes.txt"]}
     | {name: ["model.weights.h5", "run.json"] for name in TRAINED},
@@ -55,6 +57,7 @@ setup(
         "h5py",
         "keras>=3.15.1",
         "numpy",
+        "pydantic",
         "safetensors",
         "tensorflow>=2.21",
     ],
@@ -64,5 +67,6 @@ setup(
         "litert": LITERT,
         "torch": ["torch"],
         "test": [*TRAIN, *LITERT, *CLIENTS, "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
+        "docs": [*TRAIN, "pdoc"],
     },
 )

@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet import SPECS, ResNet20
-from train import engine
-from train.callbacks import Speedometer
-from train.data import Data, Split
-from train.devices import Execution
-from train.recipe import PAPER
+from train.data.dataset import Data, Split
+from train.settings.execution import Execution
+from train.settings.recipe import PAPER
+from train.trainer import trainer
+from train.trainer.callbacks import ThroughputLogger
 
 BATCH = 128
 
@@ -34,13 +34,14 @@ def ours(steps: int, precision: str = "auto") -> float:
     data = Data("random", tuple("0123456789"), images(steps * BATCH), images(1))
     recipe = replace(PAPER, epochs=1, nesterov=True, validation_fraction=0.0)
     with tempfile.TemporaryDirectory() as folder:
-        training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution(precision=precision))
-        return engine.fit(training, Path(folder)).images_per_second
+        training = trainer.prepare(SPECS["ResNet20"], recipe, data, Execution(precision=precision))
+        return trainer.fit(training, Path(folder)).images_per_second
 
 
 def stock(steps: int) -> float:
     """What a Keras user writes: stock layers and defaults, float32, augmentation by `tf.image`."""
-    x, y = images(steps * BATCH)
+    split = images(steps * BATCH)
+    x, y = split.read(), split.labels
 
     def augment(image, label):
         image = tf.image.random_flip_left_right(tf.pad(image, [[4, 4], [4, 4], [0, 0]]))
@@ -58,7 +59,7 @@ def stock(steps: int) -> float:
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    history = model.fit(batches, epochs=1, callbacks=[Speedometer(BATCH)], verbose=0).history
+    history = model.fit(batches, epochs=1, callbacks=[ThroughputLogger(BATCH)], verbose=0).history
     return history["images_per_second"][0]
 
 

@@ -13,15 +13,15 @@ from tensorflow.tsl.profiler.protobuf import xplane_pb2
 
 from benchmarks.contestants import BATCH, images
 from keras_resnet import SPECS
-from keras_resnet.errors import InputError
-from train import engine, flags
-from train.data import Data
-from train.devices import Execution
-from train.pipeline import one_hot, training_batches
-from train.recipe import FAST
+from train import flags
+from train.backend import backend
+from train.data.dataset import Data, one_hot
+from train.settings.execution import Execution
+from train.settings.recipe import FAST
+from train.trainer import trainer
 
-FLAGS = flags.FLAGS
-flags.DEFINE_integer("kinds", 20, "kinds of operations to show, the slowest first.", lower_bound=1)
+COMMAND = flags.Command("benchmarks.profile", __doc__)
+COMMAND.add_integer("kinds", 20, "kinds of operations to show, the slowest first", 1)
 STEPS = 10
 
 
@@ -29,9 +29,9 @@ def trace(folder: str) -> None:
     """Records some steps in the profiler's format."""
     data = Data("random", tuple("0123456789"), images(40 * BATCH), images(1))
     recipe = replace(FAST, epochs=1, validation_fraction=0.0)
-    training = engine.prepare(SPECS["ResNet20"], recipe, data, Execution())
+    training = trainer.prepare(SPECS["ResNet20"], recipe, data, Execution())
     targets = one_hot(training.images.labels, 10)
-    batches = iter(training_batches(training.images.images, targets, recipe))
+    batches = iter(backend().training_batches(training.images, targets, recipe))
     training.model.make_train_function()
     step = training.model.train_function
     for _ in range(10):
@@ -59,18 +59,17 @@ def by_kind(folder: str) -> tuple[Counter, Counter]:
     return times, counts
 
 
-def main(arguments: list[str]) -> None:
+def main(values: flags.Values) -> None:
     """Trains for some steps, and prints the table."""
-    if arguments:
-        raise InputError(f"unexpected {arguments[0]!r}: write flags as --name=value.")
+    values.refuse_arguments()
     with tempfile.TemporaryDirectory() as folder:
         trace(folder)
         times, counts = by_kind(folder)
     total = sum(times.values())
     print(f"{total:.0f} ms a step of {BATCH} images, summed over threads")
-    for kind, milliseconds in times.most_common(FLAGS.kinds):
+    for kind, milliseconds in times.most_common(values.kinds):
         print(f"{milliseconds:8.1f} ms {milliseconds / total:6.1%} {counts[kind]:6.0f} x {kind}")
 
 
 if __name__ == "__main__":
-    flags.start(main)
+    COMMAND.start(main)

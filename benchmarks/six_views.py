@@ -9,22 +9,27 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_resnet.errors import InputError
-from train import flags, results, run, sources
+from keras_resnet.utils.errors import InputError
+from train import flags
+from train.data import sources
+from train.runs.record import read_record
+from train.runs.restore import restore
+from train.settings.data import DataSettings
 
-FLAGS = flags.FLAGS
-flags.share("data_dir")
+COMMAND = flags.Command("benchmarks.six_views", __doc__)
+COMMAND.add_fields(DataSettings, without=["dataset", "image_size"])
 
 
-def main(arguments: list[str]) -> None:
+def main(values: flags.Values) -> None:
     """Scores the Keras model of a finished run on CIFAR-10."""
-    if len(arguments) != 1:
-        raise InputError(f"give one run folder; got {len(arguments)}.")
-    folder = Path(arguments[0])
-    model, data = results.restore(folder).model, sources.load("cifar10", FLAGS.data_dir, None, 32)
-    if run.read_record(folder)["dataset"]["sha256"] != data.fingerprint():
+    if len(values.arguments) != 1:
+        raise InputError(f"give one run folder; got {len(values.arguments)}.")
+    folder = Path(values.arguments[0])
+    model = restore(folder).model
+    data = sources.load(DataSettings(**values.given(DataSettings)), 32)
+    if read_record(folder)["data"]["sha256"] != data.fingerprint():
         raise InputError(f"{folder} was not trained with CIFAR-10: give a run that was.")
-    test = data.test
+    test, test_images = data.test, data.test.read()
 
     def logits(images):
         """Up to a constant, of which the largest class does not depend."""
@@ -34,8 +39,8 @@ def main(arguments: list[str]) -> None:
         alone = logits(images)
         return alone, (alone + logits(images[:, :, ::-1])) / 2
 
-    one, two = mirrored_too(test.images)
-    framed = np.pad(test.images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
+    one, two = mirrored_too(test_images)
+    framed = np.pad(test_images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
     (_, upper), (_, lower) = mirrored_too(framed[:, :-2, :-2]), mirrored_too(framed[:, 2:, 2:])
     for views, said in ((1, one), (2, two), (6, two / 2 + (upper + lower) / 4)):
         right = (said.argmax(-1) == test.labels).mean()
@@ -43,4 +48,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    flags.start(main)
+    COMMAND.start(main)

@@ -6,18 +6,21 @@ that torchvision and timm load.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from zipfile import BadZipFile
 
-import keras
-
-from keras_resnet import deep, from_checkpoint, to_checkpoint
-from keras_resnet.errors import InputError
-from keras_resnet.files import replacing
+import keras_resnet
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError
 from train import flags
+from train.utils.quiet import quiet
 
-FLAGS = flags.FLAGS
-flags.DEFINE_string("source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras.")
-flags.DEFINE_string("target", None, "file to write: .keras, .weights.h5 or .safetensors.")
+with quiet():
+    import keras
+
+COMMAND = flags.Command("train.convert", __doc__)
+COMMAND.add_string("source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras")
+COMMAND.add_string("target", None, "file to write: .keras, .weights.h5 or .safetensors")
 
 
 def _write_keras(model: keras.Model, path: Path) -> None:
@@ -30,10 +33,14 @@ def _write_weights(model: keras.Model, path: Path) -> None:
         model.save_weights(partial)
 
 
+def _write_checkpoint(model: keras.Model, path: Path) -> None:
+    keras_resnet.to_checkpoint(model, path)
+
+
 WRITERS: dict[str, Callable] = {
     ".keras": _write_keras,
     ".weights.h5": _write_weights,
-    ".safetensors": to_checkpoint,
+    ".safetensors": _write_checkpoint,
 }
 
 
@@ -44,26 +51,43 @@ def read(path: str) -> keras.Model:
         InputError: if there is none, or it cannot be read.
     """
     if not path.endswith(".keras"):
-        return from_checkpoint(path)
+        return keras_resnet.from_checkpoint(path)
     try:
-        with deep():
+        with keras_resnet.deep_recursion():
             return keras.saving.load_model(path, compile=False)
     except (OSError, ValueError, KeyError, BadZipFile) as error:
         raise InputError(f"cannot read {path} ({error}).") from error
 
 
-def main(arguments: list[str]) -> None:
+def run(**settings: Any) -> keras.Model:
+    """Converts weights, as the command does.
+
+    Args:
+        **settings: `source` and `target`.
+
+    Returns:
+        The network.
+
+    Raises:
+        InputError: if a file cannot be read or written.
+    """
+    return COMMAND.run(main, settings)
+
+
+def main(values: flags.Values) -> keras.Model:
     """Reads, writes, and says what was converted."""
-    if arguments or not FLAGS.source or not FLAGS.target:
+    source, target = values.source, values.target
+    if values.arguments or not source or not target:
         raise InputError("give two files, as in --source=resnet50.pth --target=resnet50.keras.")
-    write = next((w for end, w in WRITERS.items() if FLAGS.target.endswith(end)), None)
+    write = next((w for end, w in WRITERS.items() if target.endswith(end)), None)
     if write is None:
-        raise InputError(f"cannot write {FLAGS.target}: end its name in {', '.join(WRITERS)}.")
-    model = read(FLAGS.source)
-    write(model, Path(FLAGS.target))
+        raise InputError(f"cannot write {target}: end its name in {', '.join(WRITERS)}.")
+    model = read(source)
+    write(model, Path(target))
     shape = " to ".join(str(tensor.shape[1:]) for tensor in (model.input, model.output))
-    print(f"{FLAGS.target}: {model.count_params():,} parameters, {shape}")
+    print(f"{target}: {model.count_params():,} parameters, {shape}")
+    return model
 
 
 if __name__ == "__main__":
-    flags.start(main)
+    COMMAND.start(main)

@@ -1,115 +1,149 @@
 """Exports a trained run for phones and servers, and measures every file.
 
-`python -m train.export --run=saved_models/NAME --formats=float32,int8`
+`python -m train.export --run=saved_models/NAME --formats=float32,int8`; from Python
+`train.export.run(run="saved_models/NAME", formats="float32,int8")`.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.utils.errors import InputError, lookup
+from train import flags
+from train.settings.data import DataSettings
 
-from keras_resnet.errors import InputError, lookup
-from keras_resnet.files import remove
-from keras_resnet.formats import BATCH, save
-from keras_resnet.tflite import CONVERSIONS, QUANTIZERS
-from train import comparison, flags, qat, results, run, sources
-from train.data import Data, some
-from train.environment import environment
-from train.quiet import quiet
-
-FLAGS = flags.FLAGS
-ALL = ["saved_model", *CONVERSIONS]
-flags.share("run", "dataset", "data_dir")
-flags.DEFINE_string("formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}.")
-flags.DEFINE_integer("calibration_images", 500, "training images to calibrate with.", lower_bound=1)
-flags.DEFINE_string("calibration", None, "folder of other images to calibrate with.")
-flags.DEFINE_string("quantizer", "converter", f"what quantises: {', '.join(QUANTIZERS)}.")
-flags.DEFINE_integer("qat_epochs", 0, "epochs of training as int8 before that.", lower_bound=0)
-flags.DEFINE_float("max_drop", 0.5, "most percentage points to lose.", lower_bound=0)
-flags.DEFINE_string("author", "", "for the metadata: who made the model.")
-flags.DEFINE_string("license", "", "for the metadata: under which it may be used.")
+ALL = [name for name in FORMAT_FILES if name != "keras"]
+QUANTIZERS = ("converter", "litert")
+QAT_FORMAT = "int8"
+COMMAND = flags.Command("train.export", __doc__)
+COMMAND.share("run")
+COMMAND.add_fields(DataSettings, without=["image_size"])
+COMMAND.add_string("formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}")
+COMMAND.add_integer("calibration_images", 500, "training images to calibrate with", 1)
+COMMAND.add_string("calibration", None, "folder of other images to calibrate with")
+COMMAND.add_string("quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
+COMMAND.add_integer("qat_epochs", 0, "epochs of quantization-aware training before that", 0)
+COMMAND.add_float("max_drop", 0.5, "most percentage points to lose", 0)
+COMMAND.add_string("author", "", "for the metadata: who made the model")
+COMMAND.add_string("license", "", "for the metadata: under which it may be used")
 
 
-def main(arguments: list[str]) -> None:
+def run(**settings: Any) -> dict[str, Any]:
+    """Exports a run, as the command does.
+
+    Args:
+        **settings: The flags of the command, by name.
+
+    Returns:
+        The report, as in `export.json`.
+
+    Raises:
+        InputError: for impossible settings, or if a file loses too much accuracy.
+    """
+    return COMMAND.run(main, settings)
+
+
+def main(values: flags.Values) -> dict[str, Any]:
     """Exports, measures, reports, and fails if a file has lost too much."""
-    if arguments or not FLAGS.run:
+    from train.backend import backend
+
+    backend()  # before anything else imports Keras, as it is quiet
+    from keras_resnet.export.formats import BATCH
+    from train.measure import comparison
+    from train.runs import folder as folders
+    from train.runs import results
+    from train.runs.environment import environment
+    from train.runs.record import read_record, write_json
+    from train.runs.restore import restore
+
+    if values.arguments or not values.run:
         raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
-    formats, folder = _formats(), Path(FLAGS.run)
-    restored = results.restore(folder, FLAGS.author, FLAGS.license)
-    data = _data(run.read_record(folder)["dataset"], restored.model.input_shape[1:])
-    images = _calibration(data)
-    with run.writing(folder):
-        _write(folder, formats, restored, data, images)
-        reference = restored.model.predict(data.test.images, batch_size=BATCH, verbose=0)
+    formats, folder = _formats(values), Path(values.run)
+    finished = restore(folder, values.author, values.license)
+    data = _data(values, read_record(folder), finished.network.input_shape)
+    images = _calibration(values, data)
+    with folders.claim_folder(folder):
+        _write(values, folder, formats, finished, data, images)
+        reference = finished.model.predict(data.test.read(), batch_size=BATCH, verbose=0)
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(folder, formats, reference, data.test),
-            "calibration": {"from": FLAGS.calibration or data.name, "images": len(images)},
-            "quantizer": FLAGS.quantizer,
-            "qat_epochs": FLAGS.qat_epochs,
-            "dataset": {"name": data.name, "sha256": data.fingerprint()},
+            "calibration": {"from": values.calibration or data.name, "images": len(images)},
+            "quantizer": values.quantizer,
+            "qat_epochs": values.qat_epochs,
+            "data": {"name": data.name, "sha256": data.fingerprint()},
             **environment(),
         }
-        run.write_json(folder / run.REPORT, report)
-        comparison.draw(folder, report["formats"], report["keras"]["accuracy"])
+        write_json(folder / folders.REPORT, report)
+        comparison.plot_sizes(folder, report["formats"], report["keras"]["accuracy"])
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
     )
     print(comparison.table(report["formats"]))
-    comparison.check_drops(report["formats"], FLAGS.max_drop)
+    comparison.check_drops(report["formats"], values.max_drop)
+    return report
 
 
-def _formats() -> list[str]:
+def _formats(values: flags.Values) -> list[str]:
     """The formats asked for, each once."""
-    formats = list(dict.fromkeys(name.strip() for name in FLAGS.formats.split(",")))
+    formats = list(dict.fromkeys(name.strip() for name in values.formats.split(",")))
     for name in formats:
         lookup(dict.fromkeys(ALL), name, "format")
-    lookup(QUANTIZERS, FLAGS.quantizer, "quantizer")
-    if FLAGS.qat_epochs and qat.TUNED not in formats:
-        raise InputError(f"qat_epochs is for {qat.TUNED}: add it to --formats.")
+    lookup(dict.fromkeys(QUANTIZERS), values.quantizer, "quantizer")
+    if values.qat_epochs and QAT_FORMAT not in formats:
+        raise InputError(f"qat_epochs is for {QAT_FORMAT}: add it to --formats.")
     return formats
 
 
-def _write(folder: Path, formats: list[str], restored, data: Data, images: np.ndarray) -> None:
-    """Writes the files, of the tuned network where that is asked for."""
-    model = restored.model
+def _write(values: flags.Values, folder: Path, formats: list[str], finished, data, images) -> None:
+    """Writes the files; int8 of the fine-tuned network where that is asked for."""
+    from keras_resnet.export.formats import save
+    from keras_resnet.utils.atomic import remove
+    from train.compress import quantization_aware
+    from train.runs.folder import REPORT
+    from train.utils.quiet import quiet
+
+    model = finished.model
     groups = [(model, formats)]
-    if FLAGS.qat_epochs:
-        tuned = qat.finetune(model, data.train.images, images, restored.recipe, FLAGS.qat_epochs)
-        plain = [name for name in formats if name != qat.TUNED]
-        groups = [(model, plain), (tuned, [qat.TUNED])]
-    remove(folder / run.REPORT)  # which would speak of other files
+    if values.qat_epochs:
+        tuned = quantization_aware.finetune(
+            model, data.train, images, finished.recipe, values.qat_epochs
+        )
+        others = [name for name in formats if name != QAT_FORMAT]
+        groups = [(model, others), (tuned, [QAT_FORMAT])]
+    remove(folder / REPORT)  # which would describe other files
     for source, names in groups:
         with quiet():
-            save(source, folder, names, restored.card, images, FLAGS.quantizer)
+            save(source, folder, names, finished.card, images, values.quantizer)
 
 
-def _data(described: dict[str, Any], shape: tuple[int, int, int]) -> Data:
+def _data(values: flags.Values, record: dict[str, Any], shape: tuple[int, int, int]):
     """The images that a run was trained and tested with."""
-    name, (height, width, _) = FLAGS.dataset or described["name"], shape
-    try:
-        data = sources.load(name, FLAGS.data_dir, height if height == width else None, height)
-    except InputError as error:
-        if FLAGS.dataset:
-            raise
-        raise InputError(
-            f"{error} Data from a folder need its path: --dataset=./{name}."
-        ) from error
+    from train.data import sources
+
+    described = record["data"]
+    known = {"dataset": described["name"]} | record.get("source", {})
+    settings = DataSettings(**known, image_size=described["image_size"])
+    data = sources.load(replace(settings, **values.given(DataSettings)), shape[0])
     if data.fingerprint() != described["sha256"]:
         raise InputError(
-            f"{name} is not the data of this run, as its SHA-256 differs: give those with "
+            f"{data.name} is not the data of this run, as its SHA-256 differs: give those with "
             "--dataset=FOLDER or --data_dir."
         )
     return data
 
 
-def _calibration(data: Data) -> np.ndarray:
+def _calibration(values: flags.Values, data):
     """Some training images, the same each time; or those of a folder."""
-    if FLAGS.calibration is not None:
-        folder = Path(FLAGS.calibration)
-        return sources.read_folder(folder, data.shape, FLAGS.calibration_images)
-    return data.train.images[some(len(data.train.images), FLAGS.calibration_images)]
+    from train.data.dataset import fixed_subset
+    from train.data.images import read_folder
+
+    most = values.calibration_images
+    if values.calibration is not None:
+        return read_folder(Path(values.calibration), data.shape, most)
+    return data.train.read(fixed_subset(len(data.train), most))
 
 
 if __name__ == "__main__":
-    flags.start(main)
+    COMMAND.start(main)

@@ -4,35 +4,61 @@
 """
 
 from pathlib import Path
+from typing import Any
 
-import numpy as np
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.utils.errors import InputError
+from train import flags
 
-from keras_resnet.errors import InputError
-from keras_resnet.formats import FORMATS, load
-from train import flags, run
-from train.quiet import quiet
-from train.sources import read_image
-
-FLAGS = flags.FLAGS
-flags.share("run")
-flags.DEFINE_string("format", "keras", f"file to use: {', '.join(FORMATS)}.")
-flags.DEFINE_integer("top", 3, "how many classes to print.", lower_bound=1)
+COMMAND = flags.Command("train.predict", __doc__)
+COMMAND.share("run")
+COMMAND.add_string("format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
+COMMAND.add_integer("top", 3, "how many classes to print", 1)
 
 
-def main(arguments: list[str]) -> None:
+def run(**settings: Any) -> dict[str, dict[str, float]]:
+    """Classifies images, as the command does.
+
+    Args:
+        **settings: The flags of the command, by name; `arguments` are the paths of the images.
+
+    Returns:
+        By path of an image, the most probable classes with their probabilities.
+
+    Raises:
+        InputError: if the run or an image cannot be read.
+    """
+    return COMMAND.run(main, settings)
+
+
+def main(values: flags.Values) -> dict[str, dict[str, float]]:
     """Prints for each image the most probable classes."""
-    if not FLAGS.run or not arguments:
+    from train.backend import backend
+
+    backend()  # before anything else imports Keras, as it is quiet
+    import numpy as np
+
+    from keras_resnet import families
+    from keras_resnet.export.formats import load
+    from train.data.images import read_image
+    from train.runs.record import read_classes, read_record
+    from train.utils.quiet import quiet
+
+    if not values.run or not values.arguments:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
-    folder = Path(FLAGS.run)
-    shape = run.read_record(folder)["spec"]["input_shape"]
-    classes = run.read_classes(folder)
-    images = np.stack([read_image(path, shape) for path in arguments])
+    folder = Path(values.run)
+    shape = families.from_json(read_record(folder)["network"]).input_shape
+    classes = read_classes(folder)
+    images = np.stack([read_image(path, shape) for path in values.arguments])
     with quiet():
-        probabilities = load(folder, FLAGS.format)(images)
-    for path, row in zip(arguments, probabilities, strict=True):
-        best = np.argsort(-row)[: FLAGS.top]
+        probabilities = load(folder, values.format)(images)
+    found = {}
+    for path, row in zip(values.arguments, probabilities, strict=True):
+        best = np.argsort(-row)[: values.top]
         print(path, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
+        found[path] = {classes[i]: float(row[i]) for i in best}
+    return found
 
 
 if __name__ == "__main__":
-    flags.start(main)
+    COMMAND.start(main)

@@ -1,0 +1,33 @@
+"""TensorFlow: a `MirroredStrategy` over the GPUs of a machine, or its CPU."""
+
+import tensorflow as tf
+
+from train.backend.tensorflow.batches import pool_batches, training_batches, validation_batches
+from train.backend.tensorflow.devices import (
+    check_execution,
+    check_keras,
+    choose,
+    distribute,
+    hardware,
+    replicas,
+    resolve,
+    scope,
+    summary,
+)
+from train.backend.tensorflow.errors import WRITE_ERRORS, enough_memory
+from train.backend.tensorflow.fused_batchnorm import fuse
+from train.backend.tensorflow.variables import capture, restore
+
+tf.config.list_physical_devices("GPU")  # looks for a driver, loudly: `backend()` is quiet
+
+
+def for_training(model):
+    """The same network on batch normalization that is fast in training, see `fused_batchnorm`."""
+    return fuse(model, replicas())
+
+
+__all__ = [
+    "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose", "distribute",
+    "enough_memory", "for_training", "hardware", "pool_batches", "replicas", "resolve", "restore",
+    "scope", "summary", "training_batches", "validation_batches",
+]  # fmt: skip

@@ -1,0 +1,193 @@
+"""Batches as `tf.data` pipelines: what `train.data.augment` draws, applied to images.
+
+Of images in memory, crop and flip are one gather of pixels within TensorFlow; others are read and
+augmented in NumPy. Both give the same pixels.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+from train.data.augment import EpochPlan, augmenter, epoch_plan, pool_index
+from train.data.dataset import Split, statistics
+from train.settings.recipe import Recipe
+
+Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
+
+PLAN = EpochPlan(tf.int64, tf.int64, tf.bool, tf.int64, tf.float32)
+
+
+def crop_indices(index, offsets, mirrored, frame, size):
+    """Where the pixels of cropped and flipped images are in a flat list of padded images.
+
+    Args:
+        index: `(batch,)` int64: which images.
+        offsets: `(batch, 2)` int64: top and left of each one's crop in its frame.
+        mirrored: `(batch,)` booleans: whether to read it from right to left.
+        frame: `(height, width)` of the padded images.
+        size: `(height, width)` of the crops.
+
+    Returns:
+        `(batch, *size)` int64.
+    """
+    rows, columns = (tf.range(side, dtype=tf.int64) for side in size)
+    columns = tf.where(mirrored[:, None], columns[::-1], columns) + offsets[:, 1:]
+    rows = index[:, None] * frame[0] + offsets[:, :1] + rows
+    return rows[:, :, None] * frame[1] + columns[:, None, :]
+
+
+def mix(values, others, shares):
+    """The mean of two batches of anything, weighted by `(batch,)` shares of the others."""
+    shares = tf.reshape(shares, [-1] + [1] * (len(values.shape) - 1))
+    return (1 - shares) * tf.cast(values, tf.float32) + shares * tf.cast(others, tf.float32)
+
+
+def augmentation(split: Split, recipe: Recipe) -> Callable[[EpochPlan], Augment]:
+    """How images look in an epoch: each cropped, flipped and mixed in its own way.
+
+    Args:
+        split: The images. Their mean color surrounds each one: zero once normalized, as in He et
+            al. 2015, 4.2.
+        recipe: Of which crop_padding and mixup are read.
+
+    Returns:
+        A function of an epoch's plan, as tensors, to a function of the indices of images to
+        `(batch, height, width, channels)` uint8.
+    """
+    fill = np.round(statistics(split).mean).astype(np.uint8)
+    return (_gathered if split.in_memory else _read)(split, recipe, fill)
+
+
+def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan], Augment]:
+    size, pad = split.shape[:2], recipe.crop_padding
+    frame = size[0] + 2 * pad, size[1] + 2 * pad
+    with tf.device("/cpu:0"):
+        framed = np.empty((len(split), *frame, split.shape[2]), np.uint8)
+        framed[:] = fill
+        start = 0
+        for images in split.chunks():
+            inside = framed[start : start + len(images), pad : pad + size[0], pad : pad + size[1]]
+            inside[:] = images
+            start += len(images)
+        # One gather of single pixels is seven times as fast as cropping, then flipping.
+        pixels = tf.constant(framed.reshape(-1, split.shape[2]))
+        del framed
+
+    def for_epoch(plan: EpochPlan) -> Augment:
+        def crop_and_flip(index):
+            chosen = tf.gather(plan.offsets, index), tf.gather(plan.mirrored, index)
+            return tf.gather(pixels, crop_indices(index, *chosen, frame, size))
+
+        def with_mixup(index):
+            others = crop_and_flip(tf.gather(plan.partners, index))
+            values = mix(crop_and_flip(index), others, tf.gather(plan.shares, index))
+            return tf.cast(tf.round(values), tf.uint8)
+
+        return with_mixup if recipe.mixup else crop_and_flip
+
+    return for_epoch
+
+
+def _read(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan], Augment]:
+    augment = augmenter(split, recipe, fill)
+
+    def for_epoch(plan: EpochPlan) -> Augment:
+        def read(index):
+            images = tf.numpy_function(
+                lambda index, *parts: augment(index, EpochPlan(*parts)), [index, *plan], tf.uint8
+            )
+            return tf.ensure_shape(images, (None, *split.shape))
+
+        return read
+
+    return for_epoch
+
+
+def _plan(recipe: Recipe, count: int, epoch) -> EpochPlan:
+    """The plan of an epoch whose number is a tensor."""
+    parts = tf.numpy_function(
+        lambda number: epoch_plan(recipe, count, int(number)), [epoch], [*PLAN], stateful=False
+    )
+    shapes = EpochPlan((count,), (count, 2), (count,), (count,), (count,))  # type: ignore[arg-type]
+    return EpochPlan(*map(tf.ensure_shape, parts, shapes))
+
+
+def training_batches(
+    split: Split,
+    targets: np.ndarray,
+    recipe: Recipe,
+    epoch: int = 0,
+    step: int = 0,
+    mix_targets: bool = True,
+) -> tf.data.Dataset:
+    """Shuffled and augmented batches, one epoch after the other, from any step on.
+
+    Args:
+        split: The images.
+        targets: `(pool, n, classes)` probabilities for each image in each augmentation of the pool;
+            a pool of one is for all.
+        recipe: Of which all that concerns images is read.
+        epoch: The first one, from 0.
+        step: The first one of that epoch, from 0.
+        mix_targets: Whether mixup mixes the targets as it does the images; not if they were
+            predicted for mixed images.
+
+    Returns:
+        Batches of `(images uint8, targets float32)`. The few images by which an epoch exceeds
+        whole batches are left out: other ones in each epoch.
+    """
+    augment, count = augmentation(split, recipe), len(split)
+    with tf.device("/cpu:0"):
+        # oneDNN complains of float16 on CPUs without AVX-512.
+        targets = tf.constant(targets, tf.float32)
+
+    def one_epoch(number):
+        plan = _plan(recipe, count, number)
+        look, wanted = augment(plan), targets[number % targets.shape[0]]
+        if recipe.mixup and mix_targets:
+            wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.shares)
+
+        def batch(index):
+            return look(index), tf.gather(wanted, index)
+
+        first = tf.where(number == epoch, step * recipe.batch_size, 0)
+        indices = tf.data.Dataset.from_tensor_slices(plan.order[first:])
+        return indices.batch(recipe.batch_size, drop_remainder=True).map(batch)
+
+    return tf.data.Dataset.range(epoch, recipe.epochs).flat_map(one_epoch).prefetch(2)
+
+
+def pool_batches(split: Split, recipe: Recipe, number: int) -> tf.data.Dataset:
+    """Every image once and in order, in one augmentation of the pool; without targets."""
+    plan = epoch_plan(recipe, len(split), pool_index(recipe, number))
+    look = augmentation(split, recipe)(EpochPlan(*map(tf.constant, plan)))
+    return tf.data.Dataset.range(len(split)).batch(recipe.batch_size).map(look).prefetch(2)
+
+
+def validation_batches(split: Split, classes: int, batch_size: int) -> tf.data.Dataset:
+    """Every image once and in order, in batches of one size, whatever the number of images.
+
+    Returns:
+        Batches of `(images uint8, one-hot labels float32, weights float32)`. The last one is filled
+        up with images of weight 0; the others' weights make up for it in a mean over all batches.
+    """
+    count = len(split)
+    padded = -(-count // batch_size) * batch_size
+    batches = tf.data.Dataset.range(padded).batch(batch_size)
+    with tf.device("/cpu:0"):
+        targets = tf.one_hot(split.labels, classes)
+        images = tf.constant(split.read()) if split.in_memory else None
+
+    def read(index):
+        if images is not None:
+            return tf.gather(images, index)
+        found = tf.numpy_function(split.read, [index], tf.uint8)
+        return tf.ensure_shape(found, (None, *split.shape))
+
+    def batch(index):
+        weights = tf.where(index < count, padded / count, 0.0)
+        index = tf.minimum(index, count - 1)
+        return read(index), tf.gather(targets, index), tf.cast(weights, tf.float32)
+
+    return batches.map(batch).prefetch(2)

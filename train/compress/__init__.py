@@ -1,0 +1,1 @@
+"""Small networks from trained ones: knowledge distillation and quantization-aware training."""

@@ -1,0 +1,192 @@
+"""Data sets: labels in memory, images by index; and what is computed from them."""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from keras_resnet.utils.errors import InputError
+from train.settings.data import DataSettings
+
+CHUNK = 1000  # images that are read at a time
+
+
+class Images(Protocol):
+    """Images of one shape, which are read by index: an array, files, a database."""
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """The images with these `(n,)` indices: `(n, height, width, channels)` uint8."""
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images that are in memory."""
+
+    array: np.ndarray  # (n, height, width, channels) uint8
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return self.array.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """The images with these indices."""
+        return self.array[index]
+
+
+class Split:
+    """Labelled images, or some of them.
+
+    Args:
+        images: The images, or an array of them: `(n, height, width, channels)` uint8.
+        labels: `(n,)` int32, the indices of class names.
+        rows: The indices of those that belong to this split; `None` for all.
+    """
+
+    def __init__(
+        self, images: Images | np.ndarray, labels: np.ndarray, rows: np.ndarray | None = None
+    ):
+        self.images = ArrayImages(images) if isinstance(images, np.ndarray) else images
+        self.rows = np.arange(len(self.images)) if rows is None else rows
+        self.labels = labels if rows is None else labels[rows]
+        self._all_labels = labels
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        return self.images.shape
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether all images are in memory."""
+        return isinstance(self.images, ArrayImages)
+
+    def read(self, index: np.ndarray | None = None) -> np.ndarray:
+        """Images by their place in this split, or all: `(n, height, width, channels)` uint8."""
+        if index is None:
+            if isinstance(self.images, ArrayImages) and len(self) == len(self.images):
+                return self.images.array  # not copied
+            index = np.arange(len(self))
+        return self.images.read(self.rows[index])
+
+    def chunks(self) -> Iterator[np.ndarray]:
+        """All images in order, some at a time."""
+        for start in range(0, len(self), CHUNK):
+            yield self.images.read(self.rows[start : start + CHUNK])
+
+    def subset(self, index: np.ndarray) -> "Split":
+        """The images with these places in this split; none is copied."""
+        return Split(self.images, self._all_labels, self.rows[index])
+
+
+@dataclass(frozen=True)
+class Data:
+    """A data set for image classification.
+
+    Raises:
+        InputError: if a split has no images or ones that are neither grey nor RGB, or a label has
+            no class name.
+    """
+
+    name: str
+    classes: tuple[str, ...]  # names, in the order of the labels
+    train: Split
+    test: Split
+    mirror: bool = True  # whether a mirror image is of the same class
+    settings: DataSettings = field(default_factory=DataSettings)
+
+    def __post_init__(self) -> None:
+        for name, split in (("training", self.train), ("test", self.test)):
+            if not len(split):
+                raise InputError(f"{self.name} has no {name} images.")
+            if split.shape[2:] not in ((1,), (3,)):
+                raise InputError(
+                    f"{self.name} has images of shape {split.shape}; they must be grey or RGB."
+                )
+            wrong = split.labels[(split.labels < 0) | (split.labels >= len(self.classes))]
+            if len(wrong):
+                raise InputError(
+                    f"{self.name} has {name} images with label {wrong[0]}; with "
+                    f"{len(self.classes)} classes, labels go from 0 to {len(self.classes) - 1}."
+                )
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels of every image."""
+        return self.train.shape
+
+    def fingerprint(self) -> str:
+        """SHA-256 of class names, shapes, images and labels: equal only for the same data."""
+        splits = (self.train, self.test)
+        shapes = [shape for s in splits for shape in ((len(s), *s.shape), s.labels.shape)]
+        digest = hashlib.sha256(repr((self.classes, shapes)).encode())
+        for split in splits:
+            for images in split.chunks():
+                digest.update(np.ascontiguousarray(images).data)
+            digest.update(np.ascontiguousarray(split.labels).data)
+        return digest.hexdigest()
+
+
+class Normalization(NamedTuple):
+    """What a model subtracts from each channel of an image, 0 to 255, and divides it by then."""
+
+    mean: list[float]
+    std: list[float]
+
+
+def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
+    """Divides a split at random, stratified by class and always in the same way.
+
+    Args:
+        split: The images to divide.
+        fraction: The fraction that goes to the second part, 0 to 1.
+
+    Returns:
+        The two parts, each in the original order; no image is copied.
+    """
+    count = len(split)
+    order = np.random.default_rng(0).permutation(count)
+    order = order[np.argsort(split.labels[order], kind="stable")]
+    held = np.zeros(count, bool)
+    size = round(count * fraction)
+    held[order[np.arange(size) * count // max(size, 1)]] = True
+    return split.subset(np.flatnonzero(~held)), split.subset(np.flatnonzero(held))
+
+
+def fixed_subset(count: int, most: int) -> np.ndarray:
+    """Indices of at most `most` of `count` things: random, but always the same, in order."""
+    return np.sort(np.random.default_rng(0).permutation(count)[:most])
+
+
+def statistics(split: Split) -> Normalization:
+    """Mean and standard deviation of each channel, 0 to 255."""
+    # Exact sums over the 256 possible values, without a float copy of all images.
+    values = np.arange(256.0)
+    counts = np.zeros((split.shape[2], 256), np.int64)
+    for images in split.chunks():
+        for count, channel in zip(counts, np.moveaxis(images, -1, 0), strict=True):
+            count += np.bincount(channel.ravel(), minlength=256)
+    means = [float(count @ values / count.sum()) for count in counts]
+    pairs = zip(counts, means, strict=True)
+    stds = [float(np.sqrt(count @ (values - mean) ** 2 / count.sum())) for count, mean in pairs]
+    # A channel that never varies would be divided by zero.
+    return Normalization(means, [std or 1.0 for std in stds])
+
+
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """Labels as targets for all epochs: `(1, n, classes)` float32."""
+    return np.eye(classes, dtype=np.float32)[labels][None]

@@ -1,0 +1,51 @@
+"""Where images come from: scikit-learn's digits, a folder, or TFDS."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from train.data import folder
+from train.data.dataset import Data, Split, hold_out
+from train.data.images import check_memory, resize
+from train.settings.data import DataSettings
+
+
+def load(settings: DataSettings, default_size: int) -> Data:
+    """Loads a data set.
+
+    Args:
+        settings: `dataset` is `digits` (scikit-learn's, bundled), a folder
+            `ROOT/{train,test}/CLASS/*.png|jpg`, or the name of any TFDS data set of images with
+            class labels; `data_dir` is where TFDS keeps prepared data, read offline, else TFDS
+            downloads what is missing; `image_size` is the side that images are resized to, without
+            keeping their proportions.
+        default_size: The network's own size, for data that have no size of their own.
+
+    Raises:
+        InputError: if there is no such data, or it is out of reach or unusable.
+    """
+    name = settings.dataset
+    if name == "digits":
+        return _digits(settings, settings.image_size or default_size)
+    if name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name)):
+        root = Path(os.path.expanduser(name)).resolve()
+        return folder.load(root, settings, settings.image_size or default_size)
+    from train.data import tfds  # slow to import
+
+    return tfds.load(settings, default_size)
+
+
+def _digits(settings: DataSettings, size: int) -> Data:
+    """UCI handwritten digits, 8x8 grey, scaled up; a fifth of each class is for testing."""
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    check_memory("digits", len(digits.images), (size, size, 3))
+    grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
+    scaled = np.stack([resize(image, (size, size, 1)) for image in grey])
+    images = np.repeat(scaled, 3, axis=3)
+    train, test = hold_out(Split(images, digits.target.astype(np.int32)), 0.2)
+    settings = replace(settings, image_size=size)
+    return Data("digits", tuple("0123456789"), train, test, mirror=False, settings=settings)

@@ -1,0 +1,117 @@
+"""TensorFlow Datasets (TFDS)."""
+
+import socket
+from dataclasses import replace
+from urllib.request import getproxies
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_datasets as tfds
+
+from keras_resnet.utils.errors import InputError, suggestion
+from train.data.dataset import Data, Split
+from train.data.images import check_memory, resize
+from train.settings.data import DataSettings
+from train.utils.quiet import quiet
+
+# Data sets of signs, whose mirror images are other signs or none.
+NO_MIRROR = {
+    "cmaterdb",
+    "emnist",
+    "kmnist",
+    "mnist",
+    "mnist_corrupted",
+    "omniglot",
+    "svhn_cropped",
+}
+
+
+def load(settings: DataSettings, default_size: int) -> Data:
+    """Reads a TFDS data set of images with class labels into memory.
+
+    Args:
+        settings: Name and place of the data, and side that images are resized to; without one they
+            keep their size.
+        default_size: The side where images have many sizes.
+
+    Raises:
+        InputError: if there is no such data set, or it is out of reach or unusable.
+    """
+    name, data_dir, size = settings.dataset, settings.data_dir or None, settings.image_size
+    try:
+        builder = tfds.builder(name, data_dir=data_dir)
+    except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError):
+        hint = suggestion(
+            name.lower(), ["digits", *tfds.list_builders(with_community_datasets=False)]
+        )
+        raise InputError(
+            f"unknown dataset {name!r}{hint} Use a name of TFDS, 'digits', or a folder "
+            "that holds train/CLASS/*.png and test/CLASS/*.png, as in ./photos."
+        ) from None
+    features = builder.info.features
+    kinds = {name: type(feature) for name, feature in features.items()}
+    wanted = {"image": tfds.features.Image, "label": tfds.features.ClassLabel}
+    if not wanted.items() <= kinds.items():
+        raise InputError(f"{name} is not a data set of images with class labels: choose another.")
+    if not builder.info.splits:
+        _prepare(builder, name, data_dir)
+    # Some data sets have no test split with labels: their validation split is scored instead.
+    test = next((split for split in ("test", "validation") if split in builder.info.splits), None)
+    if test is None or "train" not in builder.info.splits:
+        raise InputError(
+            f"{name} has splits {list(builder.info.splits)}, not train and test: choose another."
+        )
+    shape = features["image"].shape
+    if size or None in shape[:2]:
+        shape = (size or default_size, size or default_size, shape[2] or 3)
+
+    def read(split: str) -> Split:
+        check_memory(name, builder.info.splits[split].num_examples, shape)
+        count = builder.info.splits[split].num_examples
+        batch = 1 if None in features["image"].shape else 1000
+        images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int32)
+        try:
+            with quiet():
+                rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
+                for number, row in enumerate(rows):
+                    place = slice(number * batch, (number + 1) * batch)
+                    images[place] = [resize(image, shape) for image in row["image"]]
+                    labels[place] = row["label"]
+        except tf.errors.OpError as error:
+            raise InputError(
+                f"cannot read {name} in {builder.data_path} ({error.message}): prepare it again."
+            ) from error
+        return Split(images, labels)
+
+    mirror = builder.name not in NO_MIRROR
+    settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
+    classes = tuple(features["label"].names)
+    return Data(name, classes, read("train"), read(test), mirror, settings)
+
+
+def _prepare(builder, name: str, data_dir: str | None) -> None:
+    """Lets TFDS download a data set, unless the user said where it is."""
+    problem = f"no {name} data in {builder.data_path}"
+    ways = (
+        "give --data_dir=FOLDER, where TFDS has prepared it, or use --dataset=digits, which needs "
+        "no download."
+    )
+    if data_dir is not None:
+        raise InputError(f"{problem}: {ways} Without --data_dir, TFDS downloads it.")
+    if not _online():
+        raise InputError(f"{problem}, and no network to download it over: {ways}")
+    try:
+        builder.download_and_prepare()
+    except Exception as error:  # TFDS and what lies below it raise many kinds
+        reason = f"{type(error).__name__}: {error}"
+        raise InputError(f"{problem}, and the download failed ({reason}): {ways}") from error
+
+
+def _online() -> bool:
+    """Whether a download has a chance. TFDS alone retries for minutes before it says no."""
+    if getproxies().keys() - {"no"}:
+        return True
+    try:
+        return bool(socket.getaddrinfo("storage.googleapis.com", 443))
+    except OSError:
+        return False

@@ -1,0 +1,197 @@
+"""The run folder: who owns it, and what may be removed from it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from keras_resnet.export.files import FORMAT_FILES, LABELS
+from keras_resnet.utils.atomic import remove
+from keras_resnet.utils.errors import InputError
+from train.backend import backend
+from train.runs.environment import environment
+from train.runs.record import RECORD, difference, read_record, write_record
+from train.trainer.checkpoint import CHECKPOINTS
+from train.trainer.checkpoint_callback import HISTORY
+
+CURVES, WEIGHTS, TENSORBOARD, LOCK = "curves.png", "model.weights.h5", "tensorboard", ".lock"
+REPORT, PICTURE = "export.json", "export.png"
+FILES = {
+    *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
+    LOCK, REPORT, PICTURE,
+}  # fmt: skip
+
+
+class Unwritable(InputError):
+    """A folder cannot be written to."""
+
+
+@contextmanager
+def record_run(
+    folder: Path, description: dict[str, Any], overwrite: bool
+) -> Iterator[dict[str, Any]]:
+    """Claims a folder for a run, and keeps the record of it.
+
+    The checkpoints of an unfinished run of the same description are kept, to go on from there; at
+    the end of a run they are removed.
+
+    Args:
+        folder: Made if missing.
+        description: What identifies a run, see `Training.description`.
+        overwrite: Whether to remove another run that is there.
+
+    Yields:
+        The record, to be completed: it is written at the start with status `training`, and at the
+        end with `finished`, or `failed` and the reason.
+
+    Raises:
+        InputError: if the folder holds something else, or another run that may not go, if another
+            process is writing there, or if it cannot be written to.
+    """
+    with explain_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        _refuse_foreign(folder)
+        with _locked(folder):
+            _empty(folder, description, overwrite)
+            record = {"status": "training", **description, **environment()}
+            record = json.loads(json.dumps(record))  # as it will be read
+            write_record(folder, record)
+            try:
+                yield record
+                record["status"] = "finished"
+                write_record(folder, record)
+                remove(folder / CHECKPOINTS)
+            except Exception as error:
+                record |= {"status": "failed", "reason": reason(error)}
+                raise
+            finally:
+                write_record(folder, record)
+
+
+def reason(error: Exception) -> str:
+    """Why something failed, for a record."""
+    return str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+
+
+@contextmanager
+def claim_folder(folder: Path) -> Iterator[None]:
+    """Owns a folder while files are written to it; it is made if missing.
+
+    Raises:
+        InputError: if another process owns it, or it cannot be written to.
+    """
+    with explain_write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        with _locked(folder):
+            yield
+
+
+def await_others(folder: Path) -> None:
+    """Waits until no other process writes to a folder."""
+    if (folder / LOCK).exists():
+        with file_lock(folder / LOCK):
+            pass
+
+
+@contextmanager
+def file_lock(path: Path) -> Iterator[None]:
+    """Waits until no other process holds the lock of a file, which is made if missing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with _lock(path):
+        yield
+
+
+@contextmanager
+def _lock(path: Path, seconds: float = -1) -> Iterator[None]:
+    """Holds a lock; the system releases it if this process dies."""
+    lock = FileLock(path, timeout=seconds)
+    try:
+        lock.acquire()
+    except NotImplementedError as error:
+        raise InputError(
+            f"the file system of {path.parent} has no locks: choose a folder on another one."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def explain_write_errors(folder: Path) -> Iterator[None]:
+    """Turns errors of writing to a folder into one sentence."""
+    try:
+        yield
+    except BrokenPipeError:  # nobody reads what is printed
+        raise
+    except backend().WRITE_ERRORS as error:
+        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        what = getattr(error, "filename", None) or folder
+        if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
+            raise Unwritable(
+                f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
+                "give the same command again."
+            ) from error
+        raise Unwritable(
+            f"cannot write to {what} ({reason}): make room, or choose another folder."
+        ) from error
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """A run has a folder of its own: what is in it may be removed with it."""
+    names = {entry.name for entry in folder.iterdir()} - FILES
+    foreign = [name for name in sorted(names) if not name.startswith(".partial-")]
+    if foreign:
+        raise InputError(
+            f"{folder} holds {foreign[0]!r}, which does not belong to a run: choose another "
+            "--output_dir."
+        )
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Keeps other processes out of a folder."""
+    try:
+        with _lock(folder / LOCK, seconds=0):
+            yield
+    except Timeout:
+        raise InputError(
+            f"another process is writing to {folder}: wait for it, or choose another --output_dir."
+        ) from None
+
+
+def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
+    """Removes the run in a folder, if it may go, but for the checkpoints of the very same one."""
+    names = {entry.name for entry in folder.iterdir()} - {LOCK}
+    kept = [name for name in sorted(names) if not name.startswith(".partial-")]
+    if not overwrite and RECORD in names:
+        _refuse_another(folder, description)
+        names -= {RECORD, CHECKPOINTS, HISTORY, TENSORBOARD}
+    elif not overwrite and kept:
+        raise InputError(
+            f"{folder} holds {kept[0]!r} but no {RECORD}: choose another --output_dir, or add "
+            "--overwrite to replace it."
+        )
+    for name in sorted(names, key=RECORD.__eq__):  # the record last, as it tells what this is
+        remove(folder / name)
+
+
+def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
+    """Only an unfinished run of the very same description may go on unasked."""
+    try:
+        there = read_record(folder)
+    except InputError as error:
+        raise InputError(
+            f"{folder} holds a run whose {RECORD} cannot be read: choose another --output_dir, or "
+            "add --overwrite to replace it."
+        ) from error
+    differing = difference(there, description)
+    if there.get("status") == "finished" or differing:
+        what = f"another run ({differing})" if differing else "this run, finished"
+        raise InputError(
+            f"{folder} already holds {what}: choose another --output_dir, or add --overwrite to "
+            "replace it."
+        )

@@ -1,0 +1,101 @@
+"""What a training leaves in its run folder: the model's files, their scores, and curves."""
+
+import csv
+from pathlib import Path
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_resnet.export.files import EXACT, FORMAT_FILES, LABELS, lines
+from keras_resnet.export.formats import load, save
+from keras_resnet.export.metadata import ModelCard
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError
+from train.data.dataset import Split
+from train.runs.folder import CURVES, WEIGHTS
+from train.trainer.checkpoint_callback import HISTORY
+from train.utils.quiet import quiet
+
+MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
+
+
+def write_formats(folder: Path, model: keras.Model, card: ModelCard) -> None:
+    """Writes a model in the exact formats, its weights alone, and the names of its classes."""
+    with quiet():
+        save(model, folder, EXACT, card)
+    with replacing(folder / WEIGHTS) as partial:
+        model.save_weights(partial)
+    with replacing(folder / LABELS) as partial:
+        partial.write_text(lines(card.labels), encoding="utf-8")
+
+
+def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
+    """Scores the exact formats on the same images: `scores` of each, against the Keras model."""
+    rows, reference = {}, None
+    for name in EXACT:
+        with quiet():
+            probabilities = load(folder, name)(split.read())
+        if not np.isfinite(probabilities).all():
+            raise InputError(
+                f"{FORMAT_FILES[name]} gives probabilities that are not finite: "
+                "lower --learning_rate."
+            )
+        reference = probabilities if reference is None else reference
+        rows[name] = scores(probabilities, reference, split)
+    return rows
+
+
+def scores(probabilities: np.ndarray, reference: np.ndarray, split: Split) -> dict[str, float]:
+    """Scores predictions.
+
+    Args:
+        probabilities: `(n, classes)`, for all images.
+        reference: The same of the Keras model.
+        split: The images, of which only the labels are looked at.
+
+    Returns:
+        `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the largest by which a
+        probability differs from the reference.
+    """
+    right = probabilities[np.arange(len(split.labels)), split.labels]
+    return {
+        "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
+        "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
+        "max_difference": float(np.abs(probabilities - reference).max()),
+    }
+
+
+def check_agreement(scores: dict[str, dict[str, float]]) -> None:
+    """Compares the accuracy of every format with the Keras model's.
+
+    Raises:
+        InputError: if one differs by more than `MAX_DIFFERENCE`.
+    """
+    expected = scores["keras"]["accuracy"]
+    for name, values in scores.items():
+        if round(abs(values["accuracy"] - expected), 9) > MAX_DIFFERENCE:
+            raise InputError(
+                f"{FORMAT_FILES[name]} scores {values['accuracy']:.2%} on the test images and the "
+                f"Keras model {expected:.2%}, more than {MAX_DIFFERENCE * 100:.1f} percentage "
+                "points apart: do not use this file, which is kept for inspection."
+            )
+
+
+def plot_curves(folder: Path) -> None:
+    """Draws `history.csv` as loss and accuracy over the epochs, training and validation."""
+    with open(folder / HISTORY, newline="") as file:
+        rows = list(csv.DictReader(file))
+    epochs = [int(row["epoch"]) for row in rows]
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
+        for key, label in ((name, "training"), (f"val_{name}", "validation")):
+            values = [float(row[key]) for row in rows if row.get(key)]
+            if values:
+                axes.plot(epochs, values, marker=".", label=label)
+        axes.set(xlabel="epoch", ylabel=name)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.legend()
+    with replacing(folder / CURVES) as partial:
+        figure.savefig(partial, format="png", dpi=120)

@@ -1,0 +1,1 @@
+"""Architecture and hyperparameter search with KerasTuner, within a budget."""

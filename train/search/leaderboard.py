@@ -1,0 +1,89 @@
+"""What a search found: the Pareto front of accuracy against costs, as table and JSON."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from keras_resnet import families
+from keras_resnet.spec import Spec
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError
+from train.runs.record import RECORD, read_record, write_json
+from train.search.budget import CostMeter
+from train.search.limits import COSTS, compared
+from train.search.space import SEARCHED, searchable
+from train.search.trial import TRIALS
+from train.trainer.trainer import ACCURACY
+
+LEADERBOARD, BEST = "leaderboard.csv", "best.json"
+SETTINGS = [field.name for field in searchable()]
+COLUMNS = [
+    "rank", "trial", "status", "on_front", ACCURACY, *COSTS, "epochs", "seconds", *SEARCHED,
+    "widths",
+]  # fmt: skip
+
+Row = dict[str, Any]
+
+
+def rows(folder: Path) -> list[Row]:
+    """The trials of a search, the most accurate first, those that failed last."""
+    records = []
+    for path in sorted((folder / TRIALS).glob(f"*/{RECORD}")):
+        try:
+            records.append((path.parent.name, read_record(path.parent)))
+        except InputError as error:
+            print(f"left out of the leaderboard: {error}", flush=True)
+    made = sorted(
+        (_row(name, record) for name, record in records),
+        key=lambda row: (-row.get(ACCURACY, -1.0), row["trial"]),
+    )
+    finished = [row for row in made if ACCURACY in row]
+    for place, row in enumerate(finished):
+        row["rank"] = place + 1
+        costs = [name for name in compared(row) if all(name in other for other in finished)]
+        row["on_front"] = not any(dominates(other, row, costs) for other in finished)
+    return made
+
+
+def measure_front(table: Sequence[Row], folder: Path, meter: CostMeter) -> None:
+    """Measures what the trials on the front cost, as far as no limit has asked for it before."""
+    for row in table:
+        if row.get("on_front") and any(name not in row for name in ("int8_bytes", "latency_ms")):
+            record = read_record(folder / TRIALS / row["trial"])
+            row |= meter.all(cast(Spec, families.from_json(record["network"])))
+
+
+def _row(name: str, record: dict[str, Any]) -> Row:
+    row = {"trial": name, "status": record["status"], "epochs": record["recipe"]["epochs"]}
+    settings = record["network"] | record["recipe"]
+    row |= {key: _text(settings[key]) for key in SETTINGS}
+    row |= record.get("costs", {})
+    if record["status"] == "finished":
+        row |= {ACCURACY: record["last_epoch"][ACCURACY], "seconds": round(record["seconds"], 1)}
+    return row | {"reason": record.get("reason", "")}
+
+
+def _text(value: Any) -> Any:
+    return "-".join(map(str, value)) if isinstance(value, list) else value
+
+
+def dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
+    """Whether one is at least as good in everything, and better in something."""
+    pairs = [(-one[ACCURACY], -other[ACCURACY]), *((one[cost], other[cost]) for cost in costs)]
+    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
+
+
+def write(folder: Path, table: Sequence[Row]) -> None:
+    """Writes the leaderboard, and the network and recipe of its first row for `train.cifar`."""
+    with replacing(folder / LEADERBOARD) as partial, open(partial, "w", newline="") as file:
+        searched = [key for key in SETTINGS if len({row[key] for row in table}) > 1]
+        names = dict.fromkeys([*COLUMNS, *searched, "reason"])
+        lines = csv.DictWriter(file, list(names), extrasaction="ignore")
+        lines.writeheader()
+        lines.writerows(table)
+    if table and ACCURACY in table[0]:
+        record = read_record(folder / TRIALS / table[0]["trial"])
+        best = {key: table[0][key] for key in ("trial", ACCURACY, *COSTS) if key in table[0]}
+        kept = {key: record[key] for key in ("network", "recipe", "data") if key in record}
+        write_json(folder / BEST, best | kept)

@@ -1,0 +1,103 @@
+"""The Pareto front of a search as a picture."""
+
+from collections.abc import Sequence
+from itertools import cycle
+from operator import itemgetter
+from pathlib import Path
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter, LogLocator
+
+from keras_resnet.spec import SPECS, cifar
+from keras_resnet.utils.atomic import replacing
+from train.search.budget import CostMeter
+from train.search.leaderboard import Row, dominates
+from train.search.limits import COSTS, Budget, compared
+from train.settings.data import DEFAULT
+from train.trainer.trainer import ACCURACY
+
+PICTURE = "pareto.png"
+# Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
+# Tiny 1.0, image classification, whose float file was measured to have 87.19 %.
+PUBLISHED = {
+    "ResNet-8 of MLPerf Tiny": (cifar(8, shortcut="B"), 87.19),
+    "ResNet-20": (SPECS["ResNet20"], 91.25),
+    "ResNet-32": (SPECS["ResNet32"], 92.49),
+    "ResNet-56": (SPECS["ResNet56"], 93.03),
+}
+PUBLISHED_FOR = DEFAULT
+PLACES = [((-4, 5), "right"), ((4, -11), "left")]  # of the labels down a front, in points
+
+
+def plot_pareto(
+    folder: Path, table: Sequence[Row], budget: Budget, meter: CostMeter, dataset: str
+) -> None:
+    """Draws accuracy against each cost, with the front of the two, and published networks.
+
+    Args:
+        folder: Of the search.
+        table: Its rows, one of which at least was finished.
+        budget: Its limits are lines.
+        meter: Says what the published networks cost.
+        dataset: The published networks are drawn only where their accuracy was measured.
+    """
+    finished = [row for row in table if ACCURACY in row]
+    figure = Figure(figsize=(12, 8.4), layout="constrained")
+    published = PUBLISHED if dataset == PUBLISHED_FOR else {}
+    costs = {name: meter.all(spec) for name, (spec, _) in published.items()}
+    for axes, cost in zip(figure.subplots(2, 2).flat, compared(costs_of(finished)), strict=True):
+        rows = [row for row in finished if cost in row]
+        front = [row for row in rows if not any(dominates(other, row, [cost]) for other in rows)]
+        front.sort(key=itemgetter(cost))
+        others = [row for row in rows if row not in front]
+        for group, colour in ((others, "silver"), (front, "tab:blue")):
+            line = "-" if group is front else ""
+            axes.plot(
+                [row[cost] for row in group], [100 * row[ACCURACY] for row in group],
+                marker="o", linestyle=line, color=colour, markersize=6,
+                label="best for what it costs" if group is front else "other trials",
+            )  # fmt: skip
+        for row, (place, side) in zip(reversed(front), cycle(PLACES), strict=False):
+            axes.annotate(
+                f"trial {row['trial']}", (row[cost], 100 * row[ACCURACY]), xytext=place, ha=side,
+                textcoords="offset points", fontsize=8, color="tab:blue",
+            )  # fmt: skip
+        for name, (_, accuracy) in published.items():
+            axes.plot(
+                costs[name][cost], accuracy, "*", color="tab:orange", markersize=11,
+                label="published, test images",
+            )  # fmt: skip
+            axes.annotate(
+                name, (costs[name][cost], accuracy), xytext=(0, 8), fontsize=8,
+                textcoords="offset points", color="tab:orange", ha="center",
+            )  # fmt: skip
+        if cost in budget.limited:
+            axes.axvline(
+                budget.limit(cost), color="tab:red", linestyle="--", label="limit of the search"
+            )
+        axes.set(xlabel=COSTS[cost].title, ylabel="accuracy, %", xscale="log")
+        axes.xaxis.set_major_formatter(_tick)
+        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))
+        axes.xaxis.set_minor_formatter(_tick)
+        axes.tick_params(axis="x", which="both", labelsize=8)
+        axes.margins(0.15)
+        axes.grid(alpha=0.3, which="both")
+    handles = {
+        name: handle
+        for axes in figure.axes
+        for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(handles.values(), handles, loc="outside lower center", ncols=len(handles))
+    figure.suptitle(f"Validation accuracy of {len(finished)} trials on {dataset}")
+    with replacing(folder / PICTURE) as partial:
+        figure.savefig(partial, format="png", dpi=120)
+
+
+def _tick(value: float, _: int) -> str:
+    """A number as short as can be: 0.2, 60k, 12M."""
+    return f"{value:g}" if value < 1000 else EngFormatter(sep="")(value)
+
+
+def costs_of(rows: Sequence[Row]) -> list[str]:
+    """The costs that some trial has; of the others nothing can be drawn."""
+    return [name for name in COSTS if any(name in row for row in rows)]

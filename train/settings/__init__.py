@@ -1,0 +1,1 @@
+"""What a training is told: plain data, standard library only."""

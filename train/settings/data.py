@@ -1,0 +1,22 @@
+"""Which images to train with. Standard library only."""
+
+from dataclasses import dataclass
+
+from keras_resnet.utils.fields import Settings, option
+
+DEFAULT = "cifar10"
+
+
+@dataclass(frozen=True)
+class DataSettings(Settings):
+    """A data set, and how its images are read.
+
+    Raises:
+        InputError: if a field is out of its range.
+    """
+
+    dataset: str = option(DEFAULT, "TFDS name, folder ROOT of {train,test}/CLASS/*.png, or digits")
+    data_dir: str = option("", "folder of prepared TFDS data, read offline")
+    image_size: int = option(
+        0, "side that images are resized to; 0 for the data set's own or else the network's", low=0
+    )

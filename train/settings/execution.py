@@ -1,0 +1,26 @@
+"""How a machine computes a training. Standard library only."""
+
+from dataclasses import dataclass
+
+from keras_resnet.utils.fields import Settings, option
+
+PRECISIONS = {
+    "auto": "the fastest that this hardware does well",
+    "float32": "single precision",
+    "mixed_bfloat16": "for CPUs with AVX512-BF16 or AMX, GPUs of compute capability 8.0 or higher",
+    "mixed_float16": "for GPUs of compute capability 7.0 or higher; the loss is scaled",
+}
+
+
+@dataclass(frozen=True)
+class Execution(Settings):
+    """How a machine computes a training; of the result, it changes the last bits only.
+
+    Raises:
+        InputError: if a field is out of its range.
+    """
+
+    devices: str = option("auto", "what to train on: auto, cpu, gpu, cpu:2, gpu:4 and so on")
+    precision: str = option("auto", "arithmetic", choices=PRECISIONS)
+    jit_compile: bool = option(False, "compile with XLA: slow on CPUs; on one device only")
+    steps_per_execution: int = option(1, "steps without return to Python, on one device", low=1)

@@ -1,0 +1,1 @@
+"""Training itself: the model in training, `fit`, callbacks, checkpoints."""

@@ -1,0 +1,98 @@
+"""Checkpoints on disk: written whole or not at all, checked when read, the last two kept.
+
+One is a plain safetensors file of arrays, with the `Progress` as its metadata. Its name is the
+number of training steps behind it and the SHA-256 of its bytes. No Keras, no TensorFlow.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from keras_resnet.utils.atomic import replacing, sha256
+from keras_resnet.utils.errors import InputError
+
+CHECKPOINTS = "checkpoints"  # in the folder of a run
+CHECKPOINT_SECONDS = 60.0  # the default of commands
+KEPT = 2
+NAME = re.compile(r"(\d{9})-([0-9a-f]{64})\.safetensors")
+
+Arrays = dict[str, np.ndarray]
+
+
+@dataclass
+class Progress:
+    """How far a training has come."""
+
+    epoch: int = 0  # finished epochs
+    step: int = 0  # finished steps of the next one
+    seconds: float = 0.0  # of training
+    history: list[dict[str, Any]] = field(default_factory=list)  # a row for each finished epoch
+
+    def __str__(self) -> str:
+        within = f"step {self.step} of epoch {self.epoch + 1}"
+        return within if self.step else f"epoch {self.epoch}"
+
+
+class Damaged(InputError):
+    """No checkpoint of a training is whole."""
+
+
+def write(folder: Path, steps: int, progress: Progress, arrays: Arrays) -> None:
+    """Writes a checkpoint, then removes all but the last two, and what was never finished.
+
+    Args:
+        folder: Of the checkpoints; made if missing.
+        steps: Finished steps since the start of the training.
+        progress: How far it has come.
+        arrays: Its state.
+    """
+    data = save(arrays, {"progress": json.dumps(asdict(progress), allow_nan=False)})
+    name = f"{steps:09}-{hashlib.sha256(data).hexdigest()}.safetensors"
+    with replacing(folder / name) as partial:
+        partial.write_bytes(data)
+    for path in (*_all(folder)[:-KEPT], *folder.glob(".partial-*")):
+        path.unlink()
+
+
+def newest(folder: Path) -> tuple[Progress, Arrays] | None:
+    """Reads the last checkpoint that is whole; damaged ones are named and removed.
+
+    Returns:
+        What was written, or `None` if there is none.
+
+    Raises:
+        Damaged: if there are checkpoints, and all are damaged.
+    """
+    there = _all(folder)
+    for path in reversed(there):
+        try:
+            return _read(path)
+        except (ValueError, KeyError, SafetensorError) as error:
+            print(f"checkpoint {path} is damaged ({error}): going back to the one before it.")
+            path.unlink()
+    if there:
+        raise Damaged(
+            f"no checkpoint in {folder} is whole: the same command begins the training anew."
+        )
+    return None
+
+
+def _all(folder: Path) -> list[Path]:
+    paths = folder.iterdir() if folder.is_dir() else ()
+    return sorted(path for path in paths if NAME.fullmatch(path.name))
+
+
+def _read(path: Path) -> tuple[Progress, Arrays]:
+    digest = path.stem.split("-")[1]
+    if sha256(path) != digest:
+        raise ValueError("its SHA-256 is not the one in its name")
+    with safe_open(path, "numpy") as file:
+        progress = Progress(**json.loads(file.metadata()["progress"]))
+        return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict

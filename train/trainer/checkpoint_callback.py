@@ -1,0 +1,110 @@
+"""Checkpoints while training: after each epoch, after some time, and when asked to stop."""
+
+import csv
+from math import isfinite
+from pathlib import Path
+from time import monotonic
+
+import keras
+import numpy as np
+
+from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.errors import InputError
+from train.backend import backend
+from train.trainer import checkpoint
+from train.trainer.checkpoint import CHECKPOINTS, Arrays, Progress
+from train.trainer.stop_signals import Stopped
+
+HISTORY = "history.csv"  # in the folder of a run
+
+
+class CheckpointCallback(keras.callbacks.Callback):
+    """Writes a checkpoint at the end of each epoch, and within epochs after some time.
+
+    Args:
+        folder: Of the run.
+        steps: In an epoch.
+        seconds: After how many to save again.
+        requests: Signals that asked to stop, see `signals.requests`.
+
+    Attributes:
+        progress: How far the training has come.
+        pending: The checkpoint from which it is to go on; `None` if it need not be put back.
+    """
+
+    def __init__(self, folder: Path, steps: int, seconds: float, requests: list[str]):
+        super().__init__()
+        self.folder, self.steps, self.seconds, self.requests = folder, steps, seconds, requests
+        there = checkpoint.newest(folder / CHECKPOINTS)
+        self.progress: Progress = there[0] if there else Progress()
+        self.pending: Arrays | None = there[1] if there else None
+        self.saved = self.counted = monotonic()
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Puts the checkpoint back. Only now: Keras has just reset the metrics."""
+        self.offset = self.progress.step
+        self._restore()
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Looks at the loss, the clock and the signals."""
+        step = self.offset + batch + 1
+        if not isfinite(logs["loss"]):
+            raise self._failure(logs["loss"], step)
+        late = monotonic() - self.saved >= self.seconds
+        if step < self.steps and (late or self.requests):  # else the end of the epoch saves
+            self._save(self.progress.epoch, step)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Adds a row to the history, and saves."""
+        row = {"epoch": epoch + 1, **logs}
+        optimizer = self.model.optimizer
+        if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):
+            row["loss_scale"] = optimizer.dynamic_scale.numpy().item()
+            done = optimizer.inner_optimizer.iterations.numpy().item()
+            row["skipped_steps"] = (epoch + 1) * self.steps - done
+        self.progress.history.append(
+            {name: value if isfinite(value) else None for name, value in row.items()}
+        )
+        write_history(self.folder / HISTORY, self.progress.history)
+        self.model.reset_metrics()  # the next epoch begins without those of validation
+        arrays = self._save(epoch + 1, 0)
+        if self.offset:  # a `fit` of its own, at whose end Keras puts averages for weights
+            self.pending = arrays
+
+    def on_train_end(self, logs=None):
+        """Puts back what Keras has just replaced by averages, or what no epoch was left for."""
+        self._restore()
+
+    def _restore(self) -> None:
+        if self.pending is not None:
+            backend().restore(self.model, self.pending)
+            self.pending = None
+
+    def _save(self, epoch: int, step: int) -> Arrays:
+        arrays, now = backend().capture(self.model), monotonic()
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise self._failure(float("nan"), step or self.steps)
+        self.progress.epoch, self.progress.step = epoch, step
+        self.progress.seconds += now - self.counted
+        self.counted = now
+        steps = epoch * self.steps + step
+        checkpoint.write(self.folder / CHECKPOINTS, steps, self.progress, arrays)
+        self.saved = monotonic()
+        if self.requests:
+            raise Stopped(f"{self.requests[0]}: stopped and saved after {self.progress}.")
+        return arrays
+
+    def _failure(self, loss: float, step: int) -> InputError:
+        return InputError(
+            f"the loss became {loss} at step {step} of epoch {self.progress.epoch + 1}: lower "
+            f"--learning_rate. The last checkpoint before that is in {self.folder / CHECKPOINTS}."
+        )
+
+
+def write_history(path: Path, rows: list[dict]) -> None:
+    """Writes a table with a row for each epoch, as CSV."""
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as partial, open(partial, "w", newline="") as file:
+        table = csv.DictWriter(file, names)
+        table.writeheader()
+        table.writerows(rows)

@@ -1,0 +1,93 @@
+"""How gradients become steps: stock SGD with the papers' decay, and Muon for convolutions."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from train.settings.recipe import Recipe
+
+
+class Muon(keras.optimizers.SGD):
+    """Orthogonalized momentum for the kernels of convolutions, SGD for all else.
+
+    The momentum of a kernel, as a matrix of one row for each output channel, is brought near to the
+    closest matrix with orthonormal rows by five Newton-Schulz steps, so that all directions are
+    learned at one pace (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). Keras's
+    own `Muon` leaves kernels of four axes to AdamW.
+
+    Args:
+        learning_rate: Of SGD; kernels have a quarter of it, the most that one of their singular
+            values can change in a step.
+        decay: L2 decay of kernels. It is decoupled, and by `learning_rate * decay / (1 -
+            momentum)` a step as strong as L2 is in SGD with momentum.
+        **settings: Of `keras.optimizers.SGD`.
+    """
+
+    SHARE = 0.25  # of the learning rate, for kernels: found by ablation, docs/performance.md
+    COEFFICIENTS = 3.4445, -4.7750, 2.0315  # Jordan et al. 2024: the steepest at zero
+    STEPS = 5
+
+    def __init__(self, learning_rate, decay: float = 0.0, **settings):
+        super().__init__(learning_rate, **settings)
+        self.decay = decay
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Takes a step with one variable."""
+        if len(variable.shape) != 4:
+            super().update_step(gradient, variable, learning_rate)
+            return
+        rate = ops.cast(learning_rate, variable.dtype)
+        momentum = self.momentums[self._get_variable_index(variable)]
+        self.assign(momentum, self.momentum * momentum + gradient)
+        ahead = gradient + self.momentum * momentum if self.nesterov else momentum
+        step = ops.reshape(orthogonal(ops.reshape(ahead, (-1, variable.shape[-1]))), variable.shape)
+        kept = 1 - rate * self.decay / (1 - self.momentum)
+        self.assign(variable, variable * kept - self.SHARE * rate * step)
+
+    def get_config(self):
+        """All arguments of the constructor."""
+        return super().get_config() | {"decay": self.decay}
+
+
+def orthogonal(matrix):
+    """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2."""
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = matrix / (ops.norm(matrix) + 1e-7)
+    a, b, c = Muon.COEFFICIENTS
+    for _ in range(Muon.STEPS):  # TensorFlow transposes within the product, for nothing
+        flipped = ops.transpose(x)
+        square = ops.matmul(flipped, x) if tall else ops.matmul(x, flipped)
+        change = b * square + c * ops.matmul(square, square)
+        x = a * x + (ops.matmul(x, change) if tall else ops.matmul(change, x))
+    return x
+
+
+def _decay(variables, factor: float) -> None:
+    # The papers' decay is L2. Keras's SGD(weight_decay=) is decoupled, and at momentum 0.9 ten
+    # times weaker; its regularizer sums whole squares, hence half of the factor.
+    for variable in variables:
+        if factor and variable.name == "kernel":
+            variable.regularizer = keras.regularizers.L2(factor / 2)
+
+
+def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
+    """SGD with momentum, and L2 on all kernels."""
+    _decay(variables, recipe.weight_decay)
+    return keras.optimizers.SGD(schedule, **_settings(recipe))
+
+
+def muon(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
+    """Muon, and L2 on the kernels that it leaves to SGD."""
+    _decay((v for v in variables if len(v.shape) != 4), recipe.weight_decay)
+    return Muon(schedule, recipe.weight_decay, **_settings(recipe))
+
+
+def _settings(recipe: Recipe) -> dict[str, Any]:
+    settings = {"momentum": recipe.momentum, "nesterov": recipe.nesterov}
+    if recipe.ema_decay:
+        settings |= {"use_ema": True, "ema_momentum": recipe.ema_decay}
+    return settings
+
+
+OPTIMIZERS = {"sgd": sgd, "muon": muon}

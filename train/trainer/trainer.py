@@ -1,0 +1,218 @@
+"""Training itself: what is trained, and `fit`."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from statistics import median
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+
+from keras_resnet import families
+from keras_resnet.families import NetworkConfig
+from keras_resnet.utils.errors import InputError
+from train.backend import backend
+from train.data.dataset import Data, Normalization, Split, hold_out, one_hot, statistics
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+from train.trainer.callbacks import EvaluateEMAWeights, StepTimer, ThroughputLogger
+from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
+from train.trainer.checkpoint_callback import CheckpointCallback
+from train.trainer.model import inference_model, training_model
+from train.trainer.stop_signals import stop_requests
+
+ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
+
+
+class Training(NamedTuple):
+    """A training that is ready to begin: everything is checked and built."""
+
+    name: str  # of the network, for people
+    network: NetworkConfig
+    recipe: Recipe
+    execution: Execution
+    data: Data
+    model: keras.Model
+    images: Split  # to learn from
+    held_out: Split  # to validate on
+    normalization: Normalization
+    steps: int  # in an epoch
+
+    def description(self) -> dict[str, Any]:
+        """What identifies a run: its record begins with this."""
+        data = self.data
+        size = data.settings.image_size
+        return {
+            "model": self.name,
+            "network": families.to_json(self.network),
+            "recipe": asdict(self.recipe),
+            "execution": asdict(self.execution),
+            "data": {"name": data.name, "image_size": size, "sha256": data.fingerprint()},
+            "normalization": self.normalization._asdict(),
+        }
+
+
+class Result(NamedTuple):
+    """What came out of a training."""
+
+    model: keras.Model  # as users get it
+    progress: Progress  # with the history
+
+    @property
+    def last_epoch(self) -> dict[str, float | None]:
+        """Every measure of the last epoch by Keras's name; `None` if not finite."""
+        return self.progress.history[-1]
+
+    def outcome(self) -> dict[str, Any]:
+        """What the record of a run says of it."""
+        return {
+            "last_epoch": self.last_epoch,
+            "seconds": self.progress.seconds,
+            "images_per_second": self.images_per_second,
+        }
+
+    @property
+    def images_per_second(self) -> float | None:
+        """In steady state: the median epoch; `None` if each had one step only."""
+        rates = [row.get("images_per_second") for row in self.progress.history]
+        return median([rate for rate in rates if rate] or [0]) or None
+
+
+def prepare(
+    network: NetworkConfig, recipe: Recipe, data: Data, execution: Execution, name: str = "network"
+) -> Training:
+    """Checks that a network can be trained on some data, and builds it.
+
+    Args:
+        network: The network; input shape and classes are taken from the data.
+        recipe: How to train it; without flips if mirroring would change an image's class.
+        data: Of which only the training images are looked at.
+        execution: How the machine computes it.
+        name: Of the network, for people.
+
+    Raises:
+        InputError: if Keras is not set up for training here, images are too small, a batch is too
+            large or cannot be divided among the devices, or the devices cannot compute so.
+    """
+    below = backend()
+    below.check_keras()
+    network = fitted(network, data)
+    recipe = recipe if data.mirror else replace(recipe, flip="none")
+    images, held_out = hold_out(data.train, recipe.validation_fraction)
+    execution = below.resolve(execution)
+    steps, replicas = len(images) // recipe.batch_size, below.replicas()
+    if not steps:
+        raise InputError(
+            f"batch_size {recipe.batch_size} is more than the {len(images)} training "
+            f"images of {data.name}: lower --batch_size."
+        )
+    if recipe.batch_size % replicas:
+        raise InputError(
+            f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
+            f"make it a multiple of {replicas}."
+        )
+    below.check_execution(execution, steps)
+    keras.utils.set_random_seed(recipe.seed)
+    mean, std = statistics(images)
+    scale = Normalization(mean if recipe.subtract_mean else [0.0] * len(mean), std)
+    model = training_model(network, recipe, scale, execution, steps)
+    return Training(name, network, recipe, execution, data, model, images, held_out, scale, steps)
+
+
+def fitted(network: NetworkConfig, data: Data) -> NetworkConfig:
+    """A network with the input shape and the classes of some data.
+
+    Raises:
+        InputError: if the images are too small for it.
+    """
+    network = replace(network, input_shape=data.shape, classes=len(data.classes))
+    network.check_size(*data.shape[:2])
+    return network
+
+
+def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, float]:
+    """Trains for a few steps; the training is then spoilt.
+
+    Args:
+        training: Any.
+        fewest: Steps to time at least, if an epoch has as many.
+        enough: Seconds after which those will do.
+
+    Returns:
+        How many steps were done, and the median of the seconds that one took.
+    """
+    below, timer = backend(), StepTimer(fewest, enough)
+    targets = one_hot(training.images.labels, training.network.classes)
+    images = below.training_batches(training.images, targets, training.recipe)
+    with below.enough_memory():
+        training.model.fit(
+            below.distribute(images),
+            steps_per_epoch=training.steps,
+            shuffle=False,
+            callbacks=[timer],
+            verbose=0,
+        )
+    return timer.steps, timer.seconds
+
+
+def fit(
+    training: Training,
+    folder: Path,
+    checkpoint_seconds: float = CHECKPOINT_SECONDS,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+    verbose: bool = True,
+    targets: np.ndarray | None = None,
+) -> Result:
+    """Trains, from the last checkpoint on if there is one.
+
+    Args:
+        training: What to train.
+        folder: Of the run: for checkpoints, and the history as CSV.
+        checkpoint_seconds: How much work may be lost when the process is killed.
+        callbacks: More of Keras's.
+        verbose: Whether to show each epoch.
+        targets: Probabilities for the training images in place of their labels, see
+            `training_batches` of the backend.
+
+    Raises:
+        InputError: if the loss becomes infinite or NaN, if memory does not suffice, or if the
+            checkpoint is of another training.
+        Stopped: after SIGINT or SIGTERM, when all is saved.
+    """
+    below, network, recipe, model = backend(), training.network, training.recipe, training.model
+    labels = targets is None
+    if targets is None:
+        targets = one_hot(training.images.labels, network.classes)
+    held_out = None
+    if len(training.held_out):
+        held_out = below.validation_batches(training.held_out, network.classes, recipe.batch_size)
+        held_out = below.distribute(held_out)
+    with below.enough_memory(), stop_requests() as requests:
+        checkpoints = CheckpointCallback(folder, training.steps, checkpoint_seconds, requests)
+        progress = checkpoints.progress
+        if checkpoints.pending and verbose:
+            print(f"going on after {progress}.", flush=True)
+        more = [EvaluateEMAWeights()] if recipe.ema_decay else []
+        while True:
+            # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
+            # no epochs still builds the variables into which a checkpoint goes.
+            epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
+            images = below.training_batches(
+                training.images, targets, recipe, epoch, step, mix_targets=labels
+            )
+            model.fit(
+                below.distribute(images),
+                initial_epoch=progress.epoch,
+                epochs=progress.epoch + 1 if step else recipe.epochs,
+                steps_per_epoch=training.steps - step,
+                shuffle=False,  # the pipeline has its own order
+                validation_data=held_out,
+                callbacks=[ThroughputLogger(recipe.batch_size), *more, *callbacks, checkpoints],
+                verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+            )
+            if progress.epoch >= recipe.epochs:
+                break
+    model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
+    return Result(inference_model(network, recipe, training.normalization, model), progress)
