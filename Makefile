@@ -8,13 +8,18 @@ RUN = $(DEMO)
 unexport PYTHONPATH PYTHONHOME
 export KERAS_BACKEND = tensorflow
 
-.PHONY: help demo web test test-slow lint clean
+PARALLEL = $(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 \
+    --dist=loadfile --no-loadscope-reorder
+
+.PHONY: help demo web test test-unit test-slow durations docs lint clean
 
 help:
 	@echo "make demo       train a small network on handwritten digits, export, check, predict"
 	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
 	@echo "make test       lint, types and tests"
+	@echo "make test-unit  the tests that need no TensorFlow, in seconds"
 	@echo "make test-slow  the tests that take minutes"
+	@echo "make docs       the API reference, in docs/api"
 	@echo "make clean      remove what these made"
 
 demo: .venv/train
@@ -34,8 +39,14 @@ examples/web/node_modules/installed: examples/web/package-lock.json
 
 test: .venv/test lint
 	@echo "== tests"
-	$(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 --dist=loadfile \
-	    --no-loadscope-reorder
+	$(PARALLEL)
+
+test-unit: .venv/test
+	$(BIN)/python -m pytest -m unit -p no:xdist
+
+# The order of the files, the longest first, is what this measured.
+durations: .venv/test
+	$(PARALLEL) --store-durations
 
 test-slow: .venv/test
 	$(BIN)/python -m pytest -m slow
@@ -46,8 +57,12 @@ lint: .venv/test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
+docs: .venv/docs
+	$(BIN)/python -W error::UserWarning -m pdoc --docformat=google --output-directory=docs/api \
+	    keras_resnet train
+
 # An empty file says that .venv holds an extra of setup.py.
-.venv/train .venv/test: .venv/%: setup.py constraints.txt
+.venv/train .venv/test .venv/docs: .venv/%: setup.py constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo \
 	    "error: '$(PYTHON)' is not Python 3.11 to 3.13: set PYTHON=python3.13, say." >&2; exit 1; }
 	@echo "== making .venv (TensorFlow is large: a few minutes the first time)"
@@ -56,4 +71,4 @@ lint: .venv/test
 	@touch $@
 
 clean:
-	rm -rf .venv $(DEMO) examples/web/dist examples/web/node_modules
+	rm -rf .venv docs/api $(DEMO) examples/web/dist examples/web/node_modules

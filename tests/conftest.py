@@ -1,67 +1,87 @@
-"""What tests share: a digits run trained once by the real command."""
+"""What tests share: processes, commands, and a digits run trained once by the real command."""
 
-import fcntl
+import json
 import os
-import subprocess
-import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
-from absl.flags import FLAGS
+from filelock import FileLock
 
-# As `train` does, before which some tests import Keras.
+from tests import forked
+
+# As `train.backend` does, before which some tests import Keras.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
 ROOT = Path(__file__).parent.parent
-# Files of a minute and more: begun first, so that no process waits for another at the end.
-LONG = ("test_survive", "test_search", "test_tflite", "test_browser", "test_replicas")
+DURATIONS = ROOT / "tests/durations.json"  # seconds of each file, by `make durations`
+UNIT = "pytest.mark.unit"
+
+
+def pytest_addoption(parser):
+    parser.addoption("--store-durations", action="store_true", help="write tests/durations.json")
+
+
+def pytest_ignore_collect(collection_path, config):
+    """Of `-m unit`, only files of such tests are imported: others import TensorFlow."""
+    is_test = collection_path.name.startswith("test_") and collection_path.suffix == ".py"
+    if config.option.markexpr == "unit" and is_test and UNIT not in collection_path.read_text():
+        return True
+    return None
 
 
 def pytest_collection_modifyitems(items):
-    items.sort(key=lambda item: item.path.stem not in LONG)
+    """The longest files first, so that no process waits for another at the end."""
+    known = json.loads(DURATIONS.read_text()) if DURATIONS.exists() else {}
+    items.sort(key=lambda item: -known.get(_file(item.nodeid), 0.0))
 
 
-def run_python(*arguments, check=True, **environment):
-    """Runs Python as a user would, from the root of the repository."""
-    done = subprocess.run(
-        [sys.executable, *map(str, arguments)],
-        cwd=ROOT,
-        env=os.environ | environment,
-        capture_output=True,
-        text=True,
-        timeout=500,
-    )
-    assert not check or done.returncode == 0, done.stdout + done.stderr
-    return done
+def pytest_runtest_logreport(report):
+    SECONDS[_file(report.nodeid)] += report.duration
+
+
+SECONDS: Counter = Counter()
+
+
+def _file(nodeid):
+    return nodeid.split("::")[0]
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("--store-durations") and not hasattr(session.config, "workerinput"):
+        rows = {file: round(seconds, 1) for file, seconds in SECONDS.most_common()}
+        DURATIONS.write_text(json.dumps(rows, indent=2) + "\n")
 
 
 @pytest.fixture(autouse=True)
-def seeded():
+def seeded(request):
     """Each test has the same weights in every run, whichever tests ran before it."""
-    import keras  # not above: the process that only hands out tests would start TensorFlow
+    if request.node.get_closest_marker("unit") is None:
+        import keras  # not above: the process that only hands out tests would start TensorFlow
 
-    keras.utils.set_random_seed(0)
+        keras.utils.set_random_seed(0)
 
 
 @pytest.fixture
 def command():
-    """Runs a command's `main` with flags; those of a test do not leak into the next."""
-
-    def forget():
-        for name in FLAGS:
-            FLAGS[name].unparse()
+    """Runs a command on flags as they are written, without a process."""
 
     def call(module, *arguments):
-        forget()
-        module.main(FLAGS(["command", *map(str, arguments)])[1:])
+        return module.main(module.COMMAND.parse(list(map(str, arguments))))
 
-    yield call
-    forget()
+    return call
 
 
 @pytest.fixture(scope="session")
 def python():
-    return run_python
+    """Runs Python in a process that has imported TensorFlow already."""
+    return forked.run
+
+
+@pytest.fixture(scope="session")
+def fresh_python():
+    """Runs Python in an interpreter of its own."""
+    return forked.run_fresh
 
 
 @pytest.fixture(scope="session")
@@ -69,13 +89,11 @@ def digits_run(tmp_path_factory, worker_id):
     """A run folder of two epochs on digits, made by the first process that needs it."""
     own = tmp_path_factory.getbasetemp()
     folder = (own if worker_id == "master" else own.parent) / "digits"
-    with open(folder.with_suffix(".made"), "a+") as made:
-        fcntl.flock(made, fcntl.LOCK_EX)
-        made.seek(0)
-        if not made.read():
-            run_python(
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.with_suffix(".made").exists():
+            forked.run(
                 "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2",
                 "--batch_size=64", "--tensorboard", f"--output_dir={folder}",
             )  # fmt: skip
-            made.write("yes")
+            folder.with_suffix(".made").touch()
     return folder

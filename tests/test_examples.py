@@ -9,8 +9,7 @@ import tree_sitter_kotlin
 import tree_sitter_swift
 from tree_sitter import Language, Parser
 
-from keras_resnet.formats import FORMATS
-from train import run
+from keras_resnet.export.files import FORMAT_FILES, LABELS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ANDROID, IOS = EXAMPLES / "android", EXAMPLES / "ios"
@@ -19,7 +18,7 @@ KOTLIN = sorted(MAIN.rglob("*.kt"))
 GRADLE = [ANDROID / "settings.gradle.kts", ANDROID / "app/build.gradle.kts"]
 SWIFT = sorted(path for name in ("App", "LiteRT", "MediaPipe") for path in IOS.glob(f"{name}/*"))
 GRAMMARS = {".kt": tree_sitter_kotlin, ".kts": tree_sitter_kotlin, ".swift": tree_sitter_swift}
-EXPORTED = {row.file for row in FORMATS.values()} | {run.LABELS}
+EXPORTED = {*FORMAT_FILES.values(), LABELS}
 NAME = "{http://schemas.android.com/apk/res/android}name"
 
 

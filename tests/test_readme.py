@@ -1,28 +1,68 @@
-"""What the README shows is run."""
+"""What the README and the documents show is run."""
 
 import re
+import shlex
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
-from absl.flags import FLAGS
+from PIL import Image
 
 import keras_resnet
-from train import cifar, convert, export, flags, predict
 
 ROOT = Path(__file__).parent.parent
-README, EXPORT, SEARCH, SPEED = (
-    (ROOT / name).read_text().replace("\\\n", " ")
-    for name in ("README.md", "docs/export.md", "docs/search.md", "docs/performance.md")
-)
-BLOCKS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-LIBRARY = [block for block in BLOCKS if "import keras_resnet\n" in block]
-FILES = [block for block in BLOCKS if block not in LIBRARY]
+DOCUMENTS = {
+    path.relative_to(ROOT).as_posix(): path.read_text().replace("\\\n", " ")
+    for path in sorted(
+        [
+            *ROOT.glob("*.md"),
+            *ROOT.glob("docs/*.md"),
+            *ROOT.glob("docs/runs/*.md"),
+            *ROOT.glob("examples/*/*.md"),
+            ROOT / "saved_models/README.md",
+        ]
+    )
+}
+COMMANDS = ("cifar", "convert", "export", "predict", "tune")
+
+
+def blocks(name):
+    """The Python code that a document shows."""
+    return re.findall(r"```python\n(.*?)```", DOCUMENTS[name], re.DOTALL)
+
+
+def test_all_python_code_is_run_below():
+    shown = {name: len(blocks(name)) for name in DOCUMENTS if blocks(name)}
+    assert shown == {
+        "README.md": 1,
+        "docs/export.md": 5,
+        "docs/models.md": 4,
+        "docs/train.md": 1,
+        "docs/troubleshooting.md": 1,
+    }
+
+
+def test_the_quickstart_runs(monkeypatch, tmp_path):
+    (quickstart,) = blocks("README.md")
+    assert len([line for line in quickstart.splitlines() if line]) <= 12
+    for number in range(6):
+        folder = tmp_path / "photos/train" / ("cat", "dog", "owl")[number % 3]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = np.random.default_rng(number).integers(0, 256, (40, 50, 3), "uint8")
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(quickstart, names)
+    assert names["model"].output_shape == (None, 3)
+    files = {path.name for path in (tmp_path / "my_model").iterdir()}
+    assert files == {"model.keras", "saved_model", "model.tflite"}
 
 
 def test_the_library_examples_run(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     keras_resnet.to_checkpoint(keras_resnet.ResNet18(), "resnet18.safetensors")
-    build, tune, convert, maps = LIBRARY
+    build, tune, convert, maps = blocks("docs/models.md")
     names = {}
     exec(build, names)
     assert names["spec"].depth == 110
@@ -39,7 +79,7 @@ def test_the_library_examples_run(capsys, monkeypatch, tmp_path):
 
 
 def test_the_examples_of_export_run(digits_run, capsys, monkeypatch, tmp_path):
-    library, client = re.findall(r"```python\n(.*?)```", EXPORT, re.DOTALL)
+    library, *_, client = blocks("docs/export.md")
     monkeypatch.chdir(tmp_path)
     exec(library, {})
     assert {path.name for path in (tmp_path / "resnet18v2").iterdir()} == {
@@ -51,14 +91,11 @@ def test_the_examples_of_export_run(digits_run, capsys, monkeypatch, tmp_path):
     assert capsys.readouterr().out.strip() in [*"0123456789"]
 
 
-def test_the_table_of_networks_is_current():
-    assert f"\n{keras_resnet.summary_table()}\n" in README
-
-
 def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     monkeypatch.chdir(ROOT)
-    assert len(FILES) == 3
-    for block in FILES:
+    files = blocks("docs/export.md")[1:-1]
+    assert len(files) == 3
+    for block in files:
         assert len([line for line in block.splitlines() if line]) == 6
         exec(block.replace("saved_models/demo", str(digits_run)), {})
     said = capsys.readouterr().out.split()
@@ -66,32 +103,94 @@ def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     assert len(set(said)) == 1
 
 
-def test_no_placeholder_is_left():
-    assert not re.search("@[A-Z]+@|TODO|FIXME", README + EXPORT)
+def test_a_notebook_can_train(capsys, monkeypatch, tmp_path):
+    (notebook,) = blocks("docs/train.md")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(notebook, names)
+    assert names["record"]["status"] == "finished"
+    assert capsys.readouterr().out.split()[-1] == str(
+        names["record"]["test"]["float32"]["accuracy"]
+    )
+    assert (tmp_path / "saved_models/digits/model.tflite").exists()
 
 
-COMMANDS = {"cifar": cifar, "convert": convert, "export": export, "predict": predict}
+def test_the_example_of_deep_networks_runs(monkeypatch, tmp_path):
+    """The name of the file does not matter here: a deep network would take a minute."""
+    (deep,) = blocks("docs/troubleshooting.md")
+    keras_resnet.ResNet8().save(tmp_path / "resnet1202.keras")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec(deep, names)
+    assert names["model"].count_params() == keras_resnet.ResNet8().count_params()
 
 
-LINES = re.findall(r"python -m (train\.\S+ [^`\n#]+)", README + EXPORT + SEARCH + SPEED)
+def test_the_table_of_networks_is_current():
+    assert f"\n{keras_resnet.summary_table()}\n" in DOCUMENTS["docs/models.md"]
 
 
-@pytest.fixture(scope="module")
-def flags_of_search(python):
-    """They have the names of train.cifar's, for other values, so this is another process."""
-    listed = python("-m", "train.tune", "--help", check=False).stdout
-    return {*re.findall(r"^ +--(?:\[no\])?(\w+):", listed, re.MULTILINE)}
+def test_the_table_of_weights_is_current():
+    from keras_resnet.utils.atomic import sha256
+
+    rows = re.findall(
+        r"^\| `(\w+)` \|.*\| ([\d,]+) \| `(\w{8})` \|$", DOCUMENTS["docs/models.md"], re.MULTILINE
+    )
+    files = sorted(ROOT.glob("saved_models/pretrained/*/model.weights.h5"))
+    assert {name: (size, sum) for name, size, sum in rows} == {
+        path.parent.name: (f"{path.stat().st_size:,}", sha256(path)[:8]) for path in files
+    }
 
 
-@pytest.mark.parametrize("line", sorted({line.strip() for line in LINES}))
-def test_every_flag_of_a_command_exists(line, flags_of_search):
-    module, *words = line.split()
-    if module == "train.tune":
-        assert {word[2:].split("=")[0] for word in words} <= flags_of_search
-        return
+def test_every_record_is_described():
+    files = {path.name for path in (ROOT / "docs/runs").iterdir()} - {"README.md"}
+    described = re.findall(r"^\| `(\S+)` \|", DOCUMENTS["docs/runs/README.md"], re.MULTILINE)
+    assert sorted(described) == sorted(files)
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_no_placeholder_is_left(name):
+    assert not re.search("@[A-Z]+@|TODO|FIXME", DOCUMENTS[name])
+
+
+def anchors(text):
+    """The anchors of headings, as GitHub makes them."""
+    text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
+    titles = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_link_leads_somewhere(name):
+    text = re.sub(r"```.*?```", "", DOCUMENTS[name], flags=re.DOTALL)
+    for link in re.findall(r"\]\(([^)\s]+)\)", text):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        path = ((ROOT / name).parent / file).resolve() if file else ROOT / name
+        assert path.exists(), link
+        if anchor:
+            assert anchor in anchors(path.read_text()), link
+
+
+LINES = {
+    line.strip()
+    for text in DOCUMENTS.values()
+    for line in re.findall(r"python -m (train\.\S+ [^`\n#]+)", text)
+}
+
+
+@pytest.mark.parametrize("line", sorted(LINES))
+def test_every_flag_of_a_command_exists(line):
+    module, *words = shlex.split(line)
     assert module.removeprefix("train.") in COMMANDS
-    own = {*re.findall(r"--(?:\[no\])?(\w+):", FLAGS.module_help(module)), *flags.SHARED}
-    assert {word[2:].split("=")[0] for word in words if word.startswith("--")} <= own
-    assert FLAGS(["readme", *words])
-    for name in FLAGS:
-        FLAGS[name].unparse()
+    values = import_module(module).COMMAND.parse(words)
+    for word in words:
+        name, is_flag, value = word.removeprefix("--").partition("=")
+        if is_flag and value.isalpha() and value not in ("true", "false"):
+            assert getattr(values, name) == value
+
+
+@pytest.mark.parametrize("name", DOCUMENTS)
+def test_every_script_that_is_named_exists(name):
+    for script in re.findall(r"python (\w+/\S+\.py)", DOCUMENTS[name]):
+        assert (ROOT / script).exists() or name == "CHANGELOG.md", script

@@ -14,7 +14,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
-from train.sources import read_image
+from train.data.images import read_image
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "examples" / "web"

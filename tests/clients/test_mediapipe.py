@@ -7,27 +7,31 @@ import numpy as np
 import pytest
 from mediapipe.tasks.python import BaseOptions, vision
 
-from keras_resnet import formats
-from train import results, sources
+from keras_resnet import export
+from keras_resnet.export.files import FORMAT_FILES
+from train.data import sources
+from train.runs.restore import restore
+from train.settings.data import DataSettings
 
+DIGITS = DataSettings(dataset="digits")
 LABELS = tuple(f"digit {number}" for number in range(10))
 
 
 @pytest.fixture(scope="module")
 def exported(digits_run, tmp_path_factory):
-    folder, restored = tmp_path_factory.mktemp("mediapipe"), results.restore(digits_run)
-    images = sources.load("digits", None, None, 32).train.images[:100]
+    folder, restored = tmp_path_factory.mktemp("mediapipe"), restore(digits_run)
+    images = sources.load(DIGITS, 32).train.read()[:100]
     card = replace(restored.card, labels=LABELS)
-    formats.save(restored.model, folder, ["float32", "int8"], card, images)
+    export.save(restored.model, folder, ["float32", "int8"], card, images)
     return folder
 
 
 @pytest.mark.parametrize("name", ["float32", "int8"])
 def test_the_classifier_gives_the_names_and_scores_of_litert(exported, name):
-    path = str(exported / formats.FORMATS[name].file)
+    path = str(exported / FORMAT_FILES[name])
     options = vision.ImageClassifierOptions(BaseOptions(model_asset_path=path))
-    images = sources.load("digits", None, None, 32).test.images[::40]
-    expected = formats.load(exported, name)(images)
+    images = sources.load(DIGITS, 32).test.read()[::40]
+    expected = export.load(exported, name)(images)
     with vision.ImageClassifier.create_from_options(options) as classifier:
         for image, probabilities in zip(images, expected, strict=True):
             picture = mediapipe.Image(mediapipe.ImageFormat.SRGB, np.ascontiguousarray(image))

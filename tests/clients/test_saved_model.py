@@ -12,7 +12,8 @@ import tensorflow as tf
 from openvino import Core
 from PIL import Image
 
-from keras_resnet import ResNet8, formats, saved_model
+from keras_resnet import ResNet8, export
+from keras_resnet.export import saved_model
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype("uint8")
 
@@ -147,7 +148,7 @@ def test_openvino_reads_the_saved_model(openvino, folder, expected):
 
 
 def test_openvino_reads_the_phone_file(openvino, model, expected, tmp_path):
-    formats.save(model, tmp_path)
+    export.save(model, tmp_path)
     network = openvino(tmp_path / "model.tflite")
     found = [network(image[None].astype("float32"))[0][0] for image in IMAGES]
     np.testing.assert_allclose(found, expected, atol=1e-5)

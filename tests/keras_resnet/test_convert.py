@@ -40,7 +40,7 @@ def checkpoint(name):
     return rebuilt(recorded(name))
 
 
-def normalises_alike(model, recording):
+def normalizes_alike(model, recording):
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             np.testing.assert_allclose(layer.epsilon, recording["epsilon"])
@@ -64,7 +64,7 @@ def test_outputs_are_those_of_torch_and_the_way_back_is_exact(name, tmp_path):
     outputs = model.predict_on_batch(images())
     np.testing.assert_allclose(outputs, recorded(name)["outputs"], atol=1e-4)
 
-    normalises_alike(model, recorded(name))
+    normalizes_alike(model, recorded(name))
 
     to_checkpoint(model, tmp_path / "out.safetensors")
     again = load_file(tmp_path / "out.safetensors")
@@ -87,7 +87,7 @@ def test_backbones_of_keras_hub(name, tmp_path):
     model = from_checkpoint(tmp_path / "model.weights.h5")
     outputs = model.predict_on_batch(images())[..., ::16]
     np.testing.assert_allclose(outputs, recording["outputs"], atol=1e-4)
-    normalises_alike(model, recording)
+    normalizes_alike(model, recording)
 
 
 def test_a_named_network_takes_a_checkpoint_that_fits(resnet18):
@@ -100,14 +100,16 @@ def test_a_named_network_takes_a_checkpoint_that_fits(resnet18):
 
 
 def test_a_checkpoint_of_another_network_is_refused(resnet18, tmp_path):
-    with pytest.raises(InputError, match=r"units \(2, 2, 2, 2\), and resnet34 has \(3, 4, 6, 3\)"):
+    with pytest.raises(InputError, match=r"blocks \(2, 2, 2, 2\), and resnet34 has \(3, 4, 6, 3\)"):
         ResNet34(weights=resnet18)
-    with pytest.raises(InputError, match="with order 'original', and resnet18v2 has 'full_preact'"):
+    with pytest.raises(
+        InputError, match="with activation_order 'original', and resnet18v2 has 'full_preact'"
+    ):
         ResNet18V2(weights=resnet18)
     save_file(checkpoint("torchvision_resnet50"), tmp_path / "r50.safetensors")
     # The shapes would fit, and the outputs would be wrong.
     with pytest.raises(
-        InputError, match=r"with unit 'bottleneck_v1\.5', and resnet has 'bottleneck'"
+        InputError, match=r"with block 'bottleneck_v1\.5', and resnet has 'bottleneck'"
     ):
         ResNet(imagenet(50), weights=tmp_path / "r50.safetensors")
 
@@ -176,7 +178,7 @@ def test_reading_a_pickle_needs_torch(python, tmp_path):
 def test_only_networks_that_torch_has_are_written(tmp_path):
     path = tmp_path / "x.safetensors"
     for model, message in (
-        (ResNet50(units=(1, 1, 1, 1), width_multiplier=0.25), "use_bias=True"),
+        (ResNet50(blocks=(1, 1, 1, 1), width_multiplier=0.25), "use_bias=True"),
         (ResNet20(), "the kernels of its stem"),
         (
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),

@@ -5,21 +5,21 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError, ResNet, ResNet8, Spec, cifar
-from keras_resnet.parts import ORDERS, SHORTCUTS, UNITS
+from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS, SHORTCUTS
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
 
 
-@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("order", ACTIVATION_ORDERS)
 @pytest.mark.parametrize("shortcut", SHORTCUTS)
-@pytest.mark.parametrize("unit", ["basic", "bottleneck"])
-def test_every_variant_builds_predicts_and_loads_again(unit, shortcut, order, tmp_path):
-    spec = Spec((1, 2), (4, 8), unit, order, shortcut, input_shape=(16, 16, 3))
+@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+def test_every_variant_builds_predicts_and_loads_again(block, shortcut, order, tmp_path):
+    spec = Spec((1, 2), (4, 8), block, order, shortcut, input_shape=(16, 16, 3))
     model = ResNet(spec)
     kinds = [type(layer).__name__ for layer in model.layers]
     # The same operations in every order: only their places differ.
-    assert kinds.count("Conv2D") == 1 + 3 * len(UNITS[unit].kernels) + kinds_of_projection(spec)
-    assert kinds.count("Activation") == 1 + 3 * len(UNITS[unit].kernels)
+    assert kinds.count("Conv2D") == 1 + 3 * len(BLOCKS[block].kernels) + kinds_of_projection(spec)
+    assert kinds.count("Activation") == 1 + 3 * len(BLOCKS[block].kernels)
     assert kinds.count("Add") == (0 if shortcut == "none" else 3)
     probabilities = np.array(model(IMAGES, training=False))
     np.testing.assert_allclose(probabilities.sum(-1), 1, atol=1e-5)
@@ -31,7 +31,7 @@ def test_every_variant_builds_predicts_and_loads_again(unit, shortcut, order, tm
 
 def kinds_of_projection(spec):
     """How many 1x1 projections a network of one unit and two units has."""
-    widens = {"A": 0, "B": 1 + (spec.unit == "bottleneck"), "C": 3, "none": 0}
+    widens = {"A": 0, "B": 1 + (spec.block == "bottleneck"), "C": 3, "none": 0}
     return widens[spec.shortcut]
 
 
@@ -43,8 +43,8 @@ def unit_layers(spec, index):
 
 def test_layer_names_of_the_five_orders():
     names = {
-        order: unit_layers(Spec((2,), (16,), order=order, input_shape=(8, 8, 3)), 2)
-        for order in ORDERS
+        order: unit_layers(Spec((2,), (16,), activation_order=order, input_shape=(8, 8, 3)), 2)
+        for order in ACTIVATION_ORDERS
     }
     branch = ["1_conv", "1_bn", "1_relu", "2_conv"]
     assert names == {
@@ -64,7 +64,7 @@ def source_of(model, layer, place):
 
 
 def test_a_preactivated_stage_forks_after_its_first_activation():
-    model = ResNet(cifar(14, order="full_preact", shortcut="B"))
+    model = ResNet(cifar(14, activation_order="full_preact", shortcut="B"))
     assert source_of(model, "conv2_block1_out", 0) == "conv2_block1_preact_relu"
     assert source_of(model, "conv3_block1_out", 0) == "conv3_block1_0_conv"
     assert source_of(model, "conv3_block1_0_conv", None) == "conv3_block1_preact_relu"
@@ -151,7 +151,7 @@ def test_dropout_stochastic_depth_and_zero_gamma_work_in_training_only(tmp_path)
     model = ResNet(spec, input_shape=(16, 16, 3))
     names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Dropout)]
     assert len(names) == 6
-    assert {"conv2_block1_1_dropout", "conv4_block1_2_drop"} <= {*names}
+    assert {"conv2_block1_1_dropout", "conv4_block1_2_drop_path"} <= {*names}
     # Where the scale is zero the branch adds nothing: the units are their shortcuts.
     maps = keras.Model(
         model.input, [model.get_layer(f"conv2_block1_{end}").output for end in ("2_bn", "add")]

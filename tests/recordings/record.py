@@ -34,22 +34,22 @@ def images():
 
 
 def array(name, shape):
-    """An array of a checkpoint: chance, but the same for the same name.
+    """An array of a checkpoint: random, but the same for the same name.
 
     Every scale, shift, mean and variance differs from its initial value, so that each counts; the
     scales are small enough for activations to keep their size through 152 layers.
     """
-    chance = np.random.RandomState(crc32(name.encode()))
+    draw = np.random.RandomState(crc32(name.encode()))
     if name.endswith("num_batches_tracked"):
         return np.array(0)
     if name.endswith(("running_var", "moving_variance")):
-        return chance.uniform(0.5, 1.5, shape).astype("float32")
+        return draw.uniform(0.5, 1.5, shape).astype("float32")
     if len(shape) == 1 and name.endswith(("weight", "gamma")):
-        return chance.uniform(0.3, 0.8, shape).astype("float32")
+        return draw.uniform(0.3, 0.8, shape).astype("float32")
     # Torch has the outputs first, Keras last.
     inputs = np.prod(shape[:-1] if name.endswith("kernel") else shape[1:])
-    deviation = 0.2 if len(shape) == 1 else np.sqrt(2 / inputs)
-    return (chance.standard_normal(shape) * deviation).astype("float32")
+    std = 0.2 if len(shape) == 1 else np.sqrt(2 / inputs)
+    return (draw.standard_normal(shape) * std).astype("float32")
 
 
 def checkpoint(recording):

@@ -7,11 +7,15 @@ from functools import partial
 
 import pytest
 
-from keras_resnet import InputError, formats, tflite
-from keras_resnet.metadata import read
-from train import comparison, export, qat, run
+from keras_resnet import InputError
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.metadata import read_metadata
+from train import export
+from train.compress import quantization_aware
+from train.measure import comparison
+from train.runs import folder
 
-FILES = {formats.FORMATS[name].file for name in tflite.CONVERSIONS} | {"saved_model"}
+FILES = {file for name, file in FORMAT_FILES.items() if name != "keras"}
 
 
 @pytest.fixture
@@ -41,9 +45,9 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
     record = json.loads((finished / "run.json").read_text())
     assert report["keras"]["accuracy"] == record["test"]["keras"]["accuracy"]
     assert report["calibration"] == {"from": "digits", "images": 500}
-    assert report["dataset"] == record["dataset"]
+    assert report["data"]["sha256"] == record["data"]["sha256"]
     assert report["formats"]["float32"]["max_difference"] < 1e-5
-    said = read(finished / "model_int8.tflite")
+    said = read_metadata(finished / "model_int8.tflite")
     assert (said["name"], said["author"], said["license"]) == (
         "resnet8 for digits", "Someone", "MIT",
     )  # fmt: skip
@@ -60,7 +64,7 @@ def test_only_what_was_asked_for_is_written(finished, command, tmp_path, monkeyp
         tuned.append((len(calibration), recipe.batch_size, epochs))
         return model  # test_qat.py is about the rest
 
-    monkeypatch.setattr(qat, "finetune", finetune)
+    monkeypatch.setattr(quantization_aware, "finetune", finetune)
     photos = tmp_path / "photos" / "deeper"
     photos.mkdir(parents=True)
     shutil.copy("tests/data/digit_7.png", photos)
@@ -87,7 +91,7 @@ def test_the_gate_fails_and_names_the_file(finished, command, monkeypatch):
 
 
 def test_a_folder_that_is_in_use_or_full_is_named(finished, command):
-    with run.writing(finished):
+    with folder.claim_folder(finished):
         refuse(command, "another process is writing to", f"--run={finished}")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     before = sorted(path.name for path in finished.iterdir())
@@ -128,13 +132,13 @@ def edit(folder, change):
 
 def test_runs_that_cannot_be_exported_are_named(finished, command):
     given = f"--run={finished}"
-    edit(finished, lambda record: record["dataset"].update(sha256="0"))
+    edit(finished, lambda record: record["data"].update(sha256="0"))
     refuse(command, "digits is not the data of this run", given)
-    edit(finished, lambda record: record["dataset"].update(name="photos"))
-    refuse(command, r"Data from a folder need its path: --dataset=\./photos", given)
-    edit(finished, lambda record: record["spec"].update(squeeze=4))
+    edit(finished, lambda record: record["source"].update(dataset="./photos"))
+    refuse(command, r"photos must hold the folders train and test", given)
+    edit(finished, lambda record: record["network"].update(squeeze=4))
     edit(finished, lambda record: record["versions"].update(keras_resnet="9.9"))
-    refuse(command, r"made by version 9\.9 of keras_resnet, and .*'squeeze'", given)
+    refuse(command, r"made by version 9\.9 of keras_resnet, and .*squeeze is unknown", given)
     (finished / "labels.txt").unlink()
     refuse(command, r"no .*labels\.txt", given)
 

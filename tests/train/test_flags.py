@@ -2,61 +2,71 @@ import json
 from dataclasses import asdict, dataclass, fields, replace
 
 import pytest
-from absl.flags import FLAGS
 
-from keras_resnet import InputError, Spec
-from keras_resnet.options import option
-from train import cifar, flags  # noqa: F401, it defines the flags
-from train.devices import Execution
-from train.recipe import FAST, PAPER, Recipe
+from keras_resnet import InputError, Spec, families
+from keras_resnet.utils.fields import option
+from train import cifar, export, flags, predict, tune
+from train.settings.data import DataSettings
+from train.settings.execution import Execution
+from train.settings.recipe import FAST, PAPER, Recipe
 
+pytestmark = pytest.mark.unit
 CHANGES = {
     Recipe: {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
-        "crop": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9, "optimizer": "muon",
-        "average": 0.99, "center": False, "mixup": 0.25, "views": 4,
+        "crop_padding": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9,
+        "optimizer": "muon",
+        "ema_decay": 0.99, "subtract_mean": False, "mixup": 0.25, "augmentation_pool": 4,
         "teacher": "saved_models/big", "temperature": 3.5,
     },
+    DataSettings: {"dataset": "digits", "data_dir": "there", "image_size": 16},
     Execution: {
         "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 5,
     },
     Spec: {
-        "units": (1, 2), "widths": (3, 4), "unit": "bottleneck", "order": "relu_only_preact",
-        "shortcut": "C", "stem": "imagenet", "convention": "keras_v1", "width_multiplier": 1.5,
+        "blocks": (1, 2), "widths": (3, 4), "block": "bottleneck",
+        "activation_order": "relu_only_preact",
+        "shortcut": "C", "stem": "imagenet", "variant": "keras_v1", "width_multiplier": 1.5,
         "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.125,
     },
 }  # fmt: skip
 
 
-@pytest.fixture(autouse=True)
-def parsed():
-    FLAGS(["test"])
-    yield
-    FLAGS.unparse_flags()
+def texts(changes):
+    return [
+        f"--{name}={','.join(map(str, value)) if isinstance(value, tuple) else value}"
+        for name, value in changes.items()
+    ]
 
 
 @pytest.mark.parametrize("kind", CHANGES, ids=lambda kind: kind.__name__)
 def test_every_field_is_a_flag(kind):
-    defaults = kind()
     expected = {field.name for field in fields(kind)} - {"input_shape", "classes"}
     assert CHANGES[kind].keys() == expected
-    text = {
-        name: ",".join(map(str, value)) if isinstance(value, tuple) else value
-        for name, value in CHANGES[kind].items()
-    }
-    try:
-        FLAGS(["test", *(f"--{name}={value}" for name, value in text.items())])
-        assert flags.given(kind) == CHANGES[kind]
-        assert all(CHANGES[kind][name] != getattr(defaults, name) for name in expected)
-    finally:
-        for name in expected:
-            FLAGS[name].unparse()
+    values = cifar.COMMAND.parse(texts(CHANGES[kind]))
+    assert values.given(kind) == CHANGES[kind]
+    assert all(CHANGES[kind][name] != getattr(kind(), name) for name in expected)
 
 
 def test_a_flag_that_is_not_given_changes_nothing():
-    assert flags.given(Recipe) == {}
-    assert flags.given(Spec) == {}
+    values = cifar.COMMAND.parse([])
+    assert values.given(Recipe) == values.given(Spec) == {}
+    assert values.learning_rate is None
+
+
+def test_commands_have_flags_of_their_own():
+    """`--shortcut` takes one value to train, and several to search."""
+    assert cifar.COMMAND.parse(["--shortcut=B"]).shortcut == "B"
+    assert tune.COMMAND.parse(["--shortcut=A,B"]).shortcut == "A,B"
+    assert "epochs" not in predict.COMMAND.flags
+    with pytest.raises(InputError, match="Unknown command line flag 'epochs'"):
+        export.COMMAND.parse(["--epochs=3"])
+
+
+def test_what_was_parsed_does_not_leak():
+    cifar.COMMAND.parse(["--epochs=3"])
+    assert cifar.COMMAND.parse([]).epochs is None
 
 
 def test_a_new_field_is_a_flag_with_its_help():
@@ -64,18 +74,45 @@ def test_a_new_field_is_a_flag_with_its_help():
     class Fresh:
         gamma_of_test: float = option(1.5, "a new knob", choices=("a", "b"))
 
-    flags.define(Fresh)
-    assert FLAGS["gamma_of_test"].help == "a new knob: a, b."
-    assert FLAGS["gamma_of_test"].value is None
+    command = flags.Command("test", "Does nothing.")
+    command.add_fields(Fresh)
+    assert command.flags["gamma_of_test"].help == "a new knob: a, b."
+    assert command.flags["gamma_of_test"].value is None
+
+
+def test_from_python_keywords_are_flags(monkeypatch):
+    """As in a notebook, whose own arguments are none of ours."""
+    monkeypatch.setattr("sys.argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
+    settings = {"epochs": 3, "blocks": (1, 2), "nesterov": True, "model": None, "shortcut": "B"}
+    seen = cifar.COMMAND.run(lambda values: values, dict(settings, arguments=["a.png", 7]))
+    assert seen.given(Recipe) == {"epochs": 3, "nesterov": True}
+    assert seen.given(Spec) == {"blocks": (1, 2), "shortcut": "B"}
+    assert seen.arguments == ["a.png", "7"]
+    with pytest.raises(InputError, match="unknown argument 'epoch': did you mean 'epochs'"):
+        cifar.run(epoch=3)
+    with pytest.raises(InputError, match="epochs"):
+        cifar.run(epochs="many")
+
+
+def test_flags_are_repeated_as_they_were_given():
+    values = tune.COMMAND.parse(["--dataset=./my photos", "--image_size=32"])
+    assert values.as_flags("dataset", "data_dir", "image_size") == (
+        " --dataset='./my photos' --image_size=32"
+    )
+
+
+def end(main, *argv):
+    """How a command ends."""
+    with pytest.raises(SystemExit) as caught:
+        cifar.COMMAND.start(main, argv)
+    return caught.value.code
 
 
 def test_an_interrupted_command_ends_with_130(capsys):
-    def interrupted(arguments):
+    def interrupted(values):
         raise KeyboardInterrupt
 
-    with pytest.raises(SystemExit) as caught:
-        flags._guarded(interrupted, [])
-    assert caught.value.code == 130
+    assert end(interrupted) == 130
     assert capsys.readouterr().err == "interrupted\n"
 
 
@@ -84,36 +121,58 @@ def test_an_interrupted_command_ends_with_130(capsys):
     [
         (["--modle=resnet20"], "Unknown command line flag 'modle'. Did you mean: model"),
         (["--epochs=many"], "--epochs=many"),
-        (["--units=3,x"], "--units=3,x"),
+        (["--blocks=3,x"], "--blocks=3,x"),
     ],
 )
 def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
-    with pytest.raises(SystemExit) as caught:
-        flags._parse(["test", *arguments])
-    assert message in caught.value.code
-    assert caught.value.code.startswith("error: ")
+    said = end(None, *arguments)
+    assert message in said
+    assert said.startswith("error: ")
+
+
+@pytest.mark.parametrize("command", [cifar, export, predict, tune])
+def test_help_lists_every_flag(command, capsys):
+    command.COMMAND.start(None, ["--help"])
+    listed = capsys.readouterr().out.replace("--[no]", "--")
+    assert listed.startswith(command.__doc__)
+    for name in command.COMMAND.flags:
+        assert f"--{name}:" in listed
 
 
 def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):
     path = tmp_path / "best.json"
-    spec, recipe = replace(flags.MODELS["resnet8"], units=(1, 2, 1)), replace(FAST, epochs=3)
-    path.write_text(json.dumps({"spec": asdict(spec), "recipe": asdict(recipe)}))
-    FLAGS(["test", f"--spec={path}"])
-    assert flags.base() == ("best", spec, recipe)
-    FLAGS(["test", f"--spec={path}", "--recipe=paper"])
-    assert flags.base() == ("best", spec, PAPER)
-    FLAGS(["test", f"--spec={path}", "--model=resnet20"])
+    spec, recipe = replace(flags.MODELS["resnet8"], blocks=(1, 2, 1)), replace(FAST, epochs=3)
+    found = {"network": families.to_json(spec), "recipe": asdict(recipe)}
+    path.write_text(json.dumps(found))
+
+    def base(*argv):
+        return flags.base(cifar.COMMAND.parse([f"--spec={path}", *argv]))
+
+    assert base() == ("best", spec, recipe)
+    assert base("--recipe=paper") == ("best", spec, PAPER)
     with pytest.raises(InputError, match="--spec brings its own network: leave --model out"):
-        flags.base()
+        base("--model=resnet20")
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{}", '{"spec": {}, "recipe": {"speed": 1}}'])
-def test_a_file_without_a_network_is_named(text, tmp_path):
+NETWORK = json.dumps(families.to_json(Spec()))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is damaged"),
+        ("[]", "'network' is missing"),
+        ("{}", "'network' is missing"),
+        ('{"network": {"family": "vgg"}, "recipe": {}}', "unknown family of networks 'vgg'"),
+        (f'{{"network": {NETWORK}, "recipe": {{"speed": 1}}}}', "recipe: speed is unknown"),
+    ],
+)
+def test_a_file_without_a_network_is_named(text, reason, tmp_path):
     (tmp_path / "best.json").write_text(text)
-    with pytest.raises(InputError, match=r"best\.json holds no network and recipe"):
+    with pytest.raises(InputError, match=rf"best\.json holds no network and recipe \(.*{reason}"):
         flags.read_spec(tmp_path / "best.json")
 
 
 def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match="No such file or directory"):
+    with pytest.raises(InputError, match=r"no file .*worst\.json: run train\.tune first"):
         flags.read_spec(tmp_path / "worst.json")

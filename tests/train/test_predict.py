@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from keras_resnet import InputError, formats
+from keras_resnet import InputError
+from keras_resnet.export.files import EXACT
 from train import predict
 
 SEVEN = Path(__file__).parents[1] / "data" / "digit_7.png"
@@ -25,7 +26,7 @@ def test_all_formats_say_the_same(command, digits_run, tmp_path):
     Image.open(SEVEN).resize((100, 80)).save(large)
     said = {
         name: command(f"--run={digits_run}", f"--format={name}", "--top=2", SEVEN, large)
-        for name in formats.EXACT
+        for name in EXACT
     }
     assert len(set(said.values())) == 1
     lines = said["keras"].splitlines()

@@ -1,0 +1,160 @@
+"""Folding changes the layers and not the function."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_resnet import SPECS, ResNet, ResNet18V2, ResNet50, Spec, cifar
+from keras_resnet.export.fold import fold
+
+DRAW = np.random.default_rng(0)
+IMAGES = (DRAW.integers(0, 256, (8, 32, 32, 3)) * DRAW.random((8, 1, 1, 3))).astype("float32")
+
+
+def network(spec: Spec) -> keras.Model:
+    """With normalization inside, and statistics that are not trivial; logits."""
+    image = keras.Input(spec.input_shape, name="image")
+    scale = {"mean": (125, 123, 114), "variance": (3969, 3855, 4450)}
+    normal = layers.Normalization(**scale, name="images")
+    model = ResNet(spec, input_tensor=normal(image), classifier_activation=None)
+    vary(model)
+    return model
+
+
+def vary(model):
+    draw = np.random.default_rng(1)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            limits = {"gamma": (0.5, 1), "moving_variance": (0.5, 2)}
+            for variable in layer.weights:
+                variable.assign(draw.uniform(*limits.get(variable.name, (-1, 1)), variable.shape))
+
+
+NETWORKS = {
+    "v1": cifar(8),
+    "v2": cifar(8, activation_order="full_preact"),
+    "bottleneck": cifar(11, block="bottleneck"),
+    "bottleneck v2": cifar(11, block="bottleneck", activation_order="full_preact"),
+    "plain": cifar(8, shortcut="none"),
+    "projections": cifar(8, shortcut="C"),
+    "zeros, v2": cifar(8, activation_order="full_preact", shortcut="A"),
+    "bn after": cifar(8, activation_order="bn_after_add"),
+    "relu before": cifar(8, activation_order="relu_before_add"),
+    "relu only": cifar(8, activation_order="relu_only_preact"),
+    "dropout": cifar(8, dropout=0.3, stochastic_depth=0.2),
+    "Keras's v2": Spec((2, 2), (8, 16), "bottleneck_v1.5", "full_preact", "B", variant="keras_v2"),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_outputs_stay_the_same_and_only_plain_layers_are_left(name):
+    model = network(NETWORKS[name])
+    folded = fold(model)
+    expected = model.predict_on_batch(IMAGES)
+    scale = np.abs(expected).max()
+    assert expected.std(0).max() > 1e-3 * scale  # the model does look at its images
+    np.testing.assert_allclose(folded.predict_on_batch(IMAGES), expected, atol=1e-5 * scale)
+
+    kinds = {type(layer) for layer in folded.layers}
+    assert not kinds & {layers.BatchNormalization, layers.Normalization, layers.MaxPooling2D}
+    assert {layer.name for layer in folded.layers} <= {layer.name for layer in model.layers}
+    pads = [la for la in folded.layers if isinstance(la, layers.ZeroPadding2D)]
+    assert all(pad.data_format == "channels_last" for pad in pads)
+
+
+def test_v1_keeps_no_normalization_but_the_images():
+    folded = fold(network(SPECS["ResNet20"]))
+    depthwise = [la.name for la in folded.layers if isinstance(la, layers.DepthwiseConv2D)]
+    assert depthwise == ["images"]
+
+
+@pytest.mark.parametrize("build", [ResNet18V2, ResNet50])
+def test_networks_for_photographs_with_their_preparation_inside(build):
+    """What prepares the images is not made of layers, and stays."""
+    image = keras.Input((64, 64, 3), name="image")
+    model = build(
+        input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None,
+        blocks=(1, 1, 1, 1), width_multiplier=0.25,
+    )  # fmt: skip
+    vary(model)
+    photos = DRAW.integers(0, 256, (2, 64, 64, 3)).astype("float32")
+    expected = model.predict_on_batch(photos)
+    np.testing.assert_allclose(
+        fold(model).predict_on_batch(photos), expected, atol=1e-5 * np.abs(expected).max()
+    )
+
+
+def test_a_convolution_that_others_see_too_keeps_its_normalization_apart():
+    image = keras.Input((8, 8, 3))
+    x = layers.Conv2D(4, 3, name="seen_twice")(image)
+    model = keras.Model(image, layers.Add()([x, layers.BatchNormalization(name="norm")(x)]))
+    vary(model)
+    folded = fold(model)
+    assert isinstance(folded.get_layer("norm"), layers.DepthwiseConv2D)
+    images = IMAGES[:, :8, :8]
+    np.testing.assert_allclose(
+        folded.predict_on_batch(images), model.predict_on_batch(images), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_division_of_images_goes_into_the_first_convolution(whole):
+    image = keras.Input((32, 32, 3), name="image")
+    divided = layers.Normalization(mean=(0, 0, 0), variance=(3969, 3855, 4450))(image)
+    if whole:
+        model = ResNet(cifar(8), input_tensor=divided, classifier_activation=None)
+        vary(model)
+    else:
+        model = keras.Model(image, layers.Conv2D(4, 3, padding="same")(divided))
+    folded = fold(model)
+    kinds = layers.Normalization | layers.DepthwiseConv2D
+    assert not [layer.name for layer in folded.layers if isinstance(layer, kinds)]
+    expected = model.predict_on_batch(IMAGES)
+    actual = folded.predict_on_batch(IMAGES)
+    np.testing.assert_allclose(actual, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_folding_twice_changes_nothing():
+    once = fold(network(SPECS["ResNet8"]))
+    twice = fold(once)
+    for a, b in zip(once.get_weights(), twice.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def chain(*parts):
+    x = keras.Input((8, 8, 3))
+    model = keras.Sequential([x, *parts, layers.GlobalAveragePooling2D(), layers.Dense(3)])
+    vary(model)
+    return model
+
+
+# Networks of others, in which layers have settings that ours do not use.
+OTHERS = {
+    "activation before": lambda: chain(layers.Conv2D(4, 3, activation="relu"), bn()),
+    "no scale": lambda: chain(layers.Conv2D(4, 3), bn(scale=False), bn(center=False)),
+    "inverse": lambda: chain(layers.Normalization(mean=3, variance=2, invert=True)),
+    "one for all": lambda: chain(layers.Normalization(axis=None, mean=3, variance=2)),
+    "no variance": lambda: chain(layers.Normalization(mean=(3, 2, 1), variance=(1, 0, 2))),
+    "not an image": lambda: chain(
+        layers.Flatten(), layers.Dense(5), bn(), layers.Reshape((1, 1, 5))
+    ),
+    "space and channels": lambda: chain(
+        layers.ZeroPadding2D(((1, 1), (0, 2)), data_format="channels_first")
+    ),
+}
+
+
+def bn(**settings):
+    return layers.BatchNormalization(**settings)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_other_networks_stay_the_same_too(name):
+    model = OTHERS[name]()
+    images = IMAGES[:, :8, :8]
+    expected = model.predict_on_batch(images)
+    assert np.isfinite(expected).all()
+    np.testing.assert_allclose(
+        fold(model).predict_on_batch(images), expected, atol=1e-5 * np.abs(expected).max()
+    )

@@ -1,0 +1,62 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import export
+from keras_resnet.export import ModelCard, read_metadata
+
+CARD = ModelCard(
+    name="Räder",
+    description="Which wheel it is.",
+    author="An author",
+    license="Apache-2.0",
+    labels=("bicycle", "Großes Rad", "car"),
+    mean=(127.5,),
+    std=(127.5,),
+)
+
+
+def save(folder, card, channels=3):
+    image = keras.Input((8, 12, channels), name="image")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3)(image))
+    model = keras.Model(image, keras.layers.Dense(3, "softmax")(x))
+    export.save(model, folder, ["float32"], card)
+    return folder / "model.tflite", model
+
+
+def test_all_that_was_said_can_be_read(tmp_path):
+    path, _ = save(tmp_path, CARD)
+    said = read_metadata(path)
+    assert (said["name"], said["description"]) == ("Räder", "Which wheel it is.")
+    assert (said["author"], said["license"]) == ("An author", "Apache-2.0")
+    assert tuple(said["labels"]) == CARD.labels
+    ((image,), (score,)) = said["subgraph_metadata"][0].values()
+    properties = image["content"]["content_properties"]
+    assert properties == {"color_space": 1, "default_size": {"width": 12, "height": 8}}
+    assert image["process_units"][0]["options"] == {"mean": [127.5], "std": [127.5]}
+    assert image["stats"] == {"max": [1], "min": [-1]}
+    assert score["stats"] == {"max": [1], "min": [0]}
+    assert [file["name"] for file in score["associated_files"]] == ["labels.txt"]
+
+
+def test_the_model_computes_as_before(tmp_path):
+    path, model = save(tmp_path, CARD)
+    images = np.random.default_rng(0).integers(0, 256, (5, 8, 12, 3)).astype("uint8")
+    expected = model.predict_on_batch(images.astype("float32"))
+    np.testing.assert_allclose(export.load(path.parent, "float32")(images), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(("channels", "colors"), [(1, 2), (3, 1)])
+def test_grey_images_are_called_grey(tmp_path, channels, colors):
+    path, _ = save(tmp_path, ModelCard(), channels)
+    said = read_metadata(path)
+    image = said["subgraph_metadata"][0]["input_tensor_metadata"][0]
+    assert image["content"]["content_properties"]["color_space"] == colors
+    assert image["stats"] == {"max": [255], "min": [0]}
+    assert "labels" not in said
+
+
+def test_the_same_card_gives_the_same_bytes(tmp_path):
+    path, model = save(tmp_path / "a", CARD)
+    export.save(model, tmp_path / "b", ["float32"], CARD)
+    assert path.read_bytes() == (tmp_path / "b" / "model.tflite").read_bytes()

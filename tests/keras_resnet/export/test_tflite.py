@@ -1,0 +1,183 @@
+"""The files for phones: exact where they can be, near where they are quantized, and plain."""
+
+from zipfile import ZipFile
+
+import keras
+import numpy as np
+import pytest
+from ai_edge_litert.compiled_model import CompiledModel
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_resnet import InputError, ResNet, ResNet8, ResNet18V2, cifar, export
+from keras_resnet.export import ModelCard, tflite
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.fold import fold
+
+DRAW = np.random.default_rng(0)
+# Noise of different colors.
+IMAGES = (DRAW.integers(0, 256, (60, 32, 32, 3)) * DRAW.random((60, 1, 1, 3))).astype("uint8")
+CALIBRATION, TEST = IMAGES[:20], IMAGES[40:]
+# How far probabilities may be from the Keras model's.
+NEAR = {"float32": 1e-5, "float16": 5e-3, "dynamic": 0.05, "int8": 0.1, "int16x8": 0.08}
+LABELS = tuple("abcdefghij")
+
+
+def classifier(order):
+    image = keras.Input((32, 32, 3), name="image")
+    normal = keras.layers.Normalization(mean=(90, 90, 90), variance=(4000, 4000, 4000))(image)
+    model = ResNet(cifar(8, activation_order=order), input_tensor=normal)
+    draw = np.random.default_rng(1)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            gamma, *_ = layer.get_weights()
+            parts = ((0.5, 1), (-0.5, 0.5), (-0.5, 0.5), (0.5, 2))
+            layer.set_weights([draw.uniform(*limits, gamma.shape) for limits in parts])
+    # A head that is sure of different classes for different images.
+    features = keras.Model(model.inputs, model.get_layer("avg_pool").output)
+    pooled = features.predict_on_batch(IMAGES.astype("float32"))
+    kernel, _ = model.get_layer("predictions").get_weights()
+    kernel = kernel / (pooled @ kernel).std(0)
+    model.get_layer("predictions").set_weights([kernel, -pooled.mean(0) @ kernel])
+    return model
+
+
+@pytest.fixture(scope="module", params=["original", "full_preact"])
+def delivered(request, tmp_path_factory):
+    """A model, and the folder that has it in every format for phones."""
+    keras.utils.set_random_seed(0)
+    model = classifier(request.param)
+    folder = tmp_path_factory.mktemp("phone")
+    export.save(model, folder, tflite.CONVERSIONS, ModelCard(labels=LABELS), CALIBRATION)
+    return model, folder
+
+
+def path(folder, name):
+    return folder / FORMAT_FILES[name]
+
+
+@pytest.mark.parametrize("name", tflite.CONVERSIONS)
+def test_probabilities_are_near_the_models(delivered, name):
+    model, folder = delivered
+    expected = model.predict_on_batch(TEST.astype("float32"))
+    assert expected.std(0).max() > 0.05  # the model does look at its images
+    predict = export.load(folder, name)
+    np.testing.assert_allclose(predict(TEST), expected, atol=NEAR[name])
+    np.testing.assert_array_equal(predict(TEST), predict(TEST.astype("float32")))
+    assert predict(TEST).dtype == np.float32
+
+
+@pytest.mark.parametrize("name", tflite.CONVERSIONS)
+def test_one_image_at_a_time_and_builtin_operations_only(delivered, name):
+    interpreter = Interpreter(str(path(delivered[1], name)))
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert list(source["shape"]) == [1, 32, 32, 3]
+    assert list(result["shape"]) == [1, 10]
+    kinds = {source["dtype"], result["dtype"]}
+    assert kinds == ({np.uint8} if name == "int8" else {np.float32})
+    assert list(interpreter.get_signature_list()) == ["serving_default"]
+    names = {row["op_name"] for row in interpreter._get_ops_details()}
+    assert not [op for op in names if "Flex" in op or "CUSTOM" in op]
+
+
+def test_int8_takes_raw_bytes_and_gives_parts_of_256(delivered):
+    interpreter = Interpreter(str(path(delivered[1], "int8")))
+    assert interpreter.get_input_details()[0]["quantization"] == (1.0, 0)
+    assert interpreter.get_output_details()[0]["quantization"] == (1 / 256, 0)
+
+
+def test_int8_kernels_have_a_scale_for_each_channel(delivered):
+    interpreter = Interpreter(str(path(delivered[1], "int8")))
+    kernels = [
+        tensor
+        for tensor in interpreter.get_tensor_details()
+        if tensor["dtype"] == np.int8 and len(tensor["shape"]) == 4 and tensor["shape"][1] == 3
+    ]
+    assert len(kernels) == 7
+    for kernel in kernels:
+        assert len(kernel["quantization_parameters"]["scales"]) == kernel["shape"][0]
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "dynamic"])
+def test_phones_processors_compute_all_of_it_fast(delivered, name):
+    assert CompiledModel.from_file(str(path(delivered[1], name))).is_fully_accelerated()
+
+
+def test_sizes_fall_as_they_should(delivered):
+    model, folder = delivered
+    bytes_ = {name: path(folder, name).stat().st_size for name in tflite.CONVERSIONS}
+    assert bytes_["float32"] > 1.8 * bytes_["float16"] > 3 * bytes_["int8"]
+    assert bytes_["float32"] < 4 * model.count_params() + 20_000
+
+
+def test_every_file_has_its_labels(delivered):
+    for name in tflite.CONVERSIONS:
+        with ZipFile(path(delivered[1], name)) as archive:
+            assert tuple(archive.read("labels.txt").decode().splitlines()) == LABELS
+
+
+@pytest.mark.parametrize(("name", "kind"), [("int8", np.int8), ("dynamic", np.float32)])
+def test_the_newer_quantizer_is_near_too(tmp_path, name, kind):
+    model = classifier("original")
+    export.save(model, tmp_path, [name], ModelCard(labels=LABELS), CALIBRATION, "litert")
+    interpreter = Interpreter(str(path(tmp_path, name)))
+    assert interpreter.get_input_details()[0]["dtype"] == kind
+    np.testing.assert_allclose(
+        export.load(tmp_path, name)(TEST),
+        model.predict_on_batch(TEST.astype("float32")),
+        atol=0.3,
+    )
+
+
+def test_networks_for_photographs(tmp_path):
+    image = keras.Input((64, 64, 3), name="image")
+    prepared = ResNet18V2.preprocess_input(image)
+    model = ResNet18V2(input_tensor=prepared, classes=5, width_multiplier=0.25)
+    photos = DRAW.integers(0, 256, (4, 64, 64, 3)).astype("uint8")
+    export.save(model, tmp_path, ["float32", "int8"], calibration=photos)
+    expected = model.predict_on_batch(photos.astype("float32"))
+    np.testing.assert_allclose(export.load(tmp_path, "float32")(photos), expected, atol=1e-5)
+    assert path(tmp_path, "int8").stat().st_size < 0.3 * path(tmp_path, "float32").stat().st_size
+
+
+def refuse(folder, model, message, **settings):
+    with pytest.raises(InputError, match=message):
+        export.save(model, folder / "new", **{"formats": ["float32", "int8"], **settings})
+    left = list((folder / "new").iterdir()) if (folder / "new").exists() else []
+    assert not left
+
+
+def test_what_cannot_be_exported_is_named(tmp_path):
+    model = ResNet8()
+    refuse(tmp_path, model, "int8 needs images to calibrate with")
+    refuse(tmp_path, model, r"\(8, 8, 3\), and the model takes \(32, 32, 3\)",
+           calibration=np.zeros((2, 8, 8, 3)))  # fmt: skip
+    refuse(tmp_path, model, "3 labels, .* for 10 classes", card=ModelCard(labels=("a", "b", "c")))
+    refuse(tmp_path, model, "10 labels, 9 of them names of one line",
+           card=ModelCard(labels=("a\nb", *"cdefghijk")))  # fmt: skip
+    refuse(tmp_path, "model", "'model' is not a functional keras.Model")
+    refuse(
+        tmp_path, model, "unknown format 'int9': did you mean 'int8'", formats=["float32", "int9"]
+    )
+    refuse(tmp_path, model, "unknown quantizer 'liter'", quantizer="liter", calibration=IMAGES)
+    refuse(tmp_path, ResNet8(include_top=False), "a classifier of images takes")
+    refuse(tmp_path, ResNet8(classifier_activation=None), "no probabilities: .*softmax")
+
+
+def test_an_operation_that_phones_lack_is_named(tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.GlobalAveragePooling2D()(keras.ops.erfinv(image / 300))
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    refuse(tmp_path, model, r"tf\.Erfinv is not an operation", formats=["keras", "float32"])
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Conv2D(4, 3, activation="elu")(image))
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    refuse(tmp_path, model, "ELU is not an operation that TFLite has in this format",
+           formats=["float32", "int16x8"], calibration=IMAGES[:5, :8, :8])  # fmt: skip
+
+
+def test_files_are_of_the_folded_network(delivered):
+    model, folder = delivered
+    interpreter = Interpreter(str(path(folder, "float32")))
+    names = [row["op_name"] for row in interpreter._get_ops_details()]
+    convolutions = [la for la in fold(model).layers if "Conv2D" in type(la).__name__]
+    assert sum("CONV" in name for name in names) == len(convolutions)
+    assert not {"MUL", "SUB", "MAX_POOL_2D"} & {*names}

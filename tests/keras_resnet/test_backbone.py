@@ -1,0 +1,111 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import (
+    SPECS,
+    InputError,
+    ResNet,
+    ResNet8,
+    ResNet18,
+    ResNet20V2,
+    Spec,
+    feature_pyramid,
+    replace_head,
+)
+from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS
+
+IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
+
+
+def sizes(model):
+    return {name: tuple(x.shape[1:]) for name, x in model(IMAGES, training=False).items()}
+
+
+@pytest.mark.parametrize("name", ["ResNet18", "ResNet18V2", "ResNet50", "ResNet50V2", "PlainNet18"])
+def test_maps_of_imagenet_networks_have_strides_4_to_32(name):
+    model = ResNet(SPECS[name], include_top=False)
+    channels = [width * BLOCKS[SPECS[name].block].expansion for width in (64, 128, 256, 512)]
+    expected = {
+        f"C{i}": (64 // 2**i, 64 // 2**i, c) for i, c in zip(range(2, 6), channels, strict=True)
+    }
+    assert sizes(feature_pyramid(model)) == expected
+
+
+@pytest.mark.parametrize("order", ACTIVATION_ORDERS)
+@pytest.mark.parametrize("variant", ["paper", "keras_v2"])
+def test_maps_are_what_the_next_stage_sees(order, variant):
+    spec = Spec((2, 2), (4, 8), "bottleneck", order, "B", variant=variant)
+    model = ResNet(spec, input_shape=(64, 64, 3))
+    maps = feature_pyramid(model)(IMAGES, training=False)
+    assert list(maps) == ["C2", "C3"]
+    if order != "relu_before_add":  # whose sums go on as they are
+        assert all(np.min(x) >= 0 for x in maps.values())
+    enter = [op.kind for op in ACTIVATION_ORDERS[order].enter]
+    unit = {"paper": "conv3_block1", "keras_v2": "conv2_block2"}[variant]  # the strided one
+    before = {"paper": "conv2_block2_out", "keras_v2": "conv2_block1_out"}[variant]
+    ends = [f"{unit}_preact_relu" if enter else before]
+    ends.append("post_relu" if enter else "conv3_block2_out")
+    direct = keras.Model(model.input, [model.get_layer(name).output for name in ends])
+    for ours, theirs in zip(maps.values(), direct(IMAGES, training=False), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_maps_share_weights_with_and_without_the_top():
+    model = ResNet20V2(input_shape=(64, 64, 3))
+    maps = feature_pyramid(model)
+    assert sizes(maps) == {"C2": (64, 64, 16), "C3": (32, 32, 32), "C4": (16, 16, 64)}
+    for layer in maps.layers:
+        assert layer is model.get_layer(layer.name)
+    pooled = ResNet20V2(include_top=False, pooling="avg", input_shape=(64, 64, 3))
+    assert sizes(feature_pyramid(pooled)) == sizes(maps)
+    theirs = keras.applications.ResNet50V2(weights=None, include_top=False)
+    assert sizes(feature_pyramid(theirs))["C5"] == (2, 2, 2048)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()]),
+        ResNet8(include_top=False, pooling="max"),
+        feature_pyramid(ResNet8(include_top=False)),
+    ],
+)
+def test_models_without_maps_are_refused(model):
+    with pytest.raises(InputError, match="no feature maps of stages"):
+        feature_pyramid(model)
+
+
+def test_a_new_head_on_the_same_layers():
+    model = ResNet8()
+    tuned = replace_head(model, 3, activation=None)
+    assert tuned.output_shape == (None, 3)
+    assert tuned.layers[:-2] == model.layers[:-2]
+    assert tuned.get_layer("predictions").activation is keras.activations.linear
+    with pytest.raises(InputError, match="no layer 'avg_pool': build it with include_top=True"):
+        replace_head(ResNet8(include_top=False), 3)
+
+
+def test_a_frozen_backbone_does_not_move_in_training(tmp_path):
+    """As the README tells: moving statistics included."""
+    path = tmp_path / "pretrained.weights.h5"
+    ResNet8().save_weights(path)
+    model = ResNet8(weights=path, classes=3)
+    for layer in model.layers[:-1]:
+        layer.trainable = False
+    before = [layer.get_weights() for layer in model.layers]
+    model.compile("sgd", "sparse_categorical_crossentropy")
+    images = np.random.default_rng(0).normal(3, 2, (16, 32, 32, 3)).astype("float32")
+    model.fit(images, np.arange(16) % 3, verbose=0)
+    after = [layer.get_weights() for layer in model.layers]
+    for old, new in zip(before[:-1], after[:-1], strict=True):
+        for a, b in zip(old, new, strict=True):
+            np.testing.assert_array_equal(a, b)
+    assert not np.array_equal(before[-1][0], after[-1][0])
+
+
+def test_a_detector_on_the_maps_trains_the_backbone():
+    maps = feature_pyramid(ResNet18(include_top=False, input_shape=(64, 64, 3)))
+    outputs = [keras.layers.Conv2D(1, 1)(x) for x in maps.outputs]
+    assert [x.shape[1] for x in outputs] == [16, 8, 4, 2]
+    assert keras.Model(maps.input, outputs).trainable_weights

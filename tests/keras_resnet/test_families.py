@@ -1,0 +1,177 @@
+"""Families of networks: records of networks, and what a new family gets without more code."""
+
+import json
+import sys
+from dataclasses import dataclass, replace
+
+import keras
+import pytest
+
+from keras_resnet import SPECS, InputError, ResNet, Spec, families, macs, parameters
+from keras_resnet.families import FAMILIES, Family
+from keras_resnet.utils.fields import Settings, option
+
+RESNET20 = {"family": "resnet", "block": "basic", "blocks": [3, 3, 3]}
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_named_network_survives_a_record(name):
+    record = json.loads(json.dumps(families.to_json(SPECS[name])))
+    assert record["family"] == "resnet"
+    again = families.from_json(record)
+    assert again == SPECS[name]
+    assert hash(again) == hash(SPECS[name])
+    assert families.to_json(again) == families.to_json(SPECS[name])
+
+
+def test_a_record_has_the_family_first_and_all_fields():
+    spec = replace(SPECS["ResNet20"], dropout=0.25, zero_gamma=True)
+    assert families.to_json(spec) == {
+        "family": "resnet", "blocks": (3, 3, 3), "widths": (16, 32, 64), "block": "basic",
+        "activation_order": "original", "shortcut": "A", "stem": "cifar", "variant": "paper",
+        "width_multiplier": 1.0, "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.0,
+        "input_shape": (32, 32, 3), "classes": 10,
+    }  # fmt: skip
+    assert next(iter(families.to_json(spec))) == "family"
+
+
+def test_what_is_read_is_not_changed():
+    record = dict(RESNET20)
+    assert families.from_json(record) == SPECS["ResNet20"]
+    assert record == RESNET20
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"depth": 20}, "depth is unknown."),
+        ({"order": "original"}, "order is unknown."),
+        ({"family": "resnt"}, "unknown family of networks 'resnt': did you mean 'resnet'?"),
+        ({"family": None}, "unknown family of networks None. Choose one of resnet."),
+        ({"family": ["resnet"]}, "unknown family of networks ['resnet']"),
+        ({"classes": None}, "classes should be a valid integer; got None."),
+        ({"shortcut": None}, "shortcut should be a valid string; got None."),
+        ({"blocks": None}, "blocks should be a valid array; got None."),
+        ({"classes": "10"}, "classes should be a valid integer; got '10'."),
+        ({"classes": True}, "classes should be a valid integer; got True."),
+        ({"blocks": 3}, "blocks should be a valid array; got 3."),
+        ({"blocks": [3, "3", 3]}, "blocks.1 should be a valid integer; got '3'."),
+        ({"zero_gamma": 1}, "zero_gamma should be a valid boolean; got 1."),
+        ({"width_multiplier": "1"}, "width_multiplier should be a valid number; got '1'."),
+        ({"input_shape": [32, 32]}, "input_shape.2 is missing."),
+        ({"input_shape": [32, 32, 3, 1]}, "input_shape should have at most 3 items"),
+        # What `Spec` itself refuses.
+        ({"shortcut": "D"}, "unknown shortcut 'D'. Choose one of A, B, C, none."),
+        ({"classes": 0}, "classes must be a whole number of at least 1; got 0."),
+        ({"widths": [16, 32]}, "must have one entry for each stage"),
+    ],
+)
+def test_what_is_no_network_is_refused_by_the_name_of_the_field(change, message):
+    with pytest.raises(InputError) as caught:
+        families.from_json(RESNET20 | change)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_record_without_a_family_is_refused():
+    with pytest.raises(InputError, match="unknown family of networks None"):
+        families.from_json({"blocks": [3, 3, 3]})
+
+
+@pytest.mark.parametrize("config", ["resnet20", None, Spec])
+def test_what_is_no_config_is_a_type_error(config):
+    with pytest.raises(TypeError, match="is no network config of the families resnet"):
+        families.to_json(config)
+
+
+NAMED = ["ResNet8", "ResNet20", "ResNet20V2", "PlainNet20", "ResNet18", "ResNet18V2", "ResNet50",
+         "ResNet50V2"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_counting_the_built_model_gives_what_the_formulas_do(name):
+    spec = SPECS[name]
+    assert families.count_parameters(spec) == families.parameters(spec) == parameters(spec)
+    assert families.count_macs(spec) == families.macs(spec) == macs(spec)
+
+
+def test_the_first_family_builds_as_resnet_does():
+    model = families.build(SPECS["ResNet8"], input_shape=(16, 16, 3), classifier_activation=None)
+    other = ResNet(SPECS["ResNet8"], input_shape=(16, 16, 3), classifier_activation=None)
+    assert [layer.name for layer in model.layers[1:]] == [layer.name for layer in other.layers[1:]]
+    assert model.input_shape == (None, 16, 16, 3)
+    assert model.get_layer("predictions").activation is keras.activations.linear
+
+
+@dataclass(frozen=True)
+class Toy(Settings):
+    """A network of one convolution."""
+
+    filters: int = option(4, "channels", low=1)
+    input_shape: tuple[int, int, int] = option((8, 6, 3), "height, width, channels")
+    classes: int = option(5, "number of classes", low=1)
+
+    def check_size(self, *sides):
+        """Any size will do."""
+
+
+def build_toy(config, input_tensor=None, input_shape=None, classifier_activation="softmax"):
+    image = input_tensor
+    if image is None:
+        image = keras.Input(input_shape or config.input_shape)
+    x = keras.layers.Conv2D(config.filters, 3, strides=2, padding="same", use_bias=False)(image)
+    x = keras.layers.BatchNormalization()(x)
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    head = keras.layers.Dense(config.classes, classifier_activation, name="predictions")
+    return keras.Model(image, head(x))
+
+
+@pytest.fixture
+def toy(monkeypatch):
+    """The key of a family that is there for one test."""
+    # Families name their parts as text; under pytest this file is not to be found by its name.
+    monkeypatch.setitem(sys.modules, "toy_family", sys.modules[__name__])
+    monkeypatch.setitem(FAMILIES, "toy", Family("toy_family:Toy", "toy_family:build_toy"))
+    return "toy"
+
+
+def test_a_new_family_is_a_row_of_the_table(toy):
+    config = Toy(filters=7)
+    assert families.family_of(config) == toy
+    model = families.build(config)
+    assert model.input_shape == (None, 8, 6, 3)
+    assert model.output_shape == (None, 5)
+    raw = keras.Input((8, 6, 3), name="raw")
+    model = families.build(config, input_tensor=raw, classifier_activation=None)
+    assert model.inputs[0] is raw
+    assert model.get_layer("predictions").activation is keras.activations.linear
+
+
+def test_a_new_family_counts_by_the_built_model(toy):
+    config = Toy(filters=7)
+    # Kernel; scale and shift; head with biases. Moving statistics are not trained.
+    assert families.parameters(config) == 9 * 3 * 7 + 2 * 7 + 7 * 5 + 5
+    assert families.macs(config) == 4 * 3 * (9 * 3 * 7) + 7 * 5
+
+
+def test_records_of_a_new_family(toy):
+    record = families.to_json(Toy(filters=7))
+    assert record == {"family": toy, "filters": 7, "input_shape": (8, 6, 3), "classes": 5}
+    assert families.from_json(json.loads(json.dumps(record))) == Toy(filters=7)
+    with pytest.raises(InputError, match=r"^blocks is unknown\.$"):
+        families.from_json(record | {"blocks": [3]})
+    with pytest.raises(InputError, match="filters must be a whole number of at least 1; got 0"):
+        families.from_json(record | {"filters": 0})
+    with pytest.raises(InputError, match=r"Choose one of resnet, toy\."):
+        families.from_json(record | {"family": "toys!"})
+
+
+def test_a_family_may_count_by_formula(toy, monkeypatch):
+    rows = FAMILIES[toy]._replace(parameters="toy_family:two", macs="toy_family:two")
+    monkeypatch.setitem(FAMILIES, toy, rows)
+    assert (families.parameters(Toy()), families.macs(Toy())) == (2, 2)
+
+
+def two(config):
+    """A cost that is easy to tell."""
+    return 2

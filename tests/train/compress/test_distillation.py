@@ -1,0 +1,187 @@
+"""Knowledge distillation: what teachers predict, what is kept of it, and what a student learns."""
+
+import os
+import shutil
+import signal
+from dataclasses import replace
+
+import keras
+import numpy as np
+import pytest
+from safetensors import safe_open
+from safetensors.numpy import save
+
+from keras_resnet import InputError, cifar
+from train.backend.tensorflow.batches import pool_batches
+from train.compress import distillation
+from train.data import sources
+from train.settings.data import DataSettings
+from train.settings.execution import Execution
+from train.settings.recipe import FAST
+from train.trainer import trainer
+from train.trainer.stop_signals import Stopped
+
+SPEC = cifar(8, width_multiplier=0.5)
+EXECUTION = Execution(precision="float32")
+
+
+@pytest.fixture(scope="module")
+def data():
+    return sources.load(DataSettings("digits"), 32)
+
+
+@pytest.fixture
+def recipe(digits_run):
+    return replace(
+        FAST, epochs=2, batch_size=64, augmentation_pool=2, teacher=str(digits_run), temperature=3.0
+    )
+
+
+def test_targets_are_the_teachers_softened_word_on_each_view(recipe, data, digits_run, tmp_path):
+    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    said = distillation.teacher_targets(training, tmp_path / "said")
+    assert (said.shape, said.dtype) == ((2, len(training.images.labels), 10), np.float16)
+    teacher = keras.saving.load_model(digits_run / "model.keras")
+    for view in range(2):
+        batches = pool_batches(training.images, training.recipe, view)
+        seen = np.concatenate(list(batches.take(2).as_numpy_iterator()))
+        expected = teacher.predict_on_batch(seen) ** (1 / 3)
+        expected /= expected.sum(-1, keepdims=True)
+        np.testing.assert_allclose(said[view, : len(seen)], expected, atol=1e-3)
+
+
+def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
+    recipe, data, tmp_path, capsys
+):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    first = distillation.teacher_targets(training, path)
+    asked = path.stat().st_mtime_ns
+    np.testing.assert_array_equal(distillation.teacher_targets(training, path), first)
+    assert path.stat().st_mtime_ns == asked
+    os.truncate(path, 100)
+    capsys.readouterr()
+    np.testing.assert_array_equal(distillation.teacher_targets(training, path), first)
+    assert "is damaged" in capsys.readouterr().out
+    warmer = training._replace(recipe=replace(recipe, temperature=1.0))
+    assert not np.array_equal(distillation.teacher_targets(warmer, path), first)
+
+
+def test_views_that_are_known_are_not_asked_for_again(recipe, data, tmp_path):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    whole = distillation.teacher_targets(training, path)
+    with safe_open(path, "numpy") as file:
+        heard = file.metadata()
+    path.write_bytes(save({"targets": np.zeros_like(whole[:1])}, heard))
+    rest = distillation.teacher_targets(training, path)
+    assert not rest[0].any()
+    np.testing.assert_array_equal(rest[1], whole[1])
+
+
+def test_no_more_views_are_asked_for_than_there_are_epochs(recipe, data, tmp_path, capsys):
+    path = tmp_path / "said"
+    training = trainer.prepare(SPEC, replace(recipe, epochs=1), data, EXECUTION)
+    (one,) = distillation.teacher_targets(training, path)
+    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    both = distillation.teacher_targets(training, path)
+    np.testing.assert_array_equal(both[0], one)
+    assert len(both) == 2
+    assert capsys.readouterr().out.count("predicting with") == 2
+
+
+def test_a_signal_keeps_what_was_said(recipe, data, tmp_path, monkeypatch, capsys):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+    predict = distillation.predict_augmentation
+
+    def interrupted(*arguments):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return predict(*arguments)
+
+    with monkeypatch.context() as patch, pytest.raises(Stopped, match="SIGTERM: stopped, and kept"):
+        patch.setattr(distillation, "predict_augmentation", interrupted)
+        distillation.teacher_targets(training, path)
+    assert len(distillation.teacher_targets(training, path)) == 2
+    assert capsys.readouterr().out.count("predicting with") == 2
+
+
+def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path):
+    other = tmp_path / "other"
+    shutil.copytree(digits_run, other)
+    model = keras.saving.load_model(other / "model.keras")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save_weights(other / "model.weights.h5")
+    words = []
+    for teacher in (digits_run, other, f"{digits_run},{other}"):
+        training = trainer.prepare(SPEC, replace(recipe, teacher=str(teacher)), data, EXECUTION)
+        words.append(distillation.teacher_targets(training, tmp_path / "said"))
+    one, another, both = (word.astype("float32") for word in words)
+    assert np.abs(one - another).max() > 0.5
+    np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
+
+
+def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, data, tmp_path):
+    """Told two probabilities with the temperature 3, it says their third powers."""
+    training = trainer.prepare(SPEC, replace(recipe, epochs=4), data, EXECUTION)
+    told = np.zeros((2, len(training.images.labels), 10), np.float16)
+    told[..., 3], told[..., 7] = 0.6, 0.4
+    result = trainer.fit(training, tmp_path, targets=told)
+    said = result.model.predict_on_batch(data.test.read()[:50].astype("float32"))
+    np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
+
+
+def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
+    """Told that every image is a three, it says so of all."""
+    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    threes = np.zeros((2, len(training.images.labels), 10), np.float16)
+    threes[:, :, 3] = 1
+    result = trainer.fit(training, tmp_path, targets=threes)
+    said = result.model.predict_on_batch(data.test.read()[:50].astype("float32"))
+    assert (said.argmax(-1) == 3).all()
+
+
+def test_no_teacher_says_nothing(data, recipe, tmp_path):
+    training = trainer.prepare(SPEC, replace(recipe, teacher=""), data, EXECUTION)
+    assert distillation.teacher_targets(training, tmp_path / "said") is None
+    assert not (tmp_path / "said").exists()
+
+
+def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
+    fewer = replace(
+        data,
+        classes=data.classes[:5],
+        train=data.train.subset(np.flatnonzero(data.train.labels < 5)),
+        test=data.test.subset(np.flatnonzero(data.test.labels < 5)),
+    )
+    training = trainer.prepare(SPEC, recipe, fewer, EXECUTION)
+    with pytest.raises(InputError, match=r"tells 0, 1, .*, 9 apart .* data have 0, 1, 2, 3, 4 on"):
+        distillation.teacher_targets(training, tmp_path / "said")
+
+
+def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
+    recipe, data, digits_run, tmp_path
+):
+    named = [f"digit {label}" for label in data.classes]
+    with pytest.raises(InputError, match="and the data have digit 0, digit 1"):
+        distillation.check_teachers(recipe, cifar(8), named, tmp_path)
+    with pytest.raises(InputError, match=r"no missing/run\.json"):
+        distillation.check_teachers(
+            replace(recipe, teacher="missing"), cifar(8), data.classes, tmp_path
+        )
+    with pytest.raises(InputError, match="is in the folder of its student"):
+        distillation.check_teachers(recipe, cifar(8), data.classes, digits_run / "." / "")
+    distillation.check_teachers(replace(recipe, teacher=""), cifar(8), data.classes, digits_run)
+
+
+def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_run, tmp_path):
+    own = tmp_path / "own"
+    shutil.copytree(digits_run, own)
+    recipe = replace(recipe, teacher=str(own))
+    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    first = distillation.teacher_targets(training, tmp_path / "said")
+    before = distillation.teacher_checksums(recipe)
+    model = keras.saving.load_model(own / "model.keras")
+    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+    model.save_weights(own / "model.weights.h5")
+    again = distillation.teacher_targets(training, tmp_path / "said")
+    assert not np.array_equal(first, again)
+    assert distillation.teacher_checksums(recipe) != before
+    assert distillation.teacher_checksums(replace(recipe, teacher="")) == {}

@@ -1,0 +1,210 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_resnet
+from keras_resnet import InputError
+from keras_resnet.export import formats
+from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_MEAN, CIFAR10_STD
+from train.data import images, sources, tfds
+from train.data.dataset import hold_out, statistics
+from train.settings.data import DataSettings
+
+ROOT = Path(__file__).parents[3]
+CIFAR = ROOT.parent / "shared" / "tfds"  # real data, beside the repository
+
+
+def load(name, data_dir="", size=0, default_size=32):
+    return sources.load(DataSettings(str(name), data_dir, size), default_size)
+
+
+def test_digits_need_no_network():
+    digits = load("digits")
+    assert digits.classes == tuple("0123456789")
+    assert digits.shape == (32, 32, 3)
+    assert len(digits.train.labels) + len(digits.test.labels) == 1797
+    assert not digits.mirror
+    assert digits.fingerprint() == load("digits").fingerprint()
+
+
+def test_the_demo_image_is_a_test_image():
+    image = images.read_image(ROOT / "tests" / "data" / "digit_7.png", (32, 32, 3))
+    digits = load("digits")
+    places = np.flatnonzero((digits.test.read() == image).all((1, 2, 3)))
+    assert digits.test.labels[places].tolist() == [7]
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A folder of four training images and two test images of different sizes and kinds."""
+    draw = np.random.default_rng(0)
+    for name, size in {
+        "train/cat/1.png": (9, 7),
+        "train/cat/2.JPG": (40, 30),
+        "train/dog/1.jpeg": (32, 32),
+        "train/dog/2.png": (8, 8),
+        "test/cat/1.png": (16, 16),
+        "test/dog/1.png": (32, 32),
+    }.items():
+        path = tmp_path / "photos" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(draw.integers(0, 256, (*size, 3)).astype("uint8")).save(path)
+    (tmp_path / "photos/train/cat/notes.txt").write_text("no image")
+    return tmp_path / "photos"
+
+
+def test_a_folder_of_photos(photos):
+    data = load(photos, size=24)
+    assert (data.name, data.classes) == ("photos", ("cat", "dog"))
+    assert data.train.read().shape == (4, 24, 24, 3)
+    assert data.train.labels.tolist() == [0, 0, 1, 1]
+    assert data.test.labels.tolist() == [0, 1]
+    same_size = np.asarray(Image.open(photos / "test/dog/1.png"))
+    np.testing.assert_array_equal(load(photos, size=32).test.read()[1], same_size)
+
+
+def test_a_folder_with_a_broken_image_names_it(photos):
+    path = photos / "train/dog/2.png"
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(InputError, match=r"cannot read .*dog/2\.png"):
+        load(photos)
+
+
+def test_a_folder_with_a_strange_test_class(photos):
+    (photos / "test/cow").mkdir()
+    with pytest.raises(InputError, match=r"has class 'cow', which .* lacks"):
+        load(photos)
+
+
+def test_a_folder_without_splits(tmp_path):
+    with pytest.raises(InputError, match="must hold the folders train and test"):
+        load(tmp_path)
+
+
+def test_photos_are_turned_upright(tmp_path):
+    image = Image.fromarray(np.arange(12, dtype="uint8").reshape(3, 4))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # taken with the camera turned: rotate by 270 degrees
+    image.save(tmp_path / "turned.png", exif=exif)
+    upright = images.read_image(tmp_path / "turned.png", (4, 3, 1))
+    np.testing.assert_array_equal(upright[..., 0], np.rot90(np.asarray(image), -1))
+
+
+def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
+    deep = np.array([[0, 257, 30_000, 65_535]], "uint16")
+    Image.fromarray(deep).save(tmp_path / "deep.png")
+    grey = images.read_image(tmp_path / "deep.png", (1, 4, 1))
+    assert grey.ravel().tolist() == [0, 1, 116, 255]
+
+
+def test_transparent_parts_are_black(tmp_path):
+    pixels = np.array([[[200, 100, 50, 255], [200, 100, 50, 0]]], "uint8")
+    Image.fromarray(pixels, "RGBA").save(tmp_path / "glass.png")
+    image = images.read_image(tmp_path / "glass.png", (1, 2, 3))
+    assert image.tolist() == [[[200, 100, 50], [0, 0, 0]]]
+
+
+def test_a_class_without_images_is_named(photos):
+    (photos / "train/empty").mkdir()
+    with pytest.raises(InputError, match=r"train/empty has no \.png or \.jpg images"):
+        load(photos)
+
+
+@pytest.mark.parametrize("name", ["cifar10/foo", "cifar10:9.9.9", "a b"])
+def test_strange_names_of_datasets(name, tmp_path):
+    with pytest.raises(InputError, match="unknown dataset"):
+        load(name, data_dir=str(tmp_path))
+
+
+def test_a_missing_image(tmp_path):
+    with pytest.raises(InputError, match=r"no image .*gone\.png"):
+        images.read_image(tmp_path / "gone.png", (4, 4, 3))
+
+
+def test_missing_data_names_the_folder_and_the_ways_out(tmp_path):
+    with pytest.raises(InputError) as caught:
+        load("cifar10", data_dir=str(tmp_path))
+    for part in (str(tmp_path / "cifar10"), "--data_dir=FOLDER", "--dataset=digits"):
+        assert part in str(caught.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_data_and_no_network(tmp_path, monkeypatch):
+    monkeypatch.setattr(tfds, "_online", lambda: False)
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    with pytest.raises(InputError, match="no network to download it over"):
+        load("mnist")
+
+
+def test_a_mistyped_dataset_is_corrected():
+    with pytest.raises(InputError, match=r"unknown dataset 'cifr10': did you mean 'cifar10'\?"):
+        load("cifr10")
+
+
+def test_a_mistyped_digits_is_corrected():
+    with pytest.raises(InputError, match="did you mean 'digits'"):
+        load("Digits")
+
+
+def test_a_dataset_without_images(tmp_path):
+    with pytest.raises(InputError, match="imdb_reviews is not a data set of images"):
+        load("imdb_reviews", data_dir=str(tmp_path))
+
+
+def test_images_that_do_not_fit_in_memory(photos):
+    with pytest.raises(InputError, match="choose a smaller --image_size"):
+        load(photos, size=200_000)
+
+
+@pytest.fixture(scope="module")
+def cifar10():
+    if not CIFAR.is_dir():
+        pytest.skip("no prepared CIFAR-10 beside the repository")
+    return load("cifar10", data_dir=str(CIFAR))
+
+
+def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
+    """On all 10,000 test images, in float32."""
+    record = json.loads((ROOT / "saved_models/pretrained/resnet20_cifar10/run.json").read_text())
+    assert cifar10.fingerprint() == record["data"]["sha256"]
+    model = keras_resnet.ResNet20(weights="cifar10")
+    prepared = keras_resnet.ResNet20.preprocess_input(cifar10.test.read().astype("float32"))
+    guesses = model.predict(prepared, batch_size=500, verbose=0).argmax(-1)
+    accuracy = np.mean(guesses == cifar10.test.labels)
+    assert accuracy == pytest.approx(record["test"]["keras"]["accuracy"], abs=2e-4)
+
+
+@pytest.mark.parametrize("name", ["float32", "int8"])
+@pytest.mark.parametrize("network", ["tiny_cifar10", "lean_cifar10"])
+def test_the_files_that_come_along_score_what_their_export_says(cifar10, network, name):
+    folder = ROOT / "saved_models/pretrained" / network
+    row = json.loads((folder / "export.json").read_text())["formats"][name]
+    assert (folder / row["file"]).stat().st_size == row["bytes"]
+    guesses = formats.load(folder, name)(cifar10.test.read()).argmax(-1)
+    accuracy = np.mean(guesses == cifar10.test.labels)
+    assert accuracy == pytest.approx(row["accuracy"], abs=2e-4)  # other processors round otherwise
+
+
+def test_cifar10_from_tfds(cifar10):
+    data = cifar10
+    assert data.classes[:3] == ("airplane", "automobile", "bird")
+    assert data.train.read().shape == (50_000, 32, 32, 3)
+    assert np.bincount(data.test.labels).tolist() == [1000] * 10
+    assert data.mirror
+    assert list(data.classes) == list(CIFAR10)
+    for ours, measured in zip((CIFAR10_MEAN, CIFAR10_STD), statistics(data.train), strict=True):
+        np.testing.assert_allclose(ours, measured, atol=6e-4)
+    assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
+
+
+def test_images_of_tfds_are_resized_as_those_of_files(cifar10, tmp_path):
+    """There is one resizer."""
+    data = load("cifar10", data_dir=str(CIFAR), size=20)
+    assert data.shape == (20, 20, 3)
+    assert data.settings.image_size == 20
+    Image.fromarray(cifar10.test.read(np.array([3]))[0]).save(tmp_path / "one.png")
+    expected = images.read_image(tmp_path / "one.png", (20, 20, 3))
+    np.testing.assert_array_equal(data.test.read(np.array([3]))[0], expected)

@@ -1,0 +1,178 @@
+import json
+
+import pytest
+import tensorflow as tf
+
+from keras_resnet import InputError, cifar, families
+from train.runs import folder as folders
+from train.runs.environment import environment
+from train.runs.record import read_classes, read_record
+
+DESCRIPTION = {
+    "model": "resnet8",
+    "recipe": {"epochs": 2, "seed": 0},
+    "network": families.to_json(cifar(8)),
+}
+
+
+def train(folder, description=DESCRIPTION, overwrite=False, error=None):
+    """A run that trains nothing, and ends in an error if one is given."""
+    with folders.record_run(folder, description, overwrite) as record:
+        (folder / "history.csv").write_text("epoch\n0\n")
+        record["seconds"] = 1.5
+        if error:
+            raise error
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_run_is_recorded_from_beginning_to_end(tmp_path):
+    folder = tmp_path / "a" / "b"
+    with folders.record_run(folder, DESCRIPTION, overwrite=False) as record:
+        assert read_record(folder)["status"] == "training"
+        record["seconds"] = 1.5
+    there = read_record(folder)
+    assert (there["status"], there["seconds"]) == ("finished", 1.5)
+    assert there["recipe"] == DESCRIPTION["recipe"]
+    assert there["versions"]["keras"]
+    assert files(folder) == [".lock", "run.json"]
+
+
+def test_a_failed_run_tells_why(tmp_path):
+    with pytest.raises(InputError, match="the loss became nan"):
+        train(tmp_path, error=InputError("the loss became nan"))
+    there = read_record(tmp_path)
+    assert (there["status"], there["reason"]) == ("failed", "the loss became nan")
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), InputError("the loss became nan")])
+def test_an_unfinished_run_goes_on_with_its_checkpoints(tmp_path, error):
+    with pytest.raises(type(error)):
+        train(tmp_path, error=error)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "model.keras").write_text("from the checkpoint before")
+    (tmp_path / ".partial-model.keras").write_text("half a file")
+    with folders.record_run(tmp_path, DESCRIPTION, overwrite=False):
+        assert files(tmp_path) == [".lock", "checkpoints", "history.csv", "run.json"]
+    assert files(tmp_path) == [".lock", "history.csv", "run.json"]
+
+
+def test_killed_as_it_goes_on_a_run_can_still_go_on(tmp_path, monkeypatch):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    (tmp_path / "checkpoints").mkdir()
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(folders, "environment", lambda: (_ for _ in ()).throw(KeyboardInterrupt))
+        train(tmp_path)
+    assert "checkpoints" in files(tmp_path)
+    train(tmp_path)
+
+
+def test_another_run_is_refused_by_what_differs(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    with pytest.raises(
+        InputError, match=r"already holds another run \(recipe.epochs 2, not 3\): choose another"
+    ):
+        train(tmp_path, DESCRIPTION | {"recipe": {"epochs": 3, "seed": 0}})
+    assert files(tmp_path) == [".lock", "history.csv", "run.json"]
+    assert read_record(tmp_path)["recipe"]["epochs"] == 2
+
+
+def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
+    train(tmp_path)
+    with pytest.raises(InputError, match=r"already holds this run, finished: .*--overwrite"):
+        train(tmp_path)
+    train(tmp_path, DESCRIPTION | {"model": "resnet20"}, overwrite=True)
+    assert read_record(tmp_path)["model"] == "resnet20"
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("with_record", [False, True])
+def test_a_folder_with_other_things_is_never_touched(tmp_path, overwrite, with_record):
+    (tmp_path / "thesis.txt").write_text("years of work")
+    if with_record:
+        (tmp_path / "run.json").write_text("{}")
+    before = files(tmp_path)
+    with pytest.raises(InputError, match=r"holds 'thesis.txt', which does not belong to a run"):
+        train(tmp_path, overwrite=overwrite)
+    assert files(tmp_path) == before
+
+
+def test_model_files_without_a_record_are_not_removed_unasked(tmp_path):
+    (tmp_path / "model.keras").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'model\.keras' but no run\.json"):
+        train(tmp_path)
+    assert (tmp_path / "model.keras").read_text() == "mine"
+
+
+def test_a_damaged_run_can_be_replaced(tmp_path):
+    train(tmp_path)
+    (tmp_path / "run.json").write_text("{")
+    with pytest.raises(InputError, match=r"whose run\.json cannot be read: .*--overwrite"):
+        train(tmp_path)
+    train(tmp_path, overwrite=True)
+
+
+def test_a_second_process_is_kept_out(tmp_path):
+    with folders.record_run(tmp_path, DESCRIPTION, overwrite=False) as record:
+        record["seconds"] = 9.0
+        with pytest.raises(InputError, match="another process is writing to"):
+            train(tmp_path, overwrite=True)
+    assert read_record(tmp_path)["seconds"] == 9.0
+
+
+def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(InputError, match=r"cannot write to .*file/run \(Not a directory\)"):
+        train(tmp_path / "file" / "run")
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    (tmp_path / "run.json").write_text('{"status": "trai')
+    with pytest.raises(InputError, match=r"run\.json is damaged"):
+        read_record(tmp_path)
+    (tmp_path / "run.json").write_text("[]")
+    with pytest.raises(InputError, match="is not the record of a run"):
+        read_record(tmp_path)
+
+
+def test_a_run_that_has_not_come_to_its_classes(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(tmp_path, error=KeyboardInterrupt())
+    with pytest.raises(InputError, match=r"no .*labels.txt: the run is 'training', not finished"):
+        read_classes(tmp_path)
+
+
+def test_the_environment_is_json():
+    assert json.loads(json.dumps(environment()))["hardware"]["cores"] >= 1
+
+
+def test_a_failed_computation_is_not_called_a_full_disk(tmp_path):
+    with pytest.raises(tf.errors.InternalError):
+        train(tmp_path, error=tf.errors.InternalError(None, None, "cuDNN"))
+    assert read_record(tmp_path)["reason"] == "InternalError: cuDNN"
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "model.tflite"),
+        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+    ],
+)
+def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
+    with pytest.raises(
+        InputError, match=r"No space left on device\): make room, or choose another folder"
+    ):
+        train(tmp_path, error=error)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / "000000005-abc.safetensors").write_text("")
+    with pytest.raises(InputError, match=r"No space left on device\): the last checkpoint is kept"):
+        train(tmp_path, error=error)
+    assert "checkpoints" in files(tmp_path)
+    record = read_record(tmp_path)
+    assert record["status"] == "failed"
+    assert "No space left on device" in record["reason"]

@@ -1,0 +1,57 @@
+"""Records are read strictly, without Keras."""
+
+import json
+
+import pytest
+
+from keras_resnet import InputError, cifar, families
+from train.runs.record import difference, read_json, read_record, write_record
+
+pytestmark = pytest.mark.unit
+RECORD = {
+    "status": "finished",
+    "model": "resnet8",
+    "network": families.to_json(cifar(8)),
+    "recipe": {"epochs": 2},
+    "data": {"name": "digits", "image_size": 32, "sha256": "0"},
+    "normalization": {"mean": [0.0, 1.5, 2.0], "std": [1.0, 2.0, 3.0]},
+    "test": {"keras": {"accuracy": 0.5}},
+}
+
+
+def test_what_was_written_is_read(tmp_path):
+    write_record(tmp_path, RECORD)
+    assert read_record(tmp_path) == json.loads(json.dumps(RECORD))
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"status": "ended"}, "status should be 'training', 'finished' or 'failed'; got 'ended'"),
+        ({"model": None}, "model should be a valid string; got None"),
+        ({"recipe": []}, r"recipe should be .* got \[\]"),
+        ({"data": {"name": "digits"}}, r"data\.image_size is missing"),
+        ({"normalization": {"mean": [None], "std": []}}, r"normalization\.mean\.0 should be"),
+        ({"speed": 3}, "speed is unknown"),
+        ({"seconds": "long"}, "seconds should be a valid number; got 'long'"),
+    ],
+)
+def test_the_field_that_is_wrong_is_named(change, sentence, tmp_path):
+    write_record(tmp_path, RECORD | change)
+    with pytest.raises(InputError, match=rf"run\.json: {sentence}"):
+        read_record(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[" * 100_000, "\ud83d".encode("utf-8", "ignore").decode()]
+)
+def test_damaged_json_is_named(text, tmp_path):
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(InputError, match=r"x\.json is damaged"):
+        read_json(tmp_path / "x.json")
+
+
+def test_a_difference_is_the_first_setting_that_differs():
+    there = json.loads(json.dumps(RECORD | {"recipe": {"epochs": 2, "seed": 0}}))
+    assert difference(there, there) is None
+    assert difference(there, {"recipe": {"epochs": 2, "seed": 1}}) == "recipe.seed 0, not 1"

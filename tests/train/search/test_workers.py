@@ -1,0 +1,84 @@
+from types import SimpleNamespace
+
+import grpc
+import pytest
+from keras_tuner.errors import FatalError
+
+from keras_resnet import InputError, cifar
+from train.search import job as jobs
+from train.search import oracles, workers
+from train.search import tuner as tuners
+from train.search.limits import Budget
+from train.search.space import parse
+from train.settings.recipe import FAST
+
+ALL = {workers.NAME: "worker0", workers.HOST: "127.0.0.1", workers.PORT: "8000"}
+
+
+@pytest.mark.parametrize(
+    ("name", "role"), [("worker0", "worker"), ("chief", "chief"), (None, "alone")]
+)
+def test_the_name_says_what_a_process_is(name, role, monkeypatch):
+    for key, value in ALL.items():
+        if name:
+            monkeypatch.setenv(key, name if key == workers.NAME else value)
+        else:
+            monkeypatch.delenv(key, raising=False)
+    assert workers.role() == role
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [(workers.PORT, None), (workers.HOST, ""), (workers.PORT, "http")]
+)
+def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
+    for key, usual in (ALL | {name: value}).items():
+        if usual is None:
+            monkeypatch.delenv(key, raising=False)
+        else:
+            monkeypatch.setenv(key, usual)
+    with pytest.raises(InputError, match=f"{name} is {value!r}: a search with many workers needs"):
+        workers.role()
+
+
+def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
+    """KerasTuner would call the trial invalid, and then failed."""
+
+    class Gone(grpc.RpcError):
+        def code(self):
+            return grpc.StatusCode.UNAVAILABLE
+
+    space = parse(cifar(8), FAST, {"blocks": "1:3"})
+    job = jobs.SearchJob(SimpleNamespace(folder=tmp_path), space, "random", 1, Budget())
+    tuner = tuners.SearchTuner(oracles.choose("random", space, lambda *_: True, 1), job)
+    trial = tuner.oracle.create_trial("worker0")
+    for key, value in ALL.items():
+        monkeypatch.setenv(key, value)
+
+    def lose(trial):
+        raise Gone
+
+    monkeypatch.setattr(tuner, "run_trial", lose)
+    with pytest.raises(FatalError, match=r"lost the chief at 127\.0\.0\.1:8000 \(UNAVAILABLE\)"):
+        tuner._try_run_and_update_trial(trial)
+    assert trial.status == "RUNNING"
+
+
+def job(folder, monkeypatch, processor, shared=False, **limits):
+    monkeypatch.setattr(jobs, "cpu", lambda: processor)
+    data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
+    bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
+    space = parse(cifar(8), FAST, {"blocks": "1:3"})
+    return jobs.SearchJob(bench, space, "random", 1, Budget(**limits))
+
+
+def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):
+    limit = {"max_latency_ms": 1.0}
+    jobs.claim_folder(job(tmp_path, monkeypatch, "one", **limit))
+    jobs.wait_for_chief(job(tmp_path, monkeypatch, "another", shared=True, **limit))  # trains only
+    with pytest.raises(InputError, match=r"another search \(processor 'one', not 'another'\)"):
+        jobs.claim_folder(job(tmp_path, monkeypatch, "another", **limit))
+
+
+def test_other_limits_hold_on_every_processor(tmp_path, monkeypatch):
+    for processor in ("one", "another"):
+        jobs.claim_folder(job(tmp_path, monkeypatch, processor, max_params=10_000))

@@ -1,0 +1,154 @@
+"""Kills a training over and over: `python -m tests.train.trainer.survive --kills=25 --seed=0`.
+
+Every attempt is a process of its own that runs the real engine in a real run folder and dies by
+SIGKILL: as it starts, between steps, in a step, in validation, or while it writes a checkpoint.
+What comes out in the end must equal an uninterrupted training to the last bit.
+"""
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+import traceback
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_resnet import Spec, families
+from train.data.dataset import Data, Split
+from train.runs import folder as folders
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+from train.trainer import checkpoint, trainer
+
+SPEC = Spec(blocks=(1,), widths=(8,), dropout=0.1)  # dropout: seeds are state, too
+RECIPE = Recipe(
+    epochs=4,
+    batch_size=16,
+    optimizer="muon",
+    ema_decay=0.9,
+    schedule="one_cycle",
+    warmup=0.2,
+    crop_padding=1,
+)
+
+DESCRIPTION = {"model": "any", "network": families.to_json(SPEC), "recipe": asdict(RECIPE)}
+
+
+def colours(count):
+    """Images whose colour tells their class."""
+    labels = np.arange(count, dtype="int32") % 3
+    images = np.random.default_rng(0).integers(0, 200, (count, 8, 8, 3))
+    images[np.arange(count), :, :, labels] += 50
+    return Split(images.astype("uint8"), labels)
+
+
+def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
+    """One attempt; writes a byte to a pipe after each step."""
+    data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
+    recipe = replace(RECIPE, epochs=options.epochs)
+    training = trainer.prepare(SPEC, recipe, data, Execution(precision=options.precision))
+
+    def tell(batch, logs):
+        os.write(steps, b".")
+
+    tell = [keras.callbacks.LambdaCallback(on_train_batch_end=tell)]
+    with folders.record_run(folder, DESCRIPTION, overwrite=False) as record:
+        result = trainer.fit(training, folder, 0.0, tell)  # saves after every step
+        arrays = {str(i): array for i, array in enumerate(result.model.get_weights())}
+        checkpoint.write(folder / "result", 0, result.progress, arrays)
+        record["seconds"] = result.progress.seconds
+
+
+def attempt(folder: Path, options: argparse.Namespace, kill=None) -> bool:
+    """Forks a training, kills it when `kill(steps)` returns, and says if it ended before that."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        try:
+            train(folder, options, writing)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+        os._exit(0)
+    os.close(writing)
+    if kill:
+        kill(reading)
+        os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    os.close(reading)
+    if os.WIFEXITED(status) and os.WEXITSTATUS(status):
+        sys.exit("an attempt failed")
+    return os.WIFEXITED(status)
+
+
+def outcome(folder: Path):
+    """History without what a clock measured, and weights."""
+    progress, arrays = checkpoint.newest(folder / "result")
+    rows = [row | {"images_per_second": None} for row in progress.history]
+    return rows, arrays
+
+
+def main() -> None:
+    flags = argparse.ArgumentParser()
+    flags.add_argument("--kills", type=int, default=25)
+    flags.add_argument("--seed", type=int, default=0)
+    flags.add_argument("--epochs", type=int, default=4)
+    flags.add_argument("--precision", default="mixed_bfloat16")
+    options = flags.parse_args()
+    chance = random.Random(options.seed)
+
+    with tempfile.TemporaryDirectory() as root:
+        calm, killed = Path(root, "calm"), Path(root, "killed")
+        begin = time.monotonic()
+        attempt(calm, options)
+        print(f"uninterrupted: {time.monotonic() - begin:.1f} s", flush=True)
+
+        def anywhere(steps):
+            time.sleep(chance.uniform(0, 4))
+
+        def in_steps(steps):
+            os.read(steps, 1)
+            for _ in range(chance.randrange(6)):
+                os.read(steps, 1)
+            time.sleep(chance.uniform(0, 0.05))
+
+        def unfinished():
+            return {path.name for path in (killed / checkpoint.CHECKPOINTS).glob(".partial-*")}
+
+        def while_writing(steps):
+            in_steps(steps)
+            while not unfinished() - before:
+                pass
+
+        count, torn = 0, 0
+        while count < options.kills:
+            before = unfinished()
+            kill = (in_steps, while_writing, in_steps, while_writing, anywhere)[count % 5]
+            if attempt(killed, options, kill):
+                sys.exit(f"the training ended after {count} kills: make it longer")
+            count += 1
+            torn += bool(unfinished() - before)
+            there = sorted((killed / checkpoint.CHECKPOINTS).glob("[0-9]*"))
+            print(f"kill {count} after step {int(there[-1].name[:9]) if there else 0}", flush=True)
+        attempt(killed, options)
+
+        (rows, arrays), (their_rows, their_arrays) = outcome(calm), outcome(killed)
+        assert rows == their_rows, f"{rows}\n{their_rows}"
+        assert arrays.keys() == their_arrays.keys()
+        for name, array in arrays.items():
+            assert array.tobytes() == their_arrays[name].tobytes(), f"weights {name} differ"
+    print(
+        f"{count} kills, {torn} of them within the write of a checkpoint: history and "
+        f"{len(arrays)} arrays of weights equal to the bit, {time.monotonic() - begin:.0f} s."
+    )
+
+
+if __name__ == "__main__":
+    main()
