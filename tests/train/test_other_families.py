@@ -1,0 +1,67 @@
+"""A network that is no residual network goes the whole way: trained, recorded, exported, distilled."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from keras_resnet import InputError
+from tests.toy_family import Toy, register
+from train import export, predict
+from train.compress import distillation
+from train.data import sources
+from train.runs import folder as folders
+from train.runs import results
+from train.runs.restore import model_card, restore
+from train.settings.data import DataSettings
+from train.settings.execution import Execution
+from train.settings.recipe import FAST
+from train.trainer import trainer
+
+RECIPE = replace(FAST, epochs=2, batch_size=64, flip="none", learning_rate=0.05)
+SETTINGS = DataSettings("digits", image_size=8)
+
+
+@pytest.fixture(autouse=True)
+def toy(monkeypatch):
+    register(monkeypatch)
+
+
+def train(folder, recipe=RECIPE):
+    """What `train.cifar` does, for a network without a name."""
+    data = sources.load(SETTINGS, 8)
+    training = trainer.prepare(Toy(filters=16), recipe, data, Execution(), "toy")
+    description = training.description() | distillation.teacher_checksums(recipe)
+    with folders.record_run(folder, description, False) as record:
+        targets = distillation.teacher_targets(training, folder / "checkpoints/teacher.safetensors")
+        result = trainer.fit(training, folder, targets=targets, verbose=False)
+        record |= result.outcome()
+        record["source"] = {"dataset": "digits", "data_dir": ""}
+        results.write_formats(folder, result.model, model_card(description, data.classes))
+        record["test"] = results.score(folder, data.test)
+    return result.model, data
+
+
+def test_it_is_trained_recorded_restored_exported_and_distilled(tmp_path, command):
+    model, data = train(tmp_path / "run")
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert record["network"] == {
+        "family": "toy", "filters": 16, "input_shape": [8, 8, 3], "classes": 10,
+    }  # fmt: skip
+    images = data.test.read()
+    restored = restore(tmp_path / "run").model.predict(images, verbose=0)
+    np.testing.assert_allclose(restored, model.predict(images, verbose=0), atol=1e-6)
+    report = command(export, f"--run={tmp_path / 'run'}", "--formats=int8", "--max_drop=9")
+    assert report["formats"]["int8"]["bytes"] < 10_000
+    said = command(predict, f"--run={tmp_path / 'run'}", "--format=int8", "tests/data/digit_7.png")
+    assert len(said["tests/data/digit_7.png"]) == 3
+    recipe = replace(RECIPE, teacher=str(tmp_path / "run"), augmentation_pool=2)
+    student, _ = train(tmp_path / "student", recipe)
+    assert student.count_params() == model.count_params()
+
+
+def test_images_that_are_too_small_are_refused():
+    data = sources.load(replace(SETTINGS, image_size=2), 2)
+    with pytest.raises(InputError, match="at least 3x3"):
+        trainer.prepare(Toy(), RECIPE, data, Execution())
