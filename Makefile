@@ -58,8 +58,7 @@ lint: .venv/test
 	$(BIN)/mypy
 
 docs: .venv/docs
-	$(BIN)/python -W error::UserWarning -m pdoc --docformat=google --output-directory=docs/api \
-	    keras_resnet train
+	$(BIN)/python -W error::UserWarning docs/reference.py
 
 # An empty file says that .venv holds an extra of setup.py.
 .venv/train .venv/test .venv/docs: .venv/%: setup.py constraints.txt
