@@ -1,4 +1,4 @@
-"""A network that is no residual network goes the whole way: trained, recorded, exported, distilled."""
+"""A network that is no residual network goes the whole way: trained, exported, distilled."""
 
 import json
 from dataclasses import replace

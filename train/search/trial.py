@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
@@ -17,10 +17,31 @@ from train.runs.record import RECORD, difference, read_record, write_record
 from train.search.budget import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import checkpoint, trainer
+from train.trainer import checkpoint
+from train.trainer.trainer import Training, fit, fitted, prepare
 
 TRIALS = "trials"
 IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine
+
+
+class Trial(NamedTuple):
+    """A training of a search, ready to begin."""
+
+    folder: Path
+    training: Training
+    description: dict[str, Any]  # of the run
+
+    def finished(self) -> dict[str, Any] | None:
+        """The record of the very same training, if it was finished before, on whatever machine."""
+        record = _read(self.folder)
+        identity = {key: self.description[key] for key in IDENTITY}
+        done = record and record["status"] == "finished" and not difference(record, identity)
+        return record if done else None
+
+    def resumes(self) -> bool:
+        """Whether the folder holds an unfinished run of the same description, to go on with."""
+        record = _read(self.folder)
+        return bool(record) and not difference(record or {}, self.description)
 
 
 @dataclass(frozen=True)
@@ -39,7 +60,7 @@ class TrialRunner:
         Raises:
             InputError: if its images are too small for it.
         """
-        return cast(Spec, trainer.fitted(spec, self.data))
+        return cast(Spec, fitted(spec, self.data))
 
     def begun(self, name: str) -> bool:
         """Whether there is anything of a trial."""
@@ -62,57 +83,55 @@ class TrialRunner:
         Raises:
             InputError: if it fails; the record has the reason.
         """
-        folder = self.folder / TRIALS / name
-        folders.await_others(folder)  # a worker that works on for a chief that was started anew
+        folders.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
+        trial = self.prepare(name, spec, recipe)
+        if record := trial.finished():
+            return record
         try:
-            training = self._prepare(name, spec, recipe)
-        except Exception as error:
-            self._record_failure(folder, name, spec, recipe, folders.reason(error))
-            raise
-        description = training.description() | distillation.teacher_checksums(recipe)
-        there = self._read(folder)
-        identity = {key: description[key] for key in IDENTITY}
-        if there and there["status"] == "finished" and not difference(there, identity):
-            return there
-        # The folder is the search's own: what came from other points or machines may go.
-        overwrite = not there or bool(difference(there, description))
-        try:
-            return self._run(folder, description, training, show, overwrite)
+            # The folder is the search's own: what came from other points or machines may go.
+            return self.run(trial, show, overwrite=not trial.resumes())
         except checkpoint.Damaged as error:
             print(f"{error}", flush=True)
-            training = self._prepare(name, spec, recipe)
-            return self._run(folder, description, training, show, True)
+            return self.run(self.prepare(name, spec, recipe), show, overwrite=True)
 
-    def _prepare(self, name: str, spec: Spec, recipe: Recipe) -> trainer.Training:
+    def prepare(self, name: str, spec: Spec, recipe: Recipe) -> Trial:
+        """Builds a trial; one that cannot even begin is recorded as failed.
+
+        Raises:
+            InputError: for such a one.
+        """
+        folder = self.folder / TRIALS / name
         keras.utils.clear_session()  # graphs of former trials
-        return trainer.prepare(spec, recipe, self.data, self.execution, f"trial {name}")
+        try:
+            training = prepare(spec, recipe, self.data, self.execution, f"trial {name}")
+        except Exception as error:
+            record = {"status": "failed", "model": f"trial {name}", "reason": folders.reason(error)}
+            network = families.to_json(spec)
+            write_record(folder, record | {"network": network, "recipe": asdict(recipe)})
+            raise
+        description = training.description() | distillation.teacher_checksums(recipe)
+        return Trial(folder, training, description)
 
-    def _run(self, folder, description, training, show, overwrite: bool) -> dict[str, Any]:
-        with folders.record_run(folder, description, overwrite) as record:
-            record["costs"] = self.meter.known(training.network)
-            targets = self.teacher_targets(training)
-            result = trainer.fit(
-                training, folder, self.checkpoint_seconds, [show], verbose=False, targets=targets
+    def run(self, trial: Trial, show: keras.callbacks.Callback, overwrite: bool) -> dict[str, Any]:
+        """Measures, trains and records a trial; returns the record."""
+        with folders.record_run(trial.folder, trial.description, overwrite) as record:
+            record["costs"] = self.meter.known(cast(Spec, trial.training.network))
+            targets = self.teacher_targets(trial.training)
+            result = fit(
+                trial.training, trial.folder, self.checkpoint_seconds, [show], False, targets
             )
             record |= result.outcome()
         return record
 
-    def teacher_targets(self, training: trainer.Training) -> np.ndarray | None:
+    def teacher_targets(self, training: Training) -> np.ndarray | None:
         """The teachers' predictions, kept for all trials; `None` if there are no teachers."""
         return distillation.teacher_targets(training, self.folder / distillation.TEACHER_CACHE)
 
-    def _read(self, folder: Path) -> dict[str, Any] | None:
-        """The record in a folder, if there is one that can be read."""
-        try:
-            return read_record(folder) if (folder / RECORD).exists() else None
-        except InputError as error:
-            print(f"{error} It is begun anew.", flush=True)
-            return None
 
-    def _record_failure(
-        self, folder: Path, name: str, spec: Spec, recipe: Recipe, reason: str
-    ) -> None:
-        """Records a trial that could not even begin."""
-        record = {"status": "failed", "model": f"trial {name}", "reason": reason}
-        network = families.to_json(spec)
-        write_record(folder, record | {"network": network, "recipe": asdict(recipe)})
+def _read(folder: Path) -> dict[str, Any] | None:
+    """The record in a folder, if there is one that can be read."""
+    try:
+        return read_record(folder) if (folder / RECORD).exists() else None
+    except InputError as error:
+        print(f"{error} It is begun anew.", flush=True)
+        return None
