@@ -57,7 +57,7 @@ POOLINGS = {
 
 
 def classifier(x, classes: int, activation):
-    """Average pooling and one dense layer, in float32 even under a mixed-precision policy."""
+    """Average pooling, then a dense layer in float32 even under a mixed-precision policy."""
     dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for softmax
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     return layers.Dense(classes, activation=activation, dtype=dtype, name=HEAD)(x)
@@ -85,7 +85,8 @@ def ResNet(
             `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
             `.safetensors`, `.pth` or `.pt`. The default is `None`, unlike in
             `keras.applications`, so that a call needs no internet connection.
-        input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`.
+        input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`; its
+            size is not checked.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
             the spec's own shape with the top, and images of any size without it. Images are float
             and already normalized, to about zero mean and unit variance in each channel.
@@ -140,7 +141,8 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
     if not (weights is None or named):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
-            "(pre-training on ImageNet), or the path to the weights file to be loaded. "
+            "(pre-training on ImageNet), 'cifar10' (trained here), or the path to the weights "
+            "file to be loaded. "
             f"Received: weights={weights}"
         )
     if weights in PRETRAINED:

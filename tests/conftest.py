@@ -10,6 +10,8 @@ from filelock import FileLock
 
 from tests import forked
 
+# Tests share the cores by processes; commands, which are forked, use all of them as always.
+os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
 # As `train.backend` does, before which some tests import Keras.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 
@@ -92,8 +94,9 @@ def digits_run(tmp_path_factory, worker_id):
     with FileLock(folder.with_suffix(".lock")):
         if not folder.with_suffix(".made").exists():
             forked.run(
-                "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2",
-                "--batch_size=64", "--tensorboard", f"--output_dir={folder}",
+                "-m", "train.cifar", "--dataset=digits", "--model=resnet8",
+                "--width_multiplier=0.5", "--epochs=2", "--batch_size=64", "--tensorboard",
+                f"--output_dir={folder}",
             )  # fmt: skip
             folder.with_suffix(".made").touch()
     return folder

@@ -49,7 +49,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     """Checks the settings, trains, exports, and compares the scores of all formats."""
     from train.backend import backend
 
-    below = backend()  # before anything else imports Keras, as it is quiet
+    engine = backend()  # before anything else imports Keras, as it is quiet
     from keras import callbacks
 
     from train.compress import distillation
@@ -64,7 +64,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     network = _replace(network, values.given(Spec))
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
-    below.choose(execution.devices)  # before anything starts the devices
+    engine.choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
     data = sources.load(settings, network.input_shape[0])
     training = trainer.prepare(network, recipe, data, execution, model)

@@ -52,7 +52,7 @@ def main(values: flags.Values) -> None:
     """Checks what was asked, searches, and says what was found."""
     from train.backend import backend
 
-    below = backend()  # before anything else imports Keras, as it is quiet
+    engine = backend()  # before anything else imports Keras, as it is quiet
     from train.compress import distillation
     from train.data import sources
     from train.data.dataset import hold_out
@@ -76,7 +76,7 @@ def main(values: flags.Values) -> None:
     if recipe.teacher and seen:
         raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
-    below.choose(execution.devices)  # before anything starts the devices
+    engine.choose(execution.devices)  # before anything starts the devices
     data = sources.load(DataSettings(**values.given(DataSettings)), spec.input_shape[0])
     if not len(hold_out(data.train, recipe.validation_fraction)[1]):
         raise InputError(

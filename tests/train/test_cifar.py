@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_resnet import InputError, ResNet8, families
+from keras_resnet import InputError, ResNet, families
 from keras_resnet.export import formats
 from keras_resnet.utils.schema import parse
 from train import cifar
@@ -71,11 +71,11 @@ def test_the_curves_are_a_picture(digits_run):
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 50
 
 
-def test_the_weights_alone_load_into_the_named_network(digits_run):
-    """Normalization is outside of the named network and has no weights."""
+def test_the_weights_alone_load_into_the_network(digits_run):
+    """Normalization is outside of the network and has no weights."""
     model = keras.saving.load_model(digits_run / "model.keras")
     record = json.loads((digits_run / "run.json").read_text())
-    bare = ResNet8(weights=digits_run / "model.weights.h5")
+    bare = ResNet(families.from_json(record["network"]), weights=digits_run / "model.weights.h5")
     raw = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3)).astype("float32")
     scale = record["normalization"]
     normal = (raw - scale["mean"]) / scale["std"]
@@ -135,8 +135,8 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
     ):
         # All images to train on, and the default run folder.
         command(
-            "--dataset=digits", "--model=resnet8", "--epochs=2", "--batch_size=64",
-            "--validation_fraction=0",
+            "--dataset=digits", "--image_size=8", "--model=resnet8", "--epochs=2",
+            "--batch_size=64", "--validation_fraction=0",
         )  # fmt: skip
     folder = tmp_path / "saved_models" / "resnet8_digits"
     assert (folder / "model.tflite").exists()

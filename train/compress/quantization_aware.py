@@ -66,7 +66,7 @@ def finetune(
     Raises:
         InputError: if memory does not suffice.
     """
-    below = backend()
+    engine = backend()
     folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = fake_quantized(folded, calibration)
     recipe = replace(
@@ -79,13 +79,13 @@ def finetune(
         weighted_metrics=["accuracy"],
         jit_compile=False,
     )
-    with below.enough_memory():
+    with engine.enough_memory():
         predicted = [
-            model.predict(below.pool_batches(images, recipe, epoch), verbose=0)
+            model.predict(engine.pool_batches(images, recipe, epoch), verbose=0)
             for epoch in range(epochs)
         ]
         student.fit(
-            below.training_batches(images, np.stack(predicted), recipe, mix_targets=False),
+            engine.training_batches(images, np.stack(predicted), recipe, mix_targets=False),
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,

@@ -1,8 +1,8 @@
-"""Which images an epoch shows, and how: a pure function of (seed, epoch, index), in NumPy.
+"""Which images an epoch shows, and how: a pure function of recipe, epoch and index, in NumPy.
 
 Random numbers come from Philox, a counter-based generator (Salmon et al. 2011), with the seed as
-key and the epoch in the counter. So an example depends on nothing else, neither on the batch size,
-the number of threads, the backend, nor what was drawn before.
+key and the epoch in the counter. So an example depends neither on the batch size, the number of
+threads, the backend, nor what was drawn before.
 """
 
 from collections.abc import Callable
@@ -13,26 +13,26 @@ import numpy as np
 from train.data.dataset import Split
 from train.settings.recipe import Recipe
 
-ORDER, CROP, FLIP, PARTNER, SHARE = range(5)  # independent streams of random numbers
+ORDER, CROP, FLIP, PARTNER, LAMBDA = range(5)  # independent streams of random numbers
 
 
 class EpochPlan(NamedTuple):
-    """What an epoch draws for `n` images."""
+    """What an epoch draws for `n` images; all but the order is by the index of an image."""
 
     order: np.ndarray  # (n,) int64, the images in the order in which they are shown
-    offsets: np.ndarray  # (n, 2) int64, top and left of an image's crop in its padded frame
+    offsets: np.ndarray  # (n, 2) int64, top and left of an image's crop in the padded image
     mirrored: np.ndarray  # (n,) bool, whether it is flipped from left to right
-    partners: np.ndarray  # (n,) int64, the image that is mixed into it
-    shares: np.ndarray  # (n,) float32, that one's share
+    partners: np.ndarray  # (n,) int64, the image that mixup mixes into it
+    lambdas: np.ndarray  # (n,) float32, the share of that one, uniform in [0, recipe.mixup)
 
 
 def random_bits(seed: int, stream: int, epoch: int, count: int) -> np.ndarray:
-    """Random uint64 numbers of a stream of an epoch under a seed."""
+    """`(count,)` uint64: all bits are random, and of their own for each stream and epoch."""
     return np.random.Philox(key=seed, counter=[0, 0, stream, epoch]).random_raw(count)
 
 
 def random_ints(seed: int, stream: int, epoch: int, count: int, limit: int) -> np.ndarray:
-    """Random int64 numbers from 0 to below a limit of at most 2**32."""
+    """`(count,)` int64, uniform from 0 to below a limit of at most 2**32."""
     high = random_bits(seed, stream, epoch, count) >> np.uint64(32)
     return ((high * np.uint64(limit)) >> np.uint64(32)).astype(np.int64)
 
@@ -45,23 +45,23 @@ def epoch_plan(recipe: Recipe, count: int, epoch: int) -> EpochPlan:
         count: Number of images.
         epoch: Its number, from 0. With an augmentation pool, augmentations are used cyclically.
     """
-    seed, view = recipe.seed, pool_index(recipe, epoch)
-    offsets = random_ints(seed, CROP, view, 2 * count, 2 * recipe.crop_padding + 1)
-    # Alternating: drawn once, for all epochs. Every image is seen in both ways, and equally
-    # often, which saves epochs (https://arxiv.org/abs/2404.00498).
+    seed, index = recipe.seed, pool_index(recipe, epoch)
+    offsets = random_ints(seed, CROP, index, 2 * count, 2 * recipe.crop_padding + 1)
+    # Alternating: drawn once, for all epochs. In an even number of epochs
+    # each image is seen equally often in both ways, which saves epochs (https://arxiv.org/abs/2404.00498).
     flips = {
         "none": lambda: np.zeros(count, np.int64),
-        "random": lambda: random_ints(seed, FLIP, view, count, 2),
-        "alternating": lambda: (random_ints(seed, FLIP, 0, count, 2) + view) % 2,
+        "random": lambda: random_ints(seed, FLIP, index, count, 2),
+        "alternating": lambda: (random_ints(seed, FLIP, 0, count, 2) + index) % 2,
     }
     steps = 2**20
-    shares = random_ints(seed, SHARE, view, count, steps).astype(np.float32)
+    lambdas = random_ints(seed, LAMBDA, index, count, steps).astype(np.float32)
     return EpochPlan(
         order=np.argsort(random_bits(seed, ORDER, epoch, count), kind="stable"),
         offsets=offsets.reshape(count, 2),
         mirrored=flips[recipe.flip]() == 1,
-        partners=random_ints(seed, PARTNER, view, count, count),
-        shares=shares * np.float32(recipe.mixup / steps),
+        partners=random_ints(seed, PARTNER, index, count, count),
+        lambdas=lambdas * np.float32(recipe.mixup / steps),
     )
 
 
@@ -70,10 +70,10 @@ def pool_index(recipe: Recipe, epoch: int) -> int:
     return epoch % recipe.augmentation_pool if recipe.augmentation_pool else epoch
 
 
-def mix(values: np.ndarray, others: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """The mean of two float32 batches, weighted by `(batch,)` shares of the others."""
-    shares = shares.reshape(-1, *[1] * (values.ndim - 1))
-    return (1 - shares) * values.astype(np.float32) + shares * others.astype(np.float32)
+def mix(values: np.ndarray, others: np.ndarray, lambdas: np.ndarray) -> np.ndarray:
+    """Mixup: `(1 - λ) * values + λ * others` in float32, with a λ for each of the batch."""
+    lambdas = lambdas.reshape(-1, *[1] * (values.ndim - 1))
+    return (1 - lambdas) * values.astype(np.float32) + lambdas * others.astype(np.float32)
 
 
 def augmenter(
@@ -91,19 +91,19 @@ def augmenter(
     pad = recipe.crop_padding
 
     def crop_and_flip(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
-        frame = np.empty((len(index), height + 2 * pad, width + 2 * pad, channels), np.uint8)
-        frame[:] = fill
-        frame[:, pad : pad + height, pad : pad + width] = split.read(index)
+        padded = np.empty((len(index), height + 2 * pad, width + 2 * pad, channels), np.uint8)
+        padded[:] = fill
+        padded[:, pad : pad + height, pad : pad + width] = split.read(index)
         rows = np.arange(height) + plan.offsets[index, :1]
         columns = np.arange(width) + plan.offsets[index, 1:]
         columns = np.where(plan.mirrored[index, None], columns[:, ::-1], columns)
-        return frame[np.arange(len(index))[:, None, None], rows[:, :, None], columns[:, None, :]]
+        return padded[np.arange(len(index))[:, None, None], rows[:, :, None], columns[:, None, :]]
 
     def augment(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
         images = crop_and_flip(index, plan)
         if not recipe.mixup:
             return images
         others = crop_and_flip(plan.partners[index], plan)
-        return np.round(mix(images, others, plan.shares[index])).astype(np.uint8)
+        return np.round(mix(images, others, plan.lambdas[index])).astype(np.uint8)
 
     return augment

@@ -15,19 +15,19 @@ from train.backend import backend
 
 def environment() -> dict[str, Any]:
     """Versions and hardware, for the record."""
-    below = backend().hardware()
+    hardware = backend().hardware()
     return {
         "versions": {
             "python": platform.python_version(),
             "keras_resnet": keras_resnet.__version__,
             "keras": keras.__version__,
             "numpy": np.__version__,
-            **below["versions"],
+            **hardware["versions"],
         },
         "hardware": {
             "cpu": cpu(),
             "cores": os.cpu_count(),
-            "gpus": below["gpus"],
+            "gpus": hardware["gpus"],
         },
     }
 

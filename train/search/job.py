@@ -70,7 +70,7 @@ class SearchJob:
         """
         spec, recipe = self.space.point(values)
         epochs = values.get("tuner/epochs", recipe.epochs)  # Hyperband's
-        return self.runner.fitted(spec), replace(recipe, epochs=epochs)
+        return self.runner.adapt_to_data(spec), replace(recipe, epochs=epochs)
 
     def impossible(self, values: dict[str, Any]) -> str:
         """In words, why there is no network or recipe at a point; empty if there is."""

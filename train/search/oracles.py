@@ -147,7 +147,7 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
 
 
 TUNERS = {
-    "hyperband": "many short trials, and longer ones of the better half",
+    "hyperband": "many short trials, and longer ones of the best third",
     "random": "points by chance",
     "bayesian": "points that a Gaussian process holds to be good",
 }

@@ -55,7 +55,7 @@ def plot_pareto(
             axes.plot(
                 [row[cost] for row in group], [100 * row[ACCURACY] for row in group],
                 marker="o", linestyle=line, color=colour, markersize=6,
-                label="best for what it costs" if group is front else "other trials",
+                label="Pareto front of the two" if group is front else "other trials",
             )  # fmt: skip
         for row, (place, side) in zip(reversed(front), cycle(PLACES), strict=False):
             axes.annotate(
@@ -65,16 +65,14 @@ def plot_pareto(
         for name, (_, accuracy) in published.items():
             axes.plot(
                 costs[name][cost], accuracy, "*", color="tab:orange", markersize=11,
-                label="published, test images",
+                label="published, test accuracy",
             )  # fmt: skip
             axes.annotate(
                 name, (costs[name][cost], accuracy), xytext=(0, 8), fontsize=8,
                 textcoords="offset points", color="tab:orange", ha="center",
             )  # fmt: skip
         if cost in budget.limited:
-            axes.axvline(
-                budget.limit(cost), color="tab:red", linestyle="--", label="limit of the search"
-            )
+            axes.axvline(budget.limit(cost), color="tab:red", linestyle="--", label="budget")
         axes.set(xlabel=COSTS[cost].title, ylabel="accuracy, %", xscale="log")
         axes.xaxis.set_major_formatter(_tick)
         axes.xaxis.set_minor_locator(LogLocator(subs=(2, 3, 5)))

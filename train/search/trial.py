@@ -18,7 +18,7 @@ from train.search.budget import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint
-from train.trainer.trainer import Training, fit, fitted, prepare
+from train.trainer.trainer import Training, adapt_to_data, fit, prepare
 
 TRIALS = "trials"
 IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine
@@ -31,14 +31,14 @@ class Trial(NamedTuple):
     training: Training
     description: dict[str, Any]  # of the run
 
-    def finished(self) -> dict[str, Any] | None:
-        """The record of the very same training, if it was finished before, on whatever machine."""
+    def finished_record(self) -> dict[str, Any] | None:
+        """The record, if this network was trained on this data by this recipe before, anywhere."""
         record = _read(self.folder)
         identity = {key: self.description[key] for key in IDENTITY}
         done = record and record["status"] == "finished" and not difference(record, identity)
         return record if done else None
 
-    def resumes(self) -> bool:
+    def can_resume(self) -> bool:
         """Whether the folder holds an unfinished run of the same description, to go on with."""
         record = _read(self.folder)
         return bool(record) and not difference(record or {}, self.description)
@@ -54,13 +54,13 @@ class TrialRunner:
     meter: CostMeter
     checkpoint_seconds: float
 
-    def fitted(self, spec: Spec) -> Spec:
+    def adapt_to_data(self, spec: Spec) -> Spec:
         """A network for this data.
 
         Raises:
             InputError: if its images are too small for it.
         """
-        return cast(Spec, fitted(spec, self.data))
+        return cast(Spec, adapt_to_data(spec, self.data))
 
     def begun(self, name: str) -> bool:
         """Whether there is anything of a trial."""
@@ -73,32 +73,33 @@ class TrialRunner:
 
         Args:
             name: Of the trial.
-            spec: The network, fitted.
+            spec: The network, adapted to the data.
             recipe: How to train it.
-            show: Shows how far it is.
+            show: A callback that prints progress.
 
         Returns:
             The record of the run; of one that was finished before, as it is.
 
         Raises:
             InputError: if it fails; the record has the reason.
+            Stopped: after SIGINT or SIGTERM, when all is saved.
         """
         folders.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
         trial = self.prepare(name, spec, recipe)
-        if record := trial.finished():
+        if record := trial.finished_record():
             return record
         try:
-            # The folder is the search's own: what came from other points or machines may go.
-            return self.run(trial, show, overwrite=not trial.resumes())
+            # The folder is the search's own: runs of other settings or machines are overwritten.
+            return self.run(trial, show, overwrite=not trial.can_resume())
         except checkpoint.Damaged as error:
             print(f"{error}", flush=True)
             return self.run(self.prepare(name, spec, recipe), show, overwrite=True)
 
     def prepare(self, name: str, spec: Spec, recipe: Recipe) -> Trial:
-        """Builds a trial; one that cannot even begin is recorded as failed.
+        """Builds a trial; if that fails, records it as failed and raises the error.
 
         Raises:
-            InputError: for such a one.
+            InputError: if it cannot be trained on this data.
         """
         folder = self.folder / TRIALS / name
         keras.utils.clear_session()  # graphs of former trials

@@ -14,7 +14,7 @@ PRECISIONS = {
 
 @dataclass(frozen=True)
 class Execution(Settings):
-    """How a machine computes a training; of the result, it changes the last bits only.
+    """How a machine computes a training; the examples and their order stay the same.
 
     Raises:
         InputError: if a field is out of its range.

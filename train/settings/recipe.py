@@ -51,7 +51,7 @@ class Recipe(Settings):
     crop_padding: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     mixup: float = option(
-        0.0, "largest share of another image that is mixed in (mixup, Zhang et al. 2017)",
+        0.0, "mixup (Zhang et al. 2017): the share of another image is uniform from 0 to this",
         low=0, high=0.5,
     )  # fmt: skip
     augmentation_pool: int = option(

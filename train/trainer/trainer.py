@@ -29,7 +29,7 @@ ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
 class Training(NamedTuple):
     """A training that is ready to begin: everything is checked and built."""
 
-    name: str  # of the network, for people
+    name: str  # of the network, for display
     network: NetworkConfig
     recipe: Recipe
     execution: Execution
@@ -89,20 +89,20 @@ def prepare(
         network: The network; input shape and classes are taken from the data.
         recipe: How to train it; without flips if mirroring would change an image's class.
         data: Of which only the training images are looked at.
-        execution: How the machine computes it.
-        name: Of the network, for people.
+        execution: Devices, precision, XLA, steps per execution.
+        name: Of the network, for display and for the record.
 
     Raises:
         InputError: if Keras is not set up for training here, images are too small, a batch is too
-            large or cannot be divided among the devices, or the devices cannot compute so.
+            large or cannot be divided among the devices, or these do not support the settings.
     """
-    below = backend()
-    below.check_keras()
-    network = fitted(network, data)
+    engine = backend()
+    engine.check_keras()
+    network = adapt_to_data(network, data)
     recipe = recipe if data.mirror else replace(recipe, flip="none")
     images, held_out = hold_out(data.train, recipe.validation_fraction)
-    execution = below.resolve(execution)
-    steps, replicas = len(images) // recipe.batch_size, below.replicas()
+    execution = engine.resolve(execution)
+    steps, replicas = len(images) // recipe.batch_size, engine.replicas()
     if not steps:
         raise InputError(
             f"batch_size {recipe.batch_size} is more than the {len(images)} training "
@@ -113,7 +113,7 @@ def prepare(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
         )
-    below.check_execution(execution, steps)
+    engine.check_execution(execution, steps)
     keras.utils.set_random_seed(recipe.seed)
     mean, std = statistics(images)
     scale = Normalization(mean if recipe.subtract_mean else [0.0] * len(mean), std)
@@ -121,7 +121,7 @@ def prepare(
     return Training(name, network, recipe, execution, data, model, images, held_out, scale, steps)
 
 
-def fitted(network: NetworkConfig, data: Data) -> NetworkConfig:
+def adapt_to_data(network: NetworkConfig, data: Data) -> NetworkConfig:
     """A network with the input shape and the classes of some data.
 
     Raises:
@@ -133,7 +133,7 @@ def fitted(network: NetworkConfig, data: Data) -> NetworkConfig:
 
 
 def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, float]:
-    """Trains for a few steps; the training is then spoilt.
+    """Trains for a few steps, which changes the weights: the training cannot be used afterwards.
 
     Args:
         training: Any.
@@ -143,12 +143,12 @@ def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, flo
     Returns:
         How many steps were done, and the median of the seconds that one took.
     """
-    below, timer = backend(), StepTimer(fewest, enough)
+    engine, timer = backend(), StepTimer(fewest, enough)
     targets = one_hot(training.images.labels, training.network.classes)
-    images = below.training_batches(training.images, targets, training.recipe)
-    with below.enough_memory():
+    images = engine.training_batches(training.images, targets, training.recipe)
+    with engine.enough_memory():
         training.model.fit(
-            below.distribute(images),
+            engine.distribute(images),
             steps_per_epoch=training.steps,
             shuffle=False,
             callbacks=[timer],
@@ -173,23 +173,23 @@ def fit(
         checkpoint_seconds: How much work may be lost when the process is killed.
         callbacks: More of Keras's.
         verbose: Whether to show each epoch.
-        targets: Probabilities for the training images in place of their labels, see
-            `training_batches` of the backend.
+        targets: Soft targets in place of the labels, `(pool, n, classes)` float: epoch e has
+            `targets[e % pool]`, and mixup does not mix them again.
 
     Raises:
         InputError: if the loss becomes infinite or NaN, if memory does not suffice, or if the
             checkpoint is of another training.
         Stopped: after SIGINT or SIGTERM, when all is saved.
     """
-    below, network, recipe, model = backend(), training.network, training.recipe, training.model
+    engine, network, recipe, model = backend(), training.network, training.recipe, training.model
     labels = targets is None
     if targets is None:
         targets = one_hot(training.images.labels, network.classes)
     held_out = None
     if len(training.held_out):
-        held_out = below.validation_batches(training.held_out, network.classes, recipe.batch_size)
-        held_out = below.distribute(held_out)
-    with below.enough_memory(), stop_requests() as requests:
+        held_out = engine.validation_batches(training.held_out, network.classes, recipe.batch_size)
+        held_out = engine.distribute(held_out)
+    with engine.enough_memory(), stop_requests() as requests:
         checkpoints = CheckpointCallback(folder, training.steps, checkpoint_seconds, requests)
         progress = checkpoints.progress
         if checkpoints.pending and verbose:
@@ -199,11 +199,11 @@ def fit(
             # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
             # no epochs still builds the variables into which a checkpoint goes.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
-            images = below.training_batches(
+            images = engine.training_batches(
                 training.images, targets, recipe, epoch, step, mix_targets=labels
             )
             model.fit(
-                below.distribute(images),
+                engine.distribute(images),
                 initial_epoch=progress.epoch,
                 epochs=progress.epoch + 1 if step else recipe.epochs,
                 steps_per_epoch=training.steps - step,

@@ -174,15 +174,15 @@ def marked_corners():
 def test_images_and_targets_are_mixed_alike():
     recipe = replace(RECIPE, epochs=4, crop_padding=0, flip="none", mixup=0.4, augmentation_pool=3)
     plan = epoch_plan(recipe, 50, 0)
-    partners, shares = plan.partners, plan.shares
-    assert 0 <= shares.min() < 0.1 and 0.3 < shares.max() < 0.4
+    partners, lambdas = plan.partners, plan.lambdas
+    assert 0 <= lambdas.min() < 0.1 and 0.3 < lambdas.max() < 0.4
     assert len({*partners}) > 20
-    column = shares[:, None, None, None]
+    column = lambdas[:, None, None, None]
     expected = np.round((1 - column) * IMAGES + column * IMAGES[partners])
     seen = np.concatenate(list(pool_batches(SPLIT, recipe, 0).as_numpy_iterator()))
     np.testing.assert_allclose(seen, expected, atol=1)
     wanted = one_hot(LABELS, 5)[0]
-    wanted = (1 - shares[:, None]) * wanted + shares[:, None] * wanted[partners]
+    wanted = (1 - lambdas[:, None]) * wanted + lambdas[:, None] * wanted[partners]
     places = {image.tobytes(): place for place, image in enumerate(seen)}
     batches = [*training_batches(SPLIT, one_hot(LABELS, 5), recipe).as_numpy_iterator()]
     for images, targets in batches[:5] + batches[15:]:  # the fourth epoch has the first view

@@ -11,7 +11,7 @@ import pytest
 from safetensors import safe_open
 from safetensors.numpy import save
 
-from keras_resnet import InputError, cifar
+from keras_resnet import InputError, Spec
 from train.backend.tensorflow.batches import pool_batches
 from train.compress import distillation
 from train.data import sources
@@ -21,7 +21,7 @@ from train.settings.recipe import FAST
 from train.trainer import trainer
 from train.trainer.stop_signals import Stopped
 
-SPEC = cifar(8, width_multiplier=0.5)
+SPEC = Spec(blocks=(1,), widths=(16,))
 EXECUTION = Execution(precision="float32")
 
 
@@ -161,14 +161,14 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
 ):
     named = [f"digit {label}" for label in data.classes]
     with pytest.raises(InputError, match="and the data have digit 0, digit 1"):
-        distillation.check_teachers(recipe, cifar(8), named, tmp_path)
+        distillation.check_teachers(recipe, SPEC, named, tmp_path)
     with pytest.raises(InputError, match=r"no missing/run\.json"):
         distillation.check_teachers(
-            replace(recipe, teacher="missing"), cifar(8), data.classes, tmp_path
+            replace(recipe, teacher="missing"), SPEC, data.classes, tmp_path
         )
     with pytest.raises(InputError, match="is in the folder of its student"):
-        distillation.check_teachers(recipe, cifar(8), data.classes, digits_run / "." / "")
-    distillation.check_teachers(replace(recipe, teacher=""), cifar(8), data.classes, digits_run)
+        distillation.check_teachers(recipe, SPEC, data.classes, digits_run / "." / "")
+    distillation.check_teachers(replace(recipe, teacher=""), SPEC, data.classes, digits_run)
 
 
 def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_run, tmp_path):

@@ -200,6 +200,7 @@ def test_cifar10_from_tfds(cifar10):
     assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
 
 
+@pytest.mark.slow
 def test_images_of_tfds_are_resized_as_those_of_files(cifar10, tmp_path):
     """There is one resizer."""
     data = load("cifar10", data_dir=str(CIFAR), size=20)

@@ -15,8 +15,8 @@ from keras_resnet import InputError
 from tests.forked import Forked
 
 TINY = [
-    "--dataset=digits", "--model=resnet8", "--tuner=random", "--max_trials=2", "--epochs=2",
-    "--batch_size=128", "--blocks=1", "--block=basic", "--width_multiplier=0.2:0.4",
+    "--dataset=digits", "--image_size=8", "--model=resnet8", "--tuner=random", "--max_trials=2",
+    "--epochs=2", "--batch_size=128", "--blocks=1", "--block=basic", "--width_multiplier=0.2:0.4",
     "--precision=float32", "--max_params=12000", "--checkpoint_seconds=0",
 ]  # fmt: skip
 MEASURED = {

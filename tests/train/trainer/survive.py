@@ -130,7 +130,7 @@ def main() -> None:
         count, torn = 0, 0
         while count < options.kills:
             before = unfinished()
-            kill = (in_steps, while_writing, in_steps, while_writing, anywhere)[count % 5]
+            kill = (in_steps, while_writing, anywhere)[count % 3]
             if attempt(killed, options, kill):
                 sys.exit(f"the training ended after {count} kills: make it longer")
             count += 1

@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnet import InputError, cifar
+from keras_resnet import InputError, Spec, cifar
 from train.data.dataset import Data, Normalization, Split, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import FAST, Recipe
@@ -13,7 +13,7 @@ from train.trainer.model import network_model
 
 DRAW = np.random.default_rng(0)
 RECIPE = Recipe(epochs=2, batch_size=20, learning_rate=0.01, crop_padding=1)
-SPEC = cifar(8)
+SPEC = Spec(blocks=(1,), widths=(16,))
 FLOAT32 = Execution(precision="float32")
 
 
@@ -129,7 +129,7 @@ def test_a_batch_larger_than_the_data_is_refused():
 
 
 def test_images_too_small_for_the_network_are_refused():
-    spec = replace(SPEC, stem="imagenet")
+    spec = cifar(8, stem="imagenet")
     with pytest.raises(InputError, match="Input size must be at least 16x16"):
         trainer.prepare(spec, RECIPE, DATA, FLOAT32)
 
@@ -147,7 +147,7 @@ def test_a_training_that_diverges_says_so(fit):
 )
 def test_a_rehearsal_ends_when_it_has_timed_enough(fewest, enough, steps):
     recipe = replace(RECIPE, batch_size=2, validation_fraction=0.1)
-    training = trainer.prepare(cifar(8, width_multiplier=0.25), recipe, DATA, FLOAT32)
+    training = trainer.prepare(SPEC, recipe, DATA, FLOAT32)
     done, seconds = trainer.time_steps(training, fewest, enough)
     assert done == steps
     assert 1e-5 < seconds < 5

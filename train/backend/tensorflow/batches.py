@@ -37,10 +37,10 @@ def crop_indices(index, offsets, mirrored, frame, size):
     return rows[:, :, None] * frame[1] + columns[:, None, :]
 
 
-def mix(values, others, shares):
-    """The mean of two batches of anything, weighted by `(batch,)` shares of the others."""
-    shares = tf.reshape(shares, [-1] + [1] * (len(values.shape) - 1))
-    return (1 - shares) * tf.cast(values, tf.float32) + shares * tf.cast(others, tf.float32)
+def mix(values, others, lambdas):
+    """Mixup: `(1 - λ) * values + λ * others` in float32, with a λ for each of the batch."""
+    lambdas = tf.reshape(lambdas, [-1] + [1] * (len(values.shape) - 1))
+    return (1 - lambdas) * tf.cast(values, tf.float32) + lambdas * tf.cast(others, tf.float32)
 
 
 def augmentation(split: Split, recipe: Recipe) -> Callable[[EpochPlan], Augment]:
@@ -81,7 +81,7 @@ def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[Epoch
 
         def with_mixup(index):
             others = crop_and_flip(tf.gather(plan.partners, index))
-            values = mix(crop_and_flip(index), others, tf.gather(plan.shares, index))
+            values = mix(crop_and_flip(index), others, tf.gather(plan.lambdas, index))
             return tf.cast(tf.round(values), tf.uint8)
 
         return with_mixup if recipe.mixup else crop_and_flip
@@ -146,7 +146,7 @@ def training_batches(
         plan = _plan(recipe, count, number)
         look, wanted = augment(plan), targets[number % targets.shape[0]]
         if recipe.mixup and mix_targets:
-            wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.shares)
+            wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.lambdas)
 
         def batch(index):
             return look(index), tf.gather(wanted, index)
