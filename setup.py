@@ -14,13 +14,13 @@ VERSION = re.search(r'__version__ = "(.+)"', (ROOT / "keras_resnet/__init__.py")
 
 # Trained weights go into the package: there, they are found where there is no repository.
 TRAINED = {
-    f"keras_resnet.{folder.replace('/', '.')}": folder
-    for folder in sorted(map(str, Path("saved_models/pretrained").iterdir()))
+    f"keras_resnet.saved_models.pretrained.{folder.name}": folder.relative_to(ROOT).as_posix()
+    for folder in sorted((ROOT / "saved_models/pretrained").iterdir())
 }
 
 TRAIN = [
     "absl-py",
-    "filelock",
+    "filelock>=4.3",  # fallback_to_soft
     "grpcio",  # KerasTuner's workers
     "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
     "keras-tuner>=1.4.8,<1.5",  # search/oracles.py overrides private members
@@ -29,6 +29,7 @@ TRAIN = [
     "scikit-learn",
     "tensorboard",  # KerasTuner imports it in every trial; TensorFlow no longer brings it
     "tensorflow-datasets",
+    "typing_extensions",
 ]
 
 LITERT = ["litert-quantizer"]

@@ -158,6 +158,7 @@ class Command:
         Raises:
             InputError: if there is no such flag, or its value is not legal.
         """
+        _refuse_windows()
         arguments = [str(argument) for argument in settings.pop("arguments", ())]
         for name in settings:
             lookup(dict.fromkeys(self.flags), name, "argument")
@@ -166,10 +167,9 @@ class Command:
 
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""
-        if os.name == "nt":
-            sys.exit("error: training runs on Linux and macOS: on Windows, use WSL 2.")
         logging.set_verbosity(logging.WARNING)  # TensorFlow reports each file that it writes
         try:
+            _refuse_windows()
             values = self.parse(sys.argv[1:] if argv is None else argv)
             if values.help:
                 print(f"{self.doc}\n\nflags:\n{values._values.get_help()}")
@@ -183,6 +183,11 @@ class Command:
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
             sys.exit(130)
+
+
+def _refuse_windows() -> None:
+    if os.name == "nt":
+        raise InputError("training runs on Linux and macOS: on Windows, use WSL 2.")
 
 
 def _flag(name: str, value: Any) -> str:

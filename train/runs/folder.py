@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from errno import ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ FILES = {
     *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
     LOCK, REPORT, PICTURE,
 }  # fmt: skip
+
+
+NO_LOCKS = (ENOSYS, ENOLCK, ENOTSUP, EOPNOTSUPP)  # what a file system without them answers
 
 
 class Unwritable(InputError):
@@ -106,11 +110,18 @@ def file_lock(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _lock(path: Path, seconds: float = -1) -> Iterator[None]:
-    """Holds a lock; the system releases it if this process dies."""
-    lock = FileLock(path, timeout=seconds)
+    """Holds a lock; the system releases it if this process dies.
+
+    Raises:
+        InputError: if the file system has no such locks.
+        Timeout: if another process holds it for longer than `seconds`, unless these are negative.
+    """
+    lock = FileLock(path, timeout=seconds, fallback_to_soft=False)
     try:
         lock.acquire()
-    except NotImplementedError as error:
+    except (NotImplementedError, OSError) as error:
+        if isinstance(error, Timeout) or getattr(error, "errno", ENOSYS) not in NO_LOCKS:
+            raise
         raise InputError(
             f"the file system of {path.parent} has no locks: choose a folder on another one."
         ) from error

@@ -25,7 +25,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         folder: Of the run.
         steps: In an epoch.
         seconds: After how many to save again.
-        requests: Signals that asked to stop, see `signals.requests`.
+        requests: Signals that asked to stop, see `stop_signals.stop_requests`.
 
     Attributes:
         progress: How far the training has come.

@@ -2,7 +2,7 @@
 
 TensorFlow 2.21 reports its own start and every conversion on the error stream, whatever
 `TF_CPP_MIN_LOG_LEVEL` says: https://github.com/tensorflow/tensorflow/issues/100442
-A test in `tests/train/test_quiet.py` fails when that is mended: delete this file then.
+A test in `tests/train/utils/test_quiet.py` fails when that is mended: delete this file then.
 """
 
 import ctypes

@@ -176,3 +176,14 @@ def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
     record = read_record(tmp_path)
     assert record["status"] == "failed"
     assert "No space left on device" in record["reason"]
+
+
+@pytest.mark.parametrize("error", folders.NO_LOCKS)
+def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
+    def flock(*_):
+        raise OSError(error, "no locks")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    refused = pytest.raises(InputError, match=f"the file system of {tmp_path} has no locks: choose")
+    with refused, folders.claim_folder(tmp_path):
+        pass

@@ -1,4 +1,4 @@
-"""Budgets: what counts, in which activation_order, and that it is what the delivered file has."""
+"""Budgets: what counts, in which order, and that it is what the delivered file has."""
 
 import re
 
