@@ -72,9 +72,10 @@ class CostMeter:
             known = row.formula or row.least
             if known and (words := self._words(name, known(spec))):
                 return words
-        if measure or _key(spec) in self.measured:
+        if measure or self._is_measured(spec, self.budget.timed):
+            costs = self.known(spec)
             for name in self.budget.limited:
-                if not COSTS[name].formula and (words := self._words(name, self.all(spec)[name])):
+                if words := self._words(name, costs[name]):
                     return words
         return None
 
@@ -84,27 +85,34 @@ class CostMeter:
 
     def all(self, spec: Spec) -> dict[str, float]:
         """What a network costs, by key of `COSTS`."""
-        exact = {name: row.formula(spec) for name, row in COSTS.items() if row.formula}
-        measured = self._measure(spec)
-        return exact | {name: measured[name] for name in COSTS if name in measured}
+        return _exact(spec) | self._measure(spec, timed=True)
 
     def known(self, spec: Spec) -> dict[str, float]:
-        """The costs that formulas give and, if one of the others has a limit, the measured ones."""
-        exact: dict[str, float] = {
-            name: row.formula(spec) for name, row in COSTS.items() if row.formula
-        }
-        limited = any(not COSTS[name].formula for name in self.budget.limited)
-        return self.all(spec) if limited else exact
+        """The costs that formulas give, and of the others those that a limit asks for.
 
-    def _measure(self, spec: Spec) -> dict[str, float]:
-        key = _key(spec)
-        if key not in self.measured and self.path and self.shared:
+        Bytes need an export, and latency many runs in several processes on top of that.
+        """
+        if all(COSTS[name].formula for name in self.budget.limited):
+            return _exact(spec)
+        return _exact(spec) | self._measure(spec, self.budget.timed)
+
+    def _is_measured(self, spec: Spec, timed: bool) -> bool:
+        there = self.measured.get(_key(spec), {})
+        return ("latency_ms" if timed else "int8_bytes") in there
+
+    def _measure(self, spec: Spec, timed: bool) -> dict[str, float]:
+        if not self._is_measured(spec, timed) and self.path and self.shared:
             self.measured |= _kept(self.path)
-        if key not in self.measured:
-            self.measured[key] = _exported(spec, self.mean, self.card, self.budget)
+        if not self._is_measured(spec, timed):
+            found = _exported(spec, self.mean, self.card, self.budget, timed)
+            self.measured[_key(spec)] = found
             if self.path and not self.shared:
                 write_json(self.path, self.measured)
-        return self.measured[key]
+        return self.measured[_key(spec)]
+
+
+def _exact(spec: Spec) -> dict[str, float]:
+    return {name: row.formula(spec) for name, row in COSTS.items() if row.formula}
 
 
 def _key(spec: Spec) -> str:
@@ -121,8 +129,10 @@ def _kept(path: Path) -> dict[str, dict[str, float]]:
         return {}
 
 
-def _exported(spec: Spec, mean: float, card: ModelCard, budget: Budget) -> dict[str, float]:
-    timed = budget.latency_format
+def _exported(
+    spec: Spec, mean: float, card: ModelCard, budget: Budget, timed: bool
+) -> dict[str, float]:
+    formats = {"int8", budget.latency_format} if timed else {"int8"}
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (8, *spec.input_shape), np.uint8)
     channels = spec.input_shape[2]
@@ -133,14 +143,16 @@ def _exported(spec: Spec, mean: float, card: ModelCard, budget: Budget) -> dict[
             if variable.dtype == "float32":
                 noise = random.uniform(0.5, 1.5, variable.shape)
                 variable.assign(noise if "moving" in variable.path else noise - 1)
-        save(model, folder, sorted({"int8", timed}), card, images)
+        save(model, folder, sorted(formats), card, images)
         keras.utils.clear_session()
+        size = (folder / FORMAT_FILES["int8"]).stat().st_size
+        if not timed:
+            return {"int8_bytes": size}
         paths = [
             *([Path(budget.reference_tflite)] if budget.reference_tflite else []),
-            folder / FORMAT_FILES[timed],
+            folder / FORMAT_FILES[budget.latency_format],
         ]
         rows = [comparison.time_files(paths, 1)[-1] for _ in range(PROCESSES)]
-        size = (folder / FORMAT_FILES["int8"]).stat().st_size
     # Other work on the machine can only slow a process down, so the fastest is the truest.
     costs = {"int8_bytes": size, "latency_ms": min(row["median_ms"] for row in rows)}
     return costs | (

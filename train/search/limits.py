@@ -89,6 +89,11 @@ class Budget(Settings):
         return getattr(self, f"max_{name}")
 
     @property
+    def timed(self) -> bool:
+        """Whether latency has a limit."""
+        return any(name.startswith("latency") for name in self.limited)
+
+    @property
     def limited(self) -> list[str]:
         """The costs that have a limit, what is cheap to know first."""
         names = [name for name in COSTS if self.limit(name) < UNLIMITED]
