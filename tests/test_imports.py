@@ -64,7 +64,8 @@ def test_tensorflow_is_in_its_rooms_only():
 
 PLAIN = [
     "keras_resnet", "keras_resnet.spec", "keras_resnet.families", "train.settings.recipe",
-    "train.runs.record", "train.search.space", "train.flags", "train.cifar", "train.tune",
+    "train.settings.data", "train.settings.execution", "train.runs.record", "train.search.space",
+    "train.flags", "train.cifar", "train.tune", "train.export", "train.predict", "train.convert",
 ]  # fmt: skip
 CODE = """
 import json, sys, time

@@ -6,7 +6,7 @@ that torchvision and timm load.
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zipfile import BadZipFile
 
 import keras_resnet
@@ -15,7 +15,7 @@ from keras_resnet.utils.errors import InputError
 from train import flags
 from train.utils.quiet import quiet
 
-with quiet():
+if TYPE_CHECKING:
     import keras
 
 COMMAND = flags.Command("train.convert", __doc__)
@@ -23,17 +23,17 @@ COMMAND.add_string("source", None, "checkpoint (.safetensors, .pth, .pt, .weight
 COMMAND.add_string("target", None, "file to write: .keras, .weights.h5 or .safetensors")
 
 
-def _write_keras(model: keras.Model, path: Path) -> None:
+def _write_keras(model: "keras.Model", path: Path) -> None:
     with replacing(path) as partial:
         model.save(partial)
 
 
-def _write_weights(model: keras.Model, path: Path) -> None:
+def _write_weights(model: "keras.Model", path: Path) -> None:
     with replacing(path) as partial:
         model.save_weights(partial)
 
 
-def _write_checkpoint(model: keras.Model, path: Path) -> None:
+def _write_checkpoint(model: "keras.Model", path: Path) -> None:
     keras_resnet.to_checkpoint(model, path)
 
 
@@ -44,12 +44,14 @@ WRITERS: dict[str, Callable] = {
 }
 
 
-def read(path: str) -> keras.Model:
+def read(path: str) -> "keras.Model":
     """The network in a checkpoint or a `.keras` file.
 
     Raises:
         InputError: if there is none, or it cannot be read.
     """
+    with quiet():
+        import keras
     if not path.endswith(".keras"):
         return keras_resnet.from_checkpoint(path)
     try:
@@ -59,7 +61,7 @@ def read(path: str) -> keras.Model:
         raise InputError(f"cannot read {path} ({error}).") from error
 
 
-def run(**settings: Any) -> keras.Model:
+def run(**settings: Any) -> "keras.Model":
     """Converts weights, as the command does.
 
     Args:
@@ -74,7 +76,7 @@ def run(**settings: Any) -> keras.Model:
     return COMMAND.run(main, settings)
 
 
-def main(values: flags.Values) -> keras.Model:
+def main(values: flags.Values) -> "keras.Model":
     """Reads, writes, and says what was converted."""
     source, target = values.source, values.target
     if values.arguments or not source or not target:

@@ -5,7 +5,7 @@ import pytest
 
 from keras_resnet import InputError, Spec, families
 from keras_resnet.utils.fields import option
-from train import cifar, export, flags, predict, tune
+from train import cifar, convert, export, flags, predict, tune
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import FAST, PAPER, Recipe
@@ -130,7 +130,7 @@ def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
     assert said.startswith("error: ")
 
 
-@pytest.mark.parametrize("command", [cifar, export, predict, tune])
+@pytest.mark.parametrize("command", [cifar, convert, export, predict, tune])
 def test_help_lists_every_flag(command, capsys):
     command.COMMAND.start(None, ["--help"])
     listed = capsys.readouterr().out.replace("--[no]", "--")

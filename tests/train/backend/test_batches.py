@@ -136,7 +136,7 @@ def test_plain_batches_hold_every_image_once_and_in_order_and_fill_up_with_weigh
     np.testing.assert_allclose(weights[:50], len(x) / 50)
 
 
-def test_views_come_again_in_turn_and_in_another_order():
+def test_augmentations_are_used_cyclically_and_in_another_order():
     images, labels = epochs(replace(RECIPE, epochs=4, augmentation_pool=2), marked_corners())
     for epoch in (0, 1):
         first, again = (

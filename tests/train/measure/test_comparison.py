@@ -114,7 +114,7 @@ def test_a_longer_computation_takes_longer(folder, tmp_path):
     assert large["memory_mb"] > small["memory_mb"] + 5  # 9 MB of weights
 
 
-def test_files_are_timed_in_turn(folder):
+def test_files_are_timed_interleaved(folder):
     """The same file twice takes the same time, whatever else the machine does."""
     one, again = comparison.time_files([folder[0] / "model.tflite"] * 2, 1)
     assert one["latency_ratio"] == 1
