@@ -10,8 +10,6 @@ from filelock import FileLock
 
 from tests import forked
 
-# Tests share the cores by processes; commands, which are forked, use all of them as always.
-os.environ["TF_NUM_INTRAOP_THREADS"] = "1"
 # As `train.backend` does, before which some tests import Keras.
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 

@@ -28,7 +28,6 @@ def _child(arguments: list[str], environment: dict[str, str], streams: tuple[str
         setattr(sys, ("stdout", "stderr")[number - 1], stream)
     os.environ.clear()
     os.environ.update(environment)
-    os.environ.pop("TF_NUM_INTRAOP_THREADS", None)  # see conftest.py
     os.chdir(ROOT)
     # As in a fresh interpreter, for all but the signals that a forked one inherits.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -120,7 +120,7 @@ def _lock(path: Path, seconds: float = -1) -> Iterator[None]:
     try:
         lock.acquire()
     except (NotImplementedError, OSError) as error:
-        if isinstance(error, Timeout) or getattr(error, "errno", ENOSYS) not in NO_LOCKS:
+        if getattr(error, "errno", ENOSYS) not in NO_LOCKS:  # such as a timeout
             raise
         raise InputError(
             f"the file system of {path.parent} has no locks: choose a folder on another one."

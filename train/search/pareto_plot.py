@@ -44,7 +44,7 @@ def plot_pareto(
     finished = [row for row in table if ACCURACY in row]
     figure = Figure(figsize=(12, 8.4), layout="constrained")
     published = PUBLISHED if dataset == PUBLISHED_FOR else {}
-    costs = {name: meter.all(spec) for name, (spec, _) in published.items()}
+    costs = {name: meter.known(spec) for name, (spec, _) in published.items()}
     for axes, cost in zip(figure.subplots(2, 2).flat, compared(costs_of(finished)), strict=True):
         rows = [row for row in finished if cost in row]
         front = [row for row in rows if not any(dominates(other, row, [cost]) for other in rows)]
@@ -63,6 +63,8 @@ def plot_pareto(
                 textcoords="offset points", fontsize=8, color="tab:blue",
             )  # fmt: skip
         for name, (_, accuracy) in published.items():
+            if cost not in costs[name]:  # nothing asked for it to be measured
+                continue
             axes.plot(
                 costs[name][cost], accuracy, "*", color="tab:orange", markersize=11,
                 label="published, test accuracy",

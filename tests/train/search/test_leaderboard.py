@@ -102,7 +102,7 @@ def test_the_picture_shows_trials_limits_and_published_networks(folder, dataset)
     asked = []
 
     class Costs:
-        def all(self, spec: Spec):
+        def known(self, spec: Spec):
             asked.append(spec)
             return dict.fromkeys(LIMITS, 1000)
 
