@@ -24,9 +24,9 @@ BATCH = 128
 
 def images(count: int) -> Split:
     """Random ones: what they show does not matter here."""
-    draw = np.random.default_rng(0)
+    random = np.random.default_rng(0)
     shape = (count, 32, 32, 3)
-    return Split(draw.integers(0, 256, shape, "uint8"), draw.integers(0, 10, count, "int32"))
+    return Split(random.integers(0, 256, shape, "uint8"), random.integers(0, 10, count, "int32"))
 
 
 def ours(steps: int, precision: str = "auto") -> float:

@@ -42,8 +42,8 @@ def main(values: flags.Values) -> None:
     one, two = mirrored_too(test_images)
     framed = np.pad(test_images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
     (_, upper), (_, lower) = mirrored_too(framed[:, :-2, :-2]), mirrored_too(framed[:, 2:, 2:])
-    for views, said in ((1, one), (2, two), (6, two / 2 + (upper + lower) / 4)):
-        right = (said.argmax(-1) == test.labels).mean()
+    for views, probabilities in ((1, one), (2, two), (6, two / 2 + (upper + lower) / 4)):
+        right = (probabilities.argmax(-1) == test.labels).mean()
         print(f"views {views}: {right:.2%} of {len(test.labels):,} test images")
 
 

@@ -9,12 +9,13 @@ import subprocess
 import sys
 from statistics import median
 
-from absl import app, flags
+from keras_resnet.utils.errors import InputError
+from train import flags
 
-FLAGS = flags.FLAGS
-flags.DEFINE_integer("rounds", 5, "how often each contestant runs.", lower_bound=1)
-flags.DEFINE_integer("steps", 100, "training steps of ours and stock Keras.", lower_bound=2)
-flags.DEFINE_multi_string("peer", [], "command of another contestant.")
+COMMAND = flags.Command("benchmarks.throughput", __doc__)
+COMMAND.add_integer("rounds", 5, "how often each contestant runs", 1)
+COMMAND.add_integer("steps", 100, "training steps of ours and stock Keras", 2)
+COMMAND.add_string("peer", None, "command of another contestant")
 
 
 def speed(command: list[str]) -> float:
@@ -22,7 +23,7 @@ def speed(command: list[str]) -> float:
     done = subprocess.run(command, capture_output=True, text=True)
     found = re.findall(r"([\d.]+) img/s", done.stdout)
     if done.returncode or not found:
-        sys.exit(f"error: {' '.join(command)} gave no speed:\n{done.stdout}{done.stderr}")
+        raise InputError(f"{' '.join(command)} gave no speed:\n{done.stdout}{done.stderr}")
     return float(found[-1])
 
 
@@ -32,13 +33,14 @@ def spread(values: list[float], digits: int) -> str:
     return "{} ({} to {})".format(*shown)
 
 
-def main(_) -> None:
+def main(values: flags.Values) -> None:
     """Runs the rounds, then prints the table."""
     ours = [sys.executable, "-m", "benchmarks.contestants"]
-    commands = {name: [*ours, name, str(FLAGS.steps)] for name in ("ours", "stock")}
-    commands |= {peer: peer.split() for peer in FLAGS.peer}
+    commands = {name: [*ours, name, str(values.steps)] for name in ("ours", "stock")}
+    if values.peer:
+        commands["peer"] = values.peer.split()
     speeds: dict[str, list[float]] = {name: [] for name in commands}
-    for number in range(FLAGS.rounds):
+    for number in range(values.rounds):
         for name, command in commands.items():
             speeds[name].append(speed(command))
         print(
@@ -51,4 +53,4 @@ def main(_) -> None:
 
 
 if __name__ == "__main__":
-    app.run(main)
+    COMMAND.start(main)

@@ -47,13 +47,13 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
         InputError: if `model` has not the layer names of this family, or its maps are pooled.
     """
     strided = re.compile(r"(conv\d+_block\d+)_[1-9]_conv")
-    units = [
+    blocks = [
         name[1]
         for layer in model.layers
         if (name := strided.fullmatch(layer.name)) and max(layer.strides) > 1
     ]
     names = {layer.name for layer in model.layers}
-    maps = [_layer(model, _first(unit, names)).input for unit in units]
+    maps = [_layer(model, _first(block, names)).input for block in blocks]
     if maps:
         maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
     if not maps or len(getattr(maps[-1], "shape", ())) != 4:
@@ -66,9 +66,9 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
         return keras.Model(model.input, outputs, name=f"{model.name}_pyramid")
 
 
-def _first(unit: str, names: set[str]) -> str:
-    """The first layer of a unit's branch after its activation."""
-    return f"{unit}_1_pad" if f"{unit}_1_pad" in names else f"{unit}_1_conv"
+def _first(block: str, names: set[str]) -> str:
+    """The first layer of a block's branch after its activation."""
+    return f"{block}_1_pad" if f"{block}_1_pad" in names else f"{block}_1_conv"
 
 
 def _layer(model: keras.Model, name: str) -> keras.Layer:

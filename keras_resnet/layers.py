@@ -106,12 +106,12 @@ POOLS = {"zeros": pool_zeros, "minus_infinity": pool_minus_infinity}
 
 
 # The paths beside the residual branch. Each: (raw, active, filters, stride, then, variant, name) ->
-# tensor, or None. `raw` is the unit's input, `active` what its first convolution sees: projections
+# tensor, or None. `raw` is the block's input, `active` what its first convolution sees: projections
 # take the latter, as in resnet-1k-layers. `then` follows the last convolution of the branch.
 
 
 def identity(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
-    """The unit's input, or every `stride`-th pixel of it."""
+    """The block's input, or every `stride`-th pixel of it."""
     if stride == 1:
         return raw
     return layers.MaxPooling2D(1, strides=stride, name=f"{name}_pool")(raw)

@@ -20,12 +20,12 @@ from keras_resnet.weights.readers import HEAD
 
 
 def residual(x, spec: Spec, stage: int, index: int):
-    """One residual unit: `add(shortcut(x), branch(x))`, in the spec's activation order."""
+    """One residual block: `add(shortcut(x), branch(x))`, in the spec's activation order."""
     order, variant = ACTIVATION_ORDERS[spec.activation_order], VARIANTS[spec.variant]
     name, branch = f"conv{stage + 2}_block{index + 1}", spec.branch(stage, index)
     y = active = apply_ops(order.enter, x, variant, f"{name}_preact")
     raw = active if variant.fork_active and stage == index == 0 else x
-    filters, stride = branch[-1].filters, spec.unit_stride(stage, index)
+    filters, stride = branch[-1].filters, spec.block_stride(stage, index)
     option = SHORTCUTS[spec.shortcut]
     skip = shortcut(option, raw, active, filters, stride, order.leave, variant, f"{name}_0")
     for i, step in enumerate(branch, 1):
@@ -36,10 +36,10 @@ def residual(x, spec: Spec, stage: int, index: int):
 
 
 def features(x, spec: Spec):
-    """Everything between the image and the head: stem, stages of units, last activation."""
+    """Everything between the image and the head: stem, stages of blocks, last activation."""
     stem, variant = STEMS[spec.stem], VARIANTS[spec.variant]
     order = ACTIVATION_ORDERS[spec.activation_order]
-    # The stem ends as every unit does, and the head begins as every unit does.
+    # The stem ends as every block does, and the head begins as every block does.
     ending = order.leave + order.after
     x = conv(x, spec.stem_width, stem.kernel, stem.stride, ending, variant, "conv1")
     x = POOLS[variant.pool_padding](x, "pool1") if stem.pool else x

@@ -36,11 +36,19 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: -known.get(_file(item.nodeid), 0.0))
 
 
+SECONDS: Counter = Counter()
+MEASURED: list[str] = []  # what tests have measured
+
+
 def pytest_runtest_logreport(report):
     SECONDS[_file(report.nodeid)] += report.duration
+    if report.when == "call":
+        MEASURED.extend(text for name, text in report.user_properties if name == "measured")
 
 
-SECONDS: Counter = Counter()
+def pytest_terminal_summary(terminalreporter):
+    for text in MEASURED:
+        terminalreporter.write_line(text)
 
 
 def _file(nodeid):

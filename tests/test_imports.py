@@ -78,9 +78,11 @@ print(json.dumps([seconds, [name for name in ("keras", "tensorflow") if name in 
 """
 
 
-def test_plain_data_need_neither_keras_nor_tensorflow(fresh_python):
+def test_plain_data_need_neither_keras_nor_tensorflow(fresh_python, record_property):
     """Records, recipes, search spaces, and what `--help` says."""
     seconds, heavy = json.loads(fresh_python("-c", CODE, *PLAIN).stdout)
+    times = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
+    record_property("measured", f"seconds to import: {times}")
     assert heavy == []
     assert sum(seconds.values()) < 3, seconds
 

@@ -8,13 +8,12 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.files import FORMAT_FILES, QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup
 from train import flags
 from train.settings.data import DataSettings
 
 ALL = [name for name in FORMAT_FILES if name != "keras"]
-QUANTIZERS = ("converter", "litert")
 QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
@@ -50,11 +49,13 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     backend()  # before anything else imports Keras, as it is quiet
     from keras_resnet.export.formats import BATCH
+    from keras_resnet.utils.schema import write_json
     from train.measure import comparison
     from train.runs import folder as folders
     from train.runs import results
     from train.runs.environment import environment
-    from train.runs.record import read_record, write_json
+    from train.runs.files import REPORT
+    from train.runs.record import read_record
     from train.runs.restore import restore
 
     if values.arguments or not values.run:
@@ -75,7 +76,7 @@ def main(values: flags.Values) -> dict[str, Any]:
             "data": {"name": data.name, "sha256": data.fingerprint()},
             **environment(),
         }
-        write_json(folder / folders.REPORT, report)
+        write_json(folder / REPORT, report)
         comparison.plot_sizes(folder, report["formats"], report["keras"]["accuracy"])
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
@@ -90,7 +91,7 @@ def _formats(values: flags.Values) -> list[str]:
     formats = list(dict.fromkeys(name.strip() for name in values.formats.split(",")))
     for name in formats:
         lookup(dict.fromkeys(ALL), name, "format")
-    lookup(dict.fromkeys(QUANTIZERS), values.quantizer, "quantizer")
+    lookup(QUANTIZERS, values.quantizer, "quantizer")
     if values.qat_epochs and QAT_FORMAT not in formats:
         raise InputError(f"qat_epochs is for {QAT_FORMAT}: add it to --formats.")
     return formats
@@ -101,7 +102,7 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
     from keras_resnet.export.formats import save
     from keras_resnet.utils.atomic import remove
     from train.compress import quantization_aware
-    from train.runs.folder import REPORT
+    from train.runs.files import REPORT
     from train.utils.quiet import quiet
 
     model = finished.model

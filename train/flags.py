@@ -15,12 +15,10 @@ from typing import Any
 
 from absl import flags, logging
 
-from keras_resnet import families
 from keras_resnet.families import NetworkConfig
 from keras_resnet.spec import SPECS
 from keras_resnet.utils.errors import InputError, lookup
-from keras_resnet.utils.schema import parse
-from train.runs.record import read_json
+from train.runs.record import read_spec
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
 
@@ -212,22 +210,3 @@ def base(values: Values) -> tuple[str, NetworkConfig, Recipe]:
         network, recipe = lookup(MODELS, name, "model"), RECIPES["fast"]
     named = lookup(RECIPES, values.recipe, "recipe") if values.recipe else recipe
     return name, network, named
-
-
-def read_spec(path: Path) -> tuple[NetworkConfig, Recipe]:
-    """Reads the network and the recipe from what `train.tune` wrote, or a `run.json`.
-
-    Raises:
-        InputError: if it is missing, damaged, or of something else.
-    """
-    try:
-        record = read_json(path)
-        network = families.from_json(record["network"])
-        return network, parse(Recipe, record["recipe"], "recipe")
-    except FileNotFoundError as error:
-        raise InputError(f"no file {path}: run train.tune first.") from error
-    except (ValueError, KeyError, TypeError) as error:
-        reason = f"{error} is missing" if isinstance(error, KeyError) else str(error).rstrip(".")
-        raise InputError(
-            f"{path} holds no network and recipe ({reason}): give the best.json of a search."
-        ) from error

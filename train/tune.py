@@ -11,15 +11,14 @@ from typing import Any
 
 from keras_resnet.utils.errors import InputError, lookup
 from train import flags
-from train.search import space
-from train.search.limits import Budget
+from train.search import TUNERS, space
+from train.search.budget import Budget
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import CHECKPOINT_SECONDS
 
 MEASURED = "costs.json"
-TUNERS = ("hyperband", "random", "bayesian")
 COMMAND = flags.Command("train.tune", __doc__)
 COMMAND.share("model", "recipe")
 COMMAND.add_fields(DataSettings)
@@ -56,15 +55,16 @@ def main(values: flags.Values) -> None:
     from train.compress import distillation
     from train.data import sources
     from train.data.dataset import hold_out
-    from train.runs import folder as folders
+    from train.runs.folder import claim_folder
     from train.runs.restore import model_card
-    from train.search import job as jobs
+    from train.search import folder as search_folder
     from train.search import leaderboard, loop, workers
-    from train.search.budget import CostMeter
+    from train.search.cost_meter import CostMeter
+    from train.search.job import SearchJob
     from train.search.trial import TrialRunner
 
     values.refuse_arguments()
-    lookup(dict.fromkeys(TUNERS), values.tuner, "tuner")
+    lookup(TUNERS, values.tuner, "tuner")
     if values.max_trials < 1:
         raise InputError(f"max_trials must be at least 1; got {values.max_trials}.")
     _, spec, recipe = flags.base(values)
@@ -90,17 +90,17 @@ def main(values: flags.Values) -> None:
     runner = TrialRunner(folder, data, execution, meter, values.checkpoint_seconds)
     network = replace(spec, input_shape=data.shape)
     distillation.check_teachers(recipe, network, data.classes, folder)
-    job = jobs.SearchJob(runner, searched, values.tuner, values.max_trials, budget)
+    job = SearchJob(runner, searched, values.tuner, values.max_trials, budget)
     if is_worker:
-        jobs.wait_for_chief(job)
+        search_folder.wait_for_chief(job)
         loop.search(job)
         return
     meter.check_reference()
-    with folders.claim_folder(folder):
+    with claim_folder(folder):
         points = loop.sample(job)
-        jobs.claim_folder(job)
+        search_folder.begin_or_resume(job)
         loop.search(job, points)
-        jobs.write_summary(
+        search_folder.write_summary(
             job,
             leaderboard.rows(folder),
             values.as_flags("dataset", "data_dir"),

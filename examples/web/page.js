@@ -115,6 +115,7 @@ async function openCamera() {
 async function watch(video) {
   const card = addCard("Camera", video);
   card.classList.add("live");
+  await video.play(); // again: Chromium 150 pauses a video that enters the page
   element("camera").textContent = "Stop camera";
   say("The camera is on.");
   while (track.readyState === "live") {

@@ -1,4 +1,4 @@
-"""Names of the files that a model is exported as. Plain data, standard library only."""
+"""What a model is exported as: names of formats, files and quantizers. Standard library only."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,10 @@ FORMAT_FILES = {  # by format: the name in the folder of a run
 }
 EXACT = ("keras", "saved_model", "float32")  # their outputs are equal up to rounding
 LABELS = "labels.txt"  # names of the classes
+QUANTIZERS = {
+    "converter": "TensorFlow's converter: bytes in, bytes out",
+    "litert": "the package litert-quantizer: signed bytes in and out",
+}
 
 
 def lines(labels: Sequence[str]) -> str:

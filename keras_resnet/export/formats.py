@@ -13,7 +13,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.export import saved_model, tflite
-from keras_resnet.export.files import EXACT, FORMAT_FILES, check_labels
+from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, check_labels
 from keras_resnet.export.fold import fold
 from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.utils.atomic import replacing
@@ -115,7 +115,7 @@ def save(
         card: Description of the model. Its labels go into SavedModel and `.tflite` files.
         calibration: For `int8` and `int16x8`: `(n, height, width, channels)` raw images, 0 to 255,
             a few hundred of the training images.
-        quantizer: A key of `tflite.QUANTIZERS`.
+        quantizer: A key of `QUANTIZERS`.
 
     Raises:
         InputError: if the model is not such a classifier, if the labels are not one for each
@@ -123,7 +123,7 @@ def save(
         OSError: if the folder cannot be written to.
     """
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
-    lookup(tflite.QUANTIZERS, quantizer, "quantizer")
+    lookup(QUANTIZERS, quantizer, "quantizer")
     _check(model, card, calibration)
     source = ExportSource(model, card, calibration, quantizer)
     folder = Path(folder)

@@ -12,12 +12,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_resnet.export.files import QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup
-
-QUANTIZERS = {
-    "converter": "TensorFlow's converter: bytes in, bytes out",
-    "litert": "the package litert-quantizer: signed bytes in and out",
-}
 
 
 class Conversion(NamedTuple):

@@ -24,18 +24,18 @@ def has_bn(ops: Iterable[Op]) -> bool:
 
 
 class Block(NamedTuple):
-    """The convolutions on the residual branch of one unit (He et al. 2015, Fig. 5)."""
+    """The convolutions on the residual branch of one block (He et al. 2015, Fig. 5)."""
 
     kernels: tuple[int, ...]  # kernel size of each convolution, in order
-    expansion: int  # output channels of the unit / width of the stage
-    strided: int  # which convolution has the stride of the unit
+    expansion: int  # output channels of the block / width of the stage
+    strided: int  # which convolution has the stride of the block
 
 
 class ActivationOrder(NamedTuple):
     """Where the fork and the addition fall in the cycle `conv bn relu` (Identity Mappings, Fig. 4).
 
     Between two convolutions of a branch there is always `bn relu`. The same two operations occur
-    between the last convolution of one unit and the first of the next, and an order says where:
+    between the last convolution of one block and the first of the next, and an order says where:
     fork, ENTER, conv (bn relu conv)*, LEAVE, add, AFTER. So `leave + after + enter` is `bn relu`.
     """
 
@@ -52,7 +52,7 @@ class Shortcut(NamedTuple):
 
 
 class Stem(NamedTuple):
-    """What comes before the first residual unit."""
+    """What comes before the first residual block."""
 
     kernel: int
     stride: int
@@ -69,13 +69,13 @@ class Variant(NamedTuple):
         bias_elsewhere: Keras's networks have biases there: the default of its layers.
         epsilon: Of batch normalization: Torch's default; Keras's networks have 1.001e-5.
         momentum: Of batch normalization, in Keras's convention: 1 minus Torch's default.
-        stride_on_last: In Keras's v2 the last unit of a stage halves the image, as in TF-Slim's;
-            elsewhere the first unit of the next stage.
+        stride_on_last: In Keras's v2 the last block of a stage halves the image, as in TF-Slim's;
+            elsewhere the first block of the next stage.
         pad_always: Keras's v2 pads in a layer before every 3x3 convolution; elsewhere, here, before
             strided ones.
         pool_padding: Of the stem's max pooling, a key of `layers.POOLS`. After a ReLU zeros never
             win; timm's v2 pools signed values, and pads with minus infinity.
-        fork_active: The network's first unit forks after its activation, so that even its identity
+        fork_active: The network's first block forks after its activation, so that even its identity
             starts there (Identity Mappings, appendix); in Keras's and timm's v2 before it.
         preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
     """

@@ -19,7 +19,7 @@ _IMAGENET = {  # He et al. 2015, Table 1
 
 
 def cifar(depth: int, block: str = "basic", **changes) -> Spec:
-    """The CIFAR network of a depth: 6n+2 with basic units (He et al. 2015, 4.2), else 9n+2.
+    """The CIFAR network of a depth: 6n+2 with basic blocks (He et al. 2015, 4.2), else 9n+2.
 
     Args:
         depth: Number of weighted layers.
@@ -35,7 +35,7 @@ def cifar(depth: int, block: str = "basic", **changes) -> Spec:
     if rest or n < 1:
         near = max(1, round((depth - 2) / step))
         raise InputError(
-            f"no CIFAR network of {block} units has depth {depth}: depths are {step}n+2, "
+            f"no CIFAR network of {block} blocks has depth {depth}: depths are {step}n+2, "
             f"the nearest is {step * near + 2}."
         )
     return Spec(**{"blocks": (n, n, n), "widths": (16, 32, 64), "block": block, **changes})

@@ -43,9 +43,9 @@ class Spec(Settings):
         InputError: if a field has an impossible value (a `ValueError`).
     """
 
-    blocks: tuple[int, ...] = option((3, 3, 3), "number of residual units in each stage")
+    blocks: tuple[int, ...] = option((3, 3, 3), "number of residual blocks in each stage")
     widths: tuple[int, ...] = option((16, 32, 64), "channels of each stage, before expansion")
-    block: str = option("basic", "type of residual unit", choices=BLOCKS)
+    block: str = option("basic", "type of residual block", choices=BLOCKS)
     activation_order: str = option("original", "activation order", choices=ACTIVATION_ORDERS)
     shortcut: str = option("A", "shortcut option", choices=SHORTCUTS)
     stem: str = option("cifar", "stem", choices=STEMS)
@@ -54,13 +54,13 @@ class Spec(Settings):
         1.0, "factor on the widths; it may narrow the stem, but not widen it", low=0.01, high=1000
     )
     zero_gamma: bool = option(
-        False, "initialize the scale of each unit's last batch normalization to 0"
+        False, "initialize the scale of each block's last batch normalization to 0"
     )
     dropout: float = option(
-        0.0, "dropout rate before the last convolution of each unit", low=0, high=0.95
+        0.0, "dropout rate before the last convolution of each block", low=0, high=0.95
     )
     stochastic_depth: float = option(
-        0.0, "drop rate of the last residual branch; it grows linearly from unit to unit",
+        0.0, "drop rate of the last residual branch; it grows linearly from block to block",
         low=0, high=0.95,
     )  # fmt: skip
     input_shape: tuple[int, int, int] = option((32, 32, 3), "height, width, channels")
@@ -122,24 +122,24 @@ class Spec(Settings):
                 f"Received: {'x'.join(map(str, sides))}"
             )
 
-    def unit_stride(self, stage: int, index: int) -> int:
-        """Stride of a residual unit: between two stages, one unit halves the image."""
+    def block_stride(self, stage: int, index: int) -> int:
+        """Stride of a residual block: between two stages, one block halves the image."""
         if VARIANTS[self.variant].stride_on_last:
             return 2 if stage < len(self.blocks) - 1 and index == self.blocks[stage] - 1 else 1
         return 2 if stage > 0 and index == 0 else 1
 
     def branch(self, stage: int, index: int) -> list[Conv]:
-        """The convolutions on the residual branch of a unit, in order; both indices count from 0.
+        """The convolutions on the residual branch of a block, in order; both indices count from 0.
 
         Dropout is where "Wide Residual Networks" (2016, 2.4) has it. Rates of stochastic depth
-        grow linearly (Huang et al. 2016, 3.2): the l-th of L units is dropped at l / L of the
+        grow linearly (Huang et al. 2016, 3.2): the l-th of L blocks is dropped at l / L of the
         spec's rate.
         """
         block, order = BLOCKS[self.block], ACTIVATION_ORDERS[self.activation_order]
         last, width = len(block.kernels) - 1, self.width(stage)
         filters = [width] * last + [width * block.expansion]
         strides = [1] * (last + 1)
-        strides[block.strided] = self.unit_stride(stage, index)
+        strides[block.strided] = self.block_stride(stage, index)
         then: list[Ops] = [(BN, RELU)] * last + [order.leave]
         if self.zero_gamma:
             then[last] = tuple(Op("bn", "zeros") if op == BN else op for op in order.leave)

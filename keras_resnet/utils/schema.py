@@ -4,10 +4,12 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 
 T = TypeVar("T")
@@ -32,6 +34,41 @@ def parse(cls: type[T], content: Mapping[str, Any], where: str = "") -> T:
         return adapter(cls).validate_json(json.dumps(content))
     except ValidationError as error:
         raise InputError(f"{where}{': ' if where else ''}{_sentence(error)}") from error
+
+
+def read(cls: type[T], path: Path) -> T:
+    """The same from a JSON file.
+
+    Raises:
+        FileNotFoundError: if it is missing.
+        InputError: if it cannot be read, or holds something else.
+    """
+    return parse(cls, read_json(path), str(path))
+
+
+def read_json(path: Path) -> Any:
+    """What is in a JSON file.
+
+    Raises:
+        FileNotFoundError: if it is missing.
+        InputError: if it cannot be read.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except NotADirectoryError:
+        raise FileNotFoundError(path) from None
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}).") from error
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path} is damaged ({error}).") from error
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a JSON file, whole or not at all."""
+    with replacing(path) as partial:
+        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
 def _sentence(error: ValidationError) -> str:

@@ -17,9 +17,9 @@ class WeightLayout(NamedTuple):
 
     activation_order: str
     variant: str
-    unit: str  # prefix of the names in a unit: number of the stage, and of the unit from 0
-    parts: dict[str, str]  # in a unit, from our name
-    ends: dict[str, str]  # before and after the units, from our name
+    block: str  # prefix of the names in a block: number of the stage, and of the block from 0
+    parts: dict[str, str]  # in a block, from our name
+    ends: dict[str, str]  # before and after the blocks, from our name
     first: int = 0  # number of the first stage
     head: tuple[int, ...] = ()  # more axes of the head's kernel
 
@@ -27,7 +27,7 @@ class WeightLayout(NamedTuple):
 TORCHVISION = WeightLayout(  # and timm's v1
     activation_order="original",
     variant="paper",
-    unit="layer{}.{}.",
+    block="layer{}.{}.",
     parts={
         "0_conv": "downsample.0",
         "0_bn": "downsample.1",
@@ -40,7 +40,7 @@ TORCHVISION = WeightLayout(  # and timm's v1
 TIMM_V2 = WeightLayout(
     activation_order="full_preact",
     variant="timm_v2",
-    unit="stages.{}.blocks.{}.",
+    block="stages.{}.blocks.{}.",
     parts={
         "preact_bn": "norm1",
         "0_conv": "downsample.conv",
@@ -53,14 +53,14 @@ TIMM_V2 = WeightLayout(
 KERAS_HUB = WeightLayout(  # the backbone of a preset: the networks of torchvision
     activation_order="original",
     variant="paper",
-    unit="stack{}_block{}_",
+    block="stack{}_block{}_",
     parts={f"{i}_{kind}": f"{i}_{kind}" for i in range(4) for kind in ("conv", "bn")},
     ends={"conv1_conv": "conv1_conv", "conv1_bn": "conv1_bn"},
 )
 KERAS_HUB_V2 = WeightLayout(  # with pre-activation: those of timm
     activation_order="full_preact",
     variant="timm_v2",
-    unit=KERAS_HUB.unit,
+    block=KERAS_HUB.block,
     parts={"preact_bn": "pre_activation_bn", **KERAS_HUB.parts},
     ends={"conv1_conv": "conv1_conv", "post_bn": "post_bn"},
 )
@@ -150,7 +150,7 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     found = [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
     if len(found) < 3 or len(found[0]) != STEMS["imagenet"].kernel:
         shapes = ", ".join(str(kernel.shape) for kernel in found) or "none"
-        raise InputError(f"the kernels of its stem and first unit are {shapes}.")
+        raise InputError(f"the kernels of its stem and first block are {shapes}.")
     kernel, *branch = found
     kernels = tuple(len(conv) for conv in branch)
     width, stem = branch[0].shape[-1], kernel.shape[-1]
@@ -159,7 +159,7 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     rows = [(block, row.kernels[row.strided], *row[:2]) for block, row in BLOCKS.items()]
     block = next((block for block, *row in rows if row == [3, kernels, expansion]), None)
     if block is None:
-        raise InputError(f"its units have kernels {kernels} and widen {expansion:g} times.")
+        raise InputError(f"its blocks have kernels {kernels} and widen {expansion:g} times.")
     firsts = [weights[f"conv{stage}_block1_1_conv"] for stage in sorted(set(stages))]
     widths = [first["kernel"].shape[-1] for first in firsts]
     multiplier = max(1.0, width / stem)  # the stages may be wider than the stem
@@ -182,7 +182,7 @@ def _our_name(module: str, layout: WeightLayout) -> str | None:
     for ours, theirs in layout.ends.items():
         if module == theirs:
             return ours
-    match = re.match(re.escape(layout.unit).replace(r"\{\}", r"(\d+)"), module)
+    match = re.match(re.escape(layout.block).replace(r"\{\}", r"(\d+)"), module)
     for ours, theirs in layout.parts.items():
         if match and module == match[0] + theirs:
             return f"conv{int(match[1]) - layout.first + 2}_block{int(match[2]) + 1}_{ours}"
@@ -195,8 +195,8 @@ def _their_name(layer: str, layout: WeightLayout) -> str:
     match = re.fullmatch(r"conv(\d+)_block(\d+)_(.+)", layer)
     if not match or match[3] not in layout.parts:
         raise InputError(f"layer {layer!r} has no name there.")
-    unit = layout.unit.format(int(match[1]) - 2 + layout.first, int(match[2]) - 1)
-    return unit + layout.parts[match[3]]
+    block = layout.block.format(int(match[1]) - 2 + layout.first, int(match[2]) - 1)
+    return block + layout.parts[match[3]]
 
 
 def _to_keras(array: np.ndarray, layer: str) -> np.ndarray:

@@ -129,7 +129,7 @@ def test_a_checkpoint_of_another_network_is_refused(resnet18, tmp_path):
         ),
         (
             {"conv1.weight": (64, 3, 3, 3)},
-            r"kernels of its stem and first unit are \(3, 3, 3, 64\)",
+            r"kernels of its stem and first block are \(3, 3, 3, 64\)",
         ),
         ({"conv1.weight": None}, "it has no conv1.weight and no stem.conv.weight, but bn1"),
         ({"layer1.0.conv2.weight": (192, 64, 3, 3)}, r"kernels \(3, 3\) and widen 3 times"),
@@ -184,7 +184,7 @@ def test_only_networks_that_torch_has_are_written(tmp_path):
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
             "layer 'conv2_block1_0_conv' is Conv2D",
         ),
-        (keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)]), "first unit are none"),
+        (keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)]), "first block are none"),
     ):
         with pytest.raises(InputError, match=message):
             to_checkpoint(model, path)

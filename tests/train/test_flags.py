@@ -152,27 +152,3 @@ def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):
     assert base("--recipe=paper") == ("best", spec, PAPER)
     with pytest.raises(InputError, match="--spec brings its own network: leave --model out"):
         base("--model=resnet20")
-
-
-NETWORK = json.dumps(families.to_json(Spec()))
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("", "is damaged"),
-        ("[]", "'network' is missing"),
-        ("{}", "'network' is missing"),
-        ('{"network": {"family": "vgg"}, "recipe": {}}', "unknown family of networks 'vgg'"),
-        (f'{{"network": {NETWORK}, "recipe": {{"speed": 1}}}}', "recipe: speed is unknown"),
-    ],
-)
-def test_a_file_without_a_network_is_named(text, reason, tmp_path):
-    (tmp_path / "best.json").write_text(text)
-    with pytest.raises(InputError, match=rf"best\.json holds no network and recipe \(.*{reason}"):
-        flags.read_spec(tmp_path / "best.json")
-
-
-def test_a_missing_file_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"no file .*worst\.json: run train\.tune first"):
-        flags.read_spec(tmp_path / "worst.json")

@@ -1,29 +1,127 @@
 """What computes a training: the only part that knows the framework below Keras.
 
-A backend is a module with the functions of `train.backend.tensorflow`; its key is Keras's name.
+A backend is a module that has the functions of the protocol `Backend`; its key in `BACKENDS` is
+the name that Keras gives it.
 """
 
 import os
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
 from importlib import import_module
-from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import numpy as np
 
 from keras_resnet.utils.errors import lookup
 from train.utils.quiet import quiet
 
+if TYPE_CHECKING:
+    import keras
+
+    from train.data.dataset import Split
+    from train.settings.execution import Execution
+    from train.settings.recipe import Recipe
+
+Arrays = dict[str, np.ndarray]
 BACKENDS = {"tensorflow": "train.backend.tensorflow"}
 
 
-def backend() -> ModuleType:
+class Backend(Protocol):
+    """What training asks of a framework."""
+
+    @property
+    def WRITE_ERRORS(self) -> tuple[type[BaseException], ...]:
+        """What it raises if a file cannot be written: a full disk, missing rights."""
+
+    def check_keras(self) -> None:
+        """Raises an `InputError` if Keras is not set up as training needs it."""
+
+    # Devices
+
+    def choose(self, name: str) -> Any:
+        """Decides, once for the process, what to train on: `auto`, `cpu`, `gpu:2` and so on.
+
+        Raises:
+            InputError: if there are no such devices, or others were chosen before.
+        """
+
+    def resolve(self, execution: "Execution") -> "Execution":
+        """Settings with devices and precision as they are here, instead of `auto`."""
+
+    def check_execution(self, execution: "Execution", steps: int) -> None:
+        """Raises an `InputError` for settings that do not work here in epochs of so many steps."""
+
+    def replicas(self) -> int:
+        """The number of devices that a batch is divided among."""
+
+    def summary(self) -> str:
+        """The devices in words, as in `2 CPU`."""
+
+    def hardware(self) -> dict[str, Any]:
+        """For records: `gpus`, the names of accelerators, and `versions` of the framework."""
+
+    # Models
+
+    def scope(self) -> AbstractContextManager:
+        """The context in which a model is built and compiled for the devices."""
+
+    def for_training(self, model: "keras.Model") -> "keras.Model":
+        """The same network of layers that train faster; weights are in the same order."""
+
+    def compile_settings(self, execution: "Execution | None" = None) -> dict[str, Any]:
+        """How `Model.compile` is to make programs; of a model that is not trained without any."""
+
+    def capture(self, model: "keras.Model") -> Arrays:
+        """Every variable of a compiled model, its optimizer and its metrics, by name."""
+
+    def restore(self, model: "keras.Model", arrays: Arrays) -> None:
+        """Puts back what `capture` read; raises an `InputError` if it is of another model."""
+
+    def enough_memory(self) -> AbstractContextManager:
+        """Turns the error for too little memory on a device into an `InputError`."""
+
+    # Batches, for `Model.fit`, `evaluate` and `predict`
+
+    def training_batches(
+        self,
+        split: "Split",
+        targets: np.ndarray,
+        recipe: "Recipe",
+        epoch: int = 0,
+        step: int = 0,
+        mix_targets: bool = True,
+    ) -> Iterable:
+        """`(images uint8, targets float32)` of all epochs, from any step of any epoch on."""
+
+    def pool_batches(self, split: "Split", recipe: "Recipe", number: int) -> Iterable:
+        """Every image once and in order, in one augmentation; without targets."""
+
+    def validation_batches(self, split: "Split", classes: int, batch_size: int) -> Iterable:
+        """`(images, one-hot labels, weights)`: every image once and in order."""
+
+    def distribute(self, batches: Any) -> Any:
+        """Divides global batches among the devices."""
+
+
+def backend() -> Backend:
     """The backend of Keras in this process; imports Keras and the framework, quietly.
 
     Raises:
         InputError: if training does not run on it.
     """
     # TensorFlow 2.21 takes oneDNN's kernels only on CPUs with instructions made for networks;
-    # without them, others train at half the speed (docs/performance.md). It decides at its import.
+    # without them, others train at half the speed (docs/performance.md). It decides at its import,
+    # and Keras imports it before it tells its name.
     os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
     with quiet():
         import keras
 
         name = keras.backend.backend()
-        return import_module(lookup(BACKENDS, name, "backend of Keras for training"))
+        module = import_module(lookup(BACKENDS, name, "backend of Keras for training"))
+    return cast(Backend, module)
+
+
+if TYPE_CHECKING:  # the type checker compares each backend with the protocol
+    from train.backend import tensorflow
+
+    _CHECKED: tuple[Backend, ...] = (tensorflow,)

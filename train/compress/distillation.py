@@ -22,7 +22,8 @@ from keras_resnet.utils.atomic import replacing, sha256
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.data.dataset import Split
-from train.runs.folder import WEIGHTS, file_lock
+from train.runs.files import WEIGHTS
+from train.runs.folder import file_lock
 from train.runs.restore import FinishedRun, restore
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
@@ -165,7 +166,7 @@ def _prediction_model(teacher: FinishedRun, precision: str) -> keras.Model:
         model = network_model(teacher.network, teacher.normalization, None)
     model.set_weights(teacher.model.get_weights())
     model = fold(model)
-    model.compile(jit_compile=False)  # XLA is slow on CPUs
+    model.compile(**backend().compile_settings())
     return model
 
 

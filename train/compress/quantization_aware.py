@@ -21,7 +21,6 @@ from train.data.dataset import Split
 from train.settings.recipe import Recipe
 from train.trainer.schedules import SCHEDULES
 
-TUNED = "int8"  # the format that it is for
 LEARNING_RATE = 1e-4  # of a network that has been trained, and has no normalization left
 
 
@@ -77,7 +76,7 @@ def finetune(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
         keras.losses.CategoricalCrossentropy(),
         weighted_metrics=["accuracy"],
-        jit_compile=False,
+        **engine.compile_settings(),
     )
     with engine.enough_memory():
         predicted = [

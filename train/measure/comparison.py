@@ -19,7 +19,7 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Split
 from train.measure import latency
-from train.runs.folder import PICTURE
+from train.runs.files import PICTURE
 from train.runs.results import scores
 from train.utils.quiet import quiet
 

@@ -109,5 +109,5 @@ if __name__ == "__main__":
     parser.add_argument("files", nargs="+")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=RUNS)
-    asked = parser.parse_args()
-    print(json.dumps(measure(asked.files, asked.threads, asked.runs)))
+    arguments = parser.parse_args()
+    print(json.dumps(measure(arguments.files, arguments.threads, arguments.runs)))

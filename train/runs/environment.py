@@ -36,7 +36,7 @@ def cpu() -> str:
     """The processor, with the numbers of its kind, as clouds give many kinds the same name."""
     cpuinfo = Path("/proc/cpuinfo")
     text = cpuinfo.read_text() if cpuinfo.exists() else ""
-    said = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.MULTILINE))
-    name = said.pop("model name", None) or platform.processor() or platform.machine()
-    kind = ", ".join(f"{key} {value}" for key, value in sorted(said.items()))
+    fields = dict(re.findall(r"^(model name|cpu family|model)\s*: (.*)$", text, re.MULTILINE))
+    name = fields.pop("model name", None) or platform.processor() or platform.machine()
+    kind = ", ".join(f"{key} {value}" for key, value in sorted(fields.items()))
     return f"{name} ({kind})" if kind else name

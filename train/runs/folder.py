@@ -9,22 +9,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from keras_resnet.export.files import FORMAT_FILES, LABELS
 from keras_resnet.utils.atomic import remove
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.runs.environment import environment
-from train.runs.record import RECORD, difference, read_record, write_record
-from train.trainer.checkpoint import CHECKPOINTS
-from train.trainer.checkpoint_callback import HISTORY
-
-CURVES, WEIGHTS, TENSORBOARD, LOCK = "curves.png", "model.weights.h5", "tensorboard", ".lock"
-REPORT, PICTURE = "export.json", "export.png"
-FILES = {
-    *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
-    LOCK, REPORT, PICTURE,
-}  # fmt: skip
-
+from train.runs.files import CHECKPOINTS, FILES, HISTORY, LOCK, RECORD, TENSORBOARD
+from train.runs.record import difference, read_record, write_record
 
 NO_LOCKS = (ENOSYS, ENOLCK, ENOTSUP, EOPNOTSUPP)  # what a file system without them answers
 

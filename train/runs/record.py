@@ -4,47 +4,42 @@ import json
 from pathlib import Path
 from typing import Any, Literal, NotRequired
 
+from pydantic import ConfigDict, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
-from keras_resnet.export.files import LABELS, read_lines
-from keras_resnet.utils.atomic import replacing
+from keras_resnet import __version__, families
+from keras_resnet.export.files import read_lines
+from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.schema import parse
+from keras_resnet.utils.schema import parse, read_json, write_json
+from train.data.dataset import Normalization
+from train.runs.files import LABELS, RECORD
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
 
-RECORD = "run.json"
+STRICT = ConfigDict(extra="forbid", strict=True)
 
 
+@with_config(STRICT)
 class DataRecord(TypedDict):
     """The data of a run."""
-
-    __pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[misc]  # noqa: RUF012
 
     name: str
     image_size: int  # side of the images; 0 if they are not square
     sha256: str  # of classes, images and labels
 
 
-class NormalizationRecord(TypedDict):
-    """What the model of a run subtracts from each channel, 0 to 255, and divides it by then."""
-
-    __pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[misc]  # noqa: RUF012
-
-    mean: list[float]
-    std: list[float]
-
-
+@with_config(STRICT)
 class RunRecord(TypedDict):
     """`run.json`: what identifies a run, and what came of it."""
-
-    __pydantic_config__ = {"extra": "forbid", "strict": True}  # type: ignore[misc]  # noqa: RUF012
 
     status: Literal["training", "finished", "failed"]
     model: str  # name of the network, for people
     network: dict[str, Any]  # see `keras_resnet.families.from_json`
-    recipe: dict[str, Any]
+    recipe: Recipe
     data: NotRequired[DataRecord]
-    execution: NotRequired[dict[str, Any]]
-    normalization: NotRequired[NormalizationRecord]
+    execution: NotRequired[Execution]
+    normalization: NotRequired[Normalization]
     teachers: NotRequired[dict[str, str]]  # SHA-256 of the weights in each folder
     source: NotRequired[dict[str, str]]  # where the data were read from: dataset and data_dir
     versions: NotRequired[dict[str, str]]
@@ -57,10 +52,12 @@ class RunRecord(TypedDict):
     reason: NotRequired[str]  # why it failed
 
 
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    """Writes a JSON file, whole or not at all."""
-    with replacing(path) as partial:
-        partial.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+@with_config(ConfigDict(extra="ignore", strict=True))
+class SpecRecord(TypedDict):
+    """What `--spec` reads of `best.json` or `run.json`."""
+
+    network: dict[str, Any]
+    recipe: Recipe
 
 
 def write_record(folder: Path, record: dict[str, Any]) -> None:
@@ -79,30 +76,41 @@ def read_record(folder: Path) -> dict[str, Any]:
         content = read_json(path)
     except FileNotFoundError:
         raise InputError(f"no {path}: {str(folder)!r} is not a run folder.") from None
-    if "network" not in content:
-        raise InputError(f"{path} is not the record of a run: train again.")
-    parse(RunRecord, content, str(path))
+    try:
+        parse(RunRecord, content, str(path))
+    except InputError as error:
+        raise InputError(f"{error} {_origin(content)}") from error
     return content
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Reads a JSON file; what is no object is read as an empty one.
+def _origin(content: Any) -> str:
+    """In words, what to do with a record that cannot be read."""
+    try:
+        version = content["versions"]["keras_resnet"]
+    except (KeyError, TypeError):
+        return "It is not the record of a run of this version: train again."
+    return (
+        f"It was written by version {version} of keras_resnet, and this is {__version__}: use that "
+        "version, or train again."
+    )
+
+
+def read_spec(path: Path) -> tuple[NetworkConfig, Recipe]:
+    """Reads the network and the recipe of `best.json`, as `train.tune` wrote it, or a `run.json`.
 
     Raises:
-        FileNotFoundError: if it is missing.
-        InputError: if it cannot be read.
+        InputError: if it is missing, damaged, or of something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        return content if isinstance(content, dict) else {}
-    except NotADirectoryError:
-        raise FileNotFoundError(path) from None
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}).") from error
+        content = parse(SpecRecord, read_json(path))
+        return families.from_json(content["network"]), content["recipe"]
+    except FileNotFoundError as error:
+        raise InputError(f"no file {path}: run train.tune first.") from error
+    except InputError as error:
+        raise InputError(
+            f"{path} holds no network and recipe ({str(error).rstrip('.')}): give the best.json of "
+            "a search."
+        ) from error
 
 
 def read_classes(folder: Path) -> list[str]:

@@ -13,7 +13,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import load as load_weights
 from train.data.dataset import Normalization
-from train.runs.folder import WEIGHTS
+from train.runs.files import WEIGHTS
 from train.runs.record import read_classes, read_record
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model

@@ -13,8 +13,8 @@ from keras_resnet.export.metadata import ModelCard
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Split
-from train.runs.folder import CURVES, WEIGHTS
-from train.trainer.checkpoint_callback import HISTORY
+from train.runs.files import CURVES, WEIGHTS
+from train.trainer.checkpoint import HISTORY
 from train.utils.quiet import quiet
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points

@@ -1,162 +1,113 @@
-"""What a network may cost: limits that no trial of a search breaks.
+"""What a network costs, and the most that it may cost: plain data, no Keras."""
 
-Numbers that a formula gives come first, so that what is too large is never built. For the others
-the untrained network is exported: its weights do not change its bytes or its speed.
-"""
-
-import json
-from dataclasses import asdict
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
-from statistics import median
-from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
-import keras
-import numpy as np
-
-from keras_resnet.export.files import FORMAT_FILES
-from keras_resnet.export.formats import save
-from keras_resnet.export.metadata import ModelCard
-from keras_resnet.spec import Spec
+from keras_resnet.spec import Spec, macs, parameters
+from keras_resnet.spec.cost import convolutions, features
 from keras_resnet.utils.errors import InputError
-from train.data.dataset import Normalization
-from train.measure import comparison
-from train.runs.record import read_json, write_json
-from train.search.limits import COSTS, Budget
-from train.trainer.model import network_model
-from train.utils.quiet import quiet
+from keras_resnet.utils.fields import Settings, option
 
-PROCESSES = 5  # in which a file is timed
+UNLIMITED = 2**53  # the largest of whole numbers that are all floats
+LATENCY_FORMATS = {"int8": "bytes in, bytes out", "float32": "floats in, floats out"}
 
 
-class CostMeter:
-    """Says what networks cost; what has to be measured is measured once for each network.
+def least_int8_bytes(spec: Spec) -> int:
+    """What an int8 file has at least: its kernels, and for each channel its bias, scale and zero.
 
-    Args:
-        budget: For how speed is measured, and for the limits.
-        card: What files say of themselves, which takes some bytes, too.
-        path: A JSON file in which measurements are kept; `None` to forget them.
-        shared: Whether it is another process that writes this file.
-        subtract_mean: Whether the mean color is subtracted from images, see `Recipe`.
+    Sixteen bytes a channel: an int32, a float32 and an int64.
+    """
+    channels = sum((c.kernel**2 * c.inputs + 16) * c.outputs for c in convolutions(spec))
+    return channels + features(spec) * spec.classes
+
+
+class Cost(NamedTuple):
+    """Something that a network costs."""
+
+    title: str
+    digits: int  # after the decimal point, as it is written
+    formula: Callable[[Spec], int] | None = None  # what it costs; or else
+    least: Callable[[Spec], int] | None = None  # what it costs at least
+
+    def text(self, value: float) -> str:
+        """A value as it is written, with its title."""
+        return f"{value:,.{self.digits}f} {self.title}"
+
+
+COSTS = {  # what is cheap to know first; the limits are `max_` and the name
+    "params": Cost("parameters", 0, parameters),
+    "macs": Cost("multiply-accumulates", 0, macs),
+    "int8_bytes": Cost("bytes as int8", 0, None, least_int8_bytes),
+    "latency_ms": Cost("ms an image, one thread", 3),
+    "latency_ratio": Cost("times the reference's latency", 3),
+}
+
+
+@dataclass(frozen=True)
+class Budget(Settings):
+    """The most that a network may cost, and how its speed is measured.
+
+    Raises:
+        InputError: if a limit is not a positive number.
     """
 
-    def __init__(
-        self,
-        budget: Budget,
-        card: ModelCard,
-        path: Path | None = None,
-        shared: bool = False,
-        subtract_mean: bool = True,
-    ):
-        self.budget, self.card, self.path, self.shared = budget, card, path, shared
-        self.mean = 120.0 if subtract_mean else 0.0
-        self.measured = _kept(path) if path else {}
-
-    def check_reference(self) -> None:
-        """Times the reference file alone.
-
-        Raises:
-            InputError: if it cannot be run.
-        """
-        if self.budget.reference_tflite:
-            comparison.time_files([Path(self.budget.reference_tflite)], 1)
-
-    def violated_limit(self, spec: Spec, measure: bool = True) -> str | None:
-        """In words, by what a network breaks the budget; `None` if it does not.
-
-        Args:
-            spec: The network, with the input shape and the classes of the data.
-            measure: Whether to export it if formulas do not decide, and it was not yet measured.
-        """
-        for name in self.budget.limited:
-            row = COSTS[name]
-            known = row.formula or row.least
-            if known and (words := self._words(name, known(spec))):
-                return words
-        if measure or self._is_measured(spec, self.budget.timed):
-            costs = self.known(spec)
-            for name in self.budget.limited:
-                if words := self._words(name, costs[name]):
-                    return words
-        return None
-
-    def _words(self, name: str, value: float) -> str | None:
-        limit, row = self.budget.limit(name), COSTS[name]
-        return f"{row.text(value)}, of at most {limit:,.{row.digits}f}" if value > limit else None
-
-    def all(self, spec: Spec) -> dict[str, float]:
-        """What a network costs, by key of `COSTS`."""
-        return _exact(spec) | self._measure(spec, timed=True)
-
-    def known(self, spec: Spec) -> dict[str, float]:
-        """The costs that formulas give, and of the others those that a limit asks for.
-
-        Bytes need an export, and latency many runs in several processes on top of that.
-        """
-        if all(COSTS[name].formula for name in self.budget.limited):
-            return _exact(spec)
-        return _exact(spec) | self._measure(spec, self.budget.timed)
-
-    def _is_measured(self, spec: Spec, timed: bool) -> bool:
-        there = self.measured.get(_key(spec), {})
-        return ("latency_ms" if timed else "int8_bytes") in there
-
-    def _measure(self, spec: Spec, timed: bool) -> dict[str, float]:
-        if not self._is_measured(spec, timed) and self.path and self.shared:
-            self.measured |= _kept(self.path)
-        if not self._is_measured(spec, timed):
-            found = _exported(spec, self.mean, self.card, self.budget, timed)
-            self.measured[_key(spec)] = found
-            if self.path and not self.shared:
-                write_json(self.path, self.measured)
-        return self.measured[_key(spec)]
-
-
-def _exact(spec: Spec) -> dict[str, float]:
-    return {name: row.formula(spec) for name, row in COSTS.items() if row.formula}
-
-
-def _key(spec: Spec) -> str:
-    return json.dumps(asdict(spec))
-
-
-def _kept(path: Path) -> dict[str, dict[str, float]]:
-    try:
-        return read_json(path)
-    except FileNotFoundError:
-        return {}
-    except InputError as error:
-        print(f"{error} Networks are measured again.", flush=True)
-        return {}
-
-
-def _exported(
-    spec: Spec, mean: float, card: ModelCard, budget: Budget, timed: bool
-) -> dict[str, float]:
-    formats = {"int8", budget.latency_format} if timed else {"int8"}
-    random = np.random.default_rng(0)
-    images = random.integers(0, 256, (8, *spec.input_shape), np.uint8)
-    channels = spec.input_shape[2]
-    with TemporaryDirectory() as name, quiet():
-        folder = Path(name)
-        model = network_model(spec, Normalization([mean] * channels, [60.0] * channels), "softmax")
-        for variable in model.weights:  # zeros and ones would be left out of the file
-            if variable.dtype == "float32":
-                noise = random.uniform(0.5, 1.5, variable.shape)
-                variable.assign(noise if "moving" in variable.path else noise - 1)
-        save(model, folder, sorted(formats), card, images)
-        keras.utils.clear_session()
-        size = (folder / FORMAT_FILES["int8"]).stat().st_size
-        if not timed:
-            return {"int8_bytes": size}
-        paths = [
-            *([Path(budget.reference_tflite)] if budget.reference_tflite else []),
-            folder / FORMAT_FILES[budget.latency_format],
-        ]
-        rows = [comparison.time_files(paths, 1)[-1] for _ in range(PROCESSES)]
-    # Other work on the machine can only slow a process down, so the fastest is the truest.
-    costs = {"int8_bytes": size, "latency_ms": min(row["median_ms"] for row in rows)}
-    return costs | (
-        {"latency_ratio": median(row["latency_ratio"] for row in rows)}
-        if budget.reference_tflite
-        else {}
+    max_params: int = option(UNLIMITED, "most parameters of a network", low=1, high=UNLIMITED)
+    max_macs: int = option(
+        UNLIMITED, "most multiply-accumulates for an image", low=1, high=UNLIMITED
     )
+    max_int8_bytes: int = option(
+        UNLIMITED, "most bytes of the exported int8 file", low=1, high=UNLIMITED
+    )
+    max_latency_ms: float = option(
+        float(UNLIMITED),
+        "most milliseconds an image, one thread, exported, here",
+        low=1e-6,
+        high=UNLIMITED,
+    )
+    reference_tflite: str = option("", "a .tflite file that networks are timed interleaved with")
+    max_latency_ratio: float = option(
+        1.0, "largest latency as a multiple of the reference's", low=1e-6, high=UNLIMITED
+    )
+    latency_format: str = option("int8", "what is timed", choices=LATENCY_FORMATS)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reference_tflite and not Path(self.reference_tflite).is_file():
+            raise InputError(
+                f"no file {self.reference_tflite}: give a .tflite file as --reference_tflite."
+            )
+        if self.max_latency_ratio != 1 and not self.reference_tflite:
+            raise InputError(
+                f"max_latency_ratio {self.max_latency_ratio:g} has no reference: give a .tflite "
+                "file as --reference_tflite."
+            )
+
+    def limit(self, name: str) -> float:
+        """The limit of a key of `COSTS`."""
+        return getattr(self, f"max_{name}")
+
+    @property
+    def timed(self) -> bool:
+        """Whether latency has a limit."""
+        return any(name.startswith("latency") for name in self.limited)
+
+    @property
+    def limited(self) -> list[str]:
+        """The costs that have a limit, what is cheap to know first."""
+        names = [name for name in COSTS if self.limit(name) < UNLIMITED]
+        return (
+            names if self.reference_tflite else [name for name in names if name != "latency_ratio"]
+        )
+
+
+def pareto_costs(costs: Collection[str]) -> list[str]:
+    """Of some costs, those that networks are compared by: one of the two of latency."""
+    left_out = "latency_ms" if "latency_ratio" in costs else "latency_ratio"
+    return [name for name in COSTS if name in costs and name != left_out]
+
+
+def cost_text(costs: dict[str, Any]) -> str:
+    """Costs in words, in a line."""
+    return ", ".join(row.text(costs[name]) for name, row in COSTS.items() if name in costs)

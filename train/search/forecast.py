@@ -16,7 +16,8 @@ from keras_resnet import families
 from keras_resnet.spec import Spec, macs
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Data
-from train.search.space import described
+from train.measure import step_time
+from train.search.space import describe
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import trainer
@@ -50,7 +51,7 @@ class Forecast:
         """Seconds of a trial, as first thought."""
         return self.setup + epochs * self.images * (self.fixed + self.per_mac * macs)
 
-    def ended(self, epochs: int, macs: float, seconds: float) -> None:
+    def record(self, epochs: int, macs: float, seconds: float) -> None:
         """Takes note of how long a trial took."""
         self.spent += seconds
         self.expected += self.trial(epochs, macs)
@@ -101,7 +102,7 @@ def _first(points: Sequence[Point], data: Data, execution: Execution, measure) -
         try:
             return _time(point, data, execution, measure)
         except InputError as error:  # too large for the memory, or too narrow for the runtime
-            print(f"left out {described(point[0])}: {error}", flush=True)
+            print(f"left out {describe(point[0])}: {error}", flush=True)
     raise InputError("no network of the space can be trained and exported here: change the ranges.")
 
 
@@ -111,6 +112,6 @@ def _time(point: Point, data: Data, execution: Execution, measure) -> Timing:
     begin = perf_counter()
     training = trainer.prepare(spec, recipe, data, execution)
     measure(training.network)
-    steps, step = trainer.time_steps(training, STEPS, SECONDS)
+    steps, step = step_time.time_steps(training, STEPS, SECONDS)
     setup = perf_counter() - begin - steps * step
     return Timing(families.macs(training.network), setup, step / recipe.batch_size)

@@ -9,9 +9,11 @@ from keras_resnet import families
 from keras_resnet.spec import Spec
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
-from train.runs.record import RECORD, read_record, write_json
-from train.search.budget import CostMeter
-from train.search.limits import COSTS, compared
+from keras_resnet.utils.schema import write_json
+from train.runs.files import RECORD
+from train.runs.record import read_record
+from train.search.budget import COSTS, pareto_costs
+from train.search.cost_meter import CostMeter
 from train.search.space import SEARCHED, searchable
 from train.search.trial import TRIALS
 from train.trainer.trainer import ACCURACY
@@ -41,7 +43,7 @@ def rows(folder: Path) -> list[Row]:
     finished = [row for row in made if ACCURACY in row]
     for place, row in enumerate(finished):
         row["rank"] = place + 1
-        costs = [name for name in compared(row) if all(name in other for other in finished)]
+        costs = [name for name in pareto_costs(row) if all(name in other for other in finished)]
         row["on_front"] = not any(dominates(other, row, costs) for other in finished)
     return made
 

@@ -10,11 +10,10 @@ from keras_tuner.errors import FatalError
 
 from keras_resnet.spec import macs
 from keras_resnet.utils.errors import InputError
-from train.runs.record import read_json, write_json
-from train.search import job as jobs
-from train.search import oracles, workers
+from keras_resnet.utils.schema import read, write_json
+from train.search import folder, oracles, workers
 from train.search.forecast import Forecast, Point, forecast
-from train.search.job import SearchJob
+from train.search.job import FORECAST, SearchJob
 from train.search.progress import in_words
 from train.search.tuner import SearchTuner
 from train.trainer import trainer
@@ -24,14 +23,14 @@ SAMPLE = 64  # random points by which a search is judged beforehand
 
 def search(job: SearchJob, points: Sequence[Point] = ()) -> None:
     """Runs KerasTuner's loop, and says in words what ends it early."""
-    if jobs.is_complete(job):  # no chief answers any more, no worker comes, nothing is new
+    if folder.is_complete(job):  # no chief answers any more, no worker comes, nothing is new
         return
     oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
     tuner = SearchTuner(oracle, job)
     if tuner.role != workers.WORKER:
         job.remaining_epochs = oracles.remaining_epochs(oracle, job.space)
         if not job.remaining_epochs:  # killed before it could say so
-            jobs.mark_complete(job)
+            folder.mark_complete(job)
             return
     predicted = predict(job, points) if tuner.role == workers.ALONE else 0.0
     begin = job.since = perf_counter()
@@ -40,7 +39,7 @@ def search(job: SearchJob, points: Sequence[Point] = ()) -> None:
     except FatalError as error:
         raise InputError(str(error)) from error
     except grpc.RpcError as error:
-        raise InputError(workers.lost(error)) from error
+        raise InputError(workers.explain_lost_chief(error)) from error
     except RuntimeError as error:
         if tuner.role == workers.CHIEF and "bind" in str(error):
             raise InputError(
@@ -48,7 +47,7 @@ def search(job: SearchJob, points: Sequence[Point] = ()) -> None:
             ) from error
         raise
     if tuner.role != workers.WORKER:
-        jobs.mark_complete(job)
+        folder.mark_complete(job)
     if predicted:
         took = in_words(perf_counter() - begin)
         print(f"It took {took}; predicted were {in_words(predicted)}.")
@@ -61,12 +60,12 @@ def predict(job: SearchJob, points: Sequence[Point]) -> float:
         job: The search, some of whose trials are to come.
         points: A sample of its space.
     """
-    path, runner = job.runner.folder / jobs.FORECAST, job.runner
+    path, runner = job.runner.folder / FORECAST, job.runner
     if job.space.recipe.teacher:
         _predict_with_teachers(job, points)
     try:
-        job.forecast = Forecast(**read_json(path))
-    except (FileNotFoundError, InputError, TypeError):  # none that this version can read
+        job.forecast = read(Forecast, path)
+    except (FileNotFoundError, InputError):  # none that this version can read
         print(f"Timing two networks of the space, of {len(points)} drawn.", flush=True)
         job.forecast = forecast(points, runner.data, runner.execution, runner.meter.known)
         write_json(path, asdict(job.forecast))

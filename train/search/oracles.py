@@ -146,20 +146,13 @@ class BayesianOracle(Budgeted, keras_tuner.oracles.BayesianOptimizationOracle):
         return {"status": "RUNNING" if best else "STOPPED", "values": best}
 
 
-TUNERS = {
-    "hyperband": "many short trials, and longer ones of the best third",
-    "random": "points by chance",
-    "bayesian": "points that a Gaussian process holds to be good",
-}
-
-
 def choose(
     tuner: str, space: Space, fits: Fits, max_trials: int
 ) -> RandomOracle | HyperbandOracle | BayesianOracle:
     """Makes the oracle of a search.
 
     Args:
-        tuner: A key of `TUNERS`.
+        tuner: A key of `train.search.TUNERS`.
         space: What is searched. Its recipe's epochs are those of a trial, or of the longest.
         fits: Whether a point may be tried; the second argument is whether to measure for that.
         max_trials: When to end; Hyperband may end before.

@@ -10,9 +10,9 @@ from matplotlib.ticker import EngFormatter, LogLocator
 
 from keras_resnet.spec import SPECS, cifar
 from keras_resnet.utils.atomic import replacing
-from train.search.budget import CostMeter
+from train.search.budget import COSTS, Budget, pareto_costs
+from train.search.cost_meter import CostMeter
 from train.search.leaderboard import Row, dominates
-from train.search.limits import COSTS, Budget, compared
 from train.settings.data import DEFAULT
 from train.trainer.trainer import ACCURACY
 
@@ -45,7 +45,9 @@ def plot_pareto(
     figure = Figure(figsize=(12, 8.4), layout="constrained")
     published = PUBLISHED if dataset == PUBLISHED_FOR else {}
     costs = {name: meter.known(spec) for name, (spec, _) in published.items()}
-    for axes, cost in zip(figure.subplots(2, 2).flat, compared(costs_of(finished)), strict=True):
+    for axes, cost in zip(
+        figure.subplots(2, 2).flat, pareto_costs(costs_of(finished)), strict=True
+    ):
         rows = [row for row in finished if cost in row]
         front = [row for row in rows if not any(dominates(other, row, [cost]) for other in rows)]
         front.sort(key=itemgetter(cost))

@@ -19,14 +19,14 @@ class ProgressLine(keras.callbacks.Callback):
     Args:
         title: What is trained.
         best: The best of those before, in words.
-        left: Says how much time is left, from its semicolon on.
+        time_left: Says how much time is left, from its semicolon on.
     """
 
-    def __init__(self, title: str, best: str, left: Callable[[], str]):
+    def __init__(self, title: str, best: str, time_left: Callable[[], str]):
         super().__init__()
-        self.title, self.best, self.left = title, best, left
+        self.title, self.best, self.time_left = title, best, time_left
         self.live = sys.stdout.isatty()
-        self.said, self.epoch = monotonic(), ""
+        self.printed, self.epoch = monotonic(), ""
 
     def on_train_begin(self, logs=None):
         """Says what is trained."""
@@ -34,7 +34,7 @@ class ProgressLine(keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch, logs=None):
         """Now and then."""
-        if monotonic() - self.said > SECONDS:
+        if monotonic() - self.printed > SECONDS:
             self._say(f"step {batch + 1}/{self.params['steps']}{self.epoch}")
 
     def on_epoch_end(self, epoch, logs=None):
@@ -42,15 +42,15 @@ class ProgressLine(keras.callbacks.Callback):
         self.epoch = f" of epoch {epoch + 2}, {logs[ACCURACY]:.2%} so far"
 
     def _say(self, what: str) -> None:
-        self.said = monotonic()
+        self.printed = monotonic()
         if self.live:
-            text = f"{what}, {self.best}{self.left()}; {self.title}"
+            text = f"{what}, {self.best}{self.time_left()}; {self.title}"
             print(f"{CLEAR}{text[: os.get_terminal_size().columns - 1]}", end="", flush=True)
 
     def end(self, what: str) -> None:
         """Says what came of it, in a line that stays."""
         start = CLEAR if self.live else ""
-        print(f"{start}{self.title}: {what}; {self.best}{self.left()}", flush=True)
+        print(f"{start}{self.title}: {what}; {self.best}{self.time_left()}", flush=True)
 
 
 def in_words(seconds: float) -> str:

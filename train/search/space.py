@@ -133,12 +133,12 @@ def searchable() -> list[Field]:
     return [field for cls in (Spec, Recipe) for field in fields(cls) if field.name not in FIXED]
 
 
-def described(spec: Spec) -> str:
-    """A network in a few words, as in `basic units 1-1-1 of 16-32-64 channels, original, A`."""
+def describe(spec: Spec) -> str:
+    """A network in a few words, as in `basic blocks 1-1-1 of 16-32-64 channels, original, A`."""
     widths = "-".join(str(spec.width(stage)) for stage in range(len(spec.widths)))
     blocks = "-".join(map(str, spec.blocks))
     order = spec.activation_order
-    return f"{spec.block} units {blocks} of {widths} channels, {order}, {spec.shortcut}"
+    return f"{spec.block} blocks {blocks} of {widths} channels, {order}, {spec.shortcut}"
 
 
 def _replace(spec: Spec, recipe: Recipe, changes: dict[str, Any]) -> tuple[Spec, Recipe]:

@@ -13,8 +13,9 @@ from keras_resnet.utils.errors import InputError
 from train.compress import distillation
 from train.data.dataset import Data
 from train.runs import folder as folders
-from train.runs.record import RECORD, difference, read_record, write_record
-from train.search.budget import CostMeter
+from train.runs.files import RECORD
+from train.runs.record import difference, read_record, write_record
+from train.search.cost_meter import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint
@@ -62,7 +63,7 @@ class TrialRunner:
         """
         return cast(Spec, adapt_to_data(spec, self.data))
 
-    def begun(self, name: str) -> bool:
+    def has_trial(self, name: str) -> bool:
         """Whether there is anything of a trial."""
         return (self.folder / TRIALS / name).exists()
 

@@ -9,10 +9,11 @@ from keras_tuner.errors import FailedTrialError, FatalError
 from keras_resnet.spec import macs
 from train.runs.folder import Unwritable
 from train.search import leaderboard, workers
-from train.search.job import STATE, SearchJob
-from train.search.limits import written
+from train.search.budget import cost_text
+from train.search.folder import STATE
+from train.search.job import SearchJob
 from train.search.progress import ProgressLine
-from train.search.space import described
+from train.search.space import describe
 from train.trainer.trainer import ACCURACY
 
 
@@ -42,7 +43,7 @@ class SearchTuner(BaseTuner):
         try:
             super()._run_and_update_trial(trial, *arguments, **settings)
         except grpc.RpcError as error:  # which is not the point's fault
-            raise FatalError(workers.lost(error)) from error
+            raise FatalError(workers.explain_lost_chief(error)) from error
 
     def run_trial(self, trial, verbose: int = 0) -> dict[str, float]:
         """Trains a point, or reads what came of it if it was trained already.
@@ -53,21 +54,24 @@ class SearchTuner(BaseTuner):
         """
         name, runner = trial.trial_id, self.job.runner
         spec, recipe = self.job.point(trial.hyperparameters.values)
-        fresh = not runner.begun(name)
-        title = f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {described(spec)}"
-        show = ProgressLine(title, self._best(), self.job.left)
-        whole, said = False, "stopped"
+        fresh = not runner.has_trial(name)
+        title = f"trial {name}, {int(name) + 1} of {self.job.max_trials}: {describe(spec)}"
+        show = ProgressLine(title, self._best(), self.job.time_left)
+        whole, outcome = False, "stopped"
         try:
             record = runner.train(name, spec, recipe, show)
-            whole, said = fresh, f"{record['last_epoch'][ACCURACY]:.2%}; {written(record['costs'])}"
+            whole, outcome = (
+                fresh,
+                f"{record['last_epoch'][ACCURACY]:.2%}; {cost_text(record['costs'])}",
+            )
         except Unwritable as error:
             raise FatalError(str(error)) from error
         except Exception as error:
-            said = f"failed: {error}"
+            outcome = f"failed: {error}"
             raise FailedTrialError(str(error)) from error
         finally:
             self.job.record_trial(recipe.epochs, macs(spec), whole)
-            show.end(said)
+            show.end(outcome)
         return {ACCURACY: record["last_epoch"][ACCURACY], **record["costs"]}
 
     def on_trial_end(self, trial) -> None:

@@ -28,7 +28,7 @@ def role() -> str:
     return CHIEF if CHIEF in os.environ[NAME] else WORKER
 
 
-def lost(error: grpc.RpcError) -> str:
+def explain_lost_chief(error: grpc.RpcError) -> str:
     """In words, that the chief does not answer."""
     return (
         f"lost the chief at {address()} ({error.code().name}): start it again, and then this "

@@ -1,7 +1,5 @@
-"""What watches a training: throughput, timing of steps, averaged weights."""
+"""What watches a training: throughput, averaged weights."""
 
-from itertools import pairwise
-from statistics import median
 from time import perf_counter
 
 import keras
@@ -28,41 +26,6 @@ class ThroughputLogger(keras.callbacks.Callback):
         if last > first:
             logs["images_per_second"] = (last - first) * self.batch_size / (end - begin)
         logs["learning_rate"] = float(self.model.optimizer.learning_rate)
-
-
-class StepTimer(keras.callbacks.Callback):
-    """Times steps until they are enough, and stops.
-
-    Args:
-        fewest: Calls to time at least, after those that warm up.
-        enough: Seconds after which those will do.
-    """
-
-    WARM_UP = 3  # the first one compiles, the next ones fill queues
-
-    def __init__(self, fewest: int, enough: float):
-        super().__init__()
-        self.fewest, self.enough = fewest, enough
-        self.ends: list[tuple[int, float]] = []  # steps done, and when
-
-    def on_train_batch_end(self, batch, logs=None):
-        """Takes the time."""
-        self.ends.append((batch + 1, perf_counter()))
-        timed = self.ends[self.WARM_UP - 1 :]
-        if len(timed) > self.fewest and timed[-1][1] - timed[0][1] > self.enough:
-            self.model.stop_training = True
-
-    @property
-    def steps(self) -> int:
-        """How many were done."""
-        return self.ends[-1][0]
-
-    @property
-    def seconds(self) -> float:
-        """Of a step: the median, as other work on the machine slows some of them."""
-        timed = self.ends[self.WARM_UP - 1 :] if len(self.ends) > self.WARM_UP else self.ends
-        pairs = list(pairwise(timed)) or [((0, timed[0][1]), timed[0])]
-        return median((end - begin) / (last - first) for (first, begin), (last, end) in pairs)
 
 
 class EvaluateEMAWeights(keras.callbacks.Callback):

@@ -11,19 +11,18 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from keras_resnet.utils.atomic import replacing, sha256
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import parse
+from train.backend import Arrays
 
-CHECKPOINTS = "checkpoints"  # in the folder of a run
+CHECKPOINTS, HISTORY = "checkpoints", "history.csv"  # in the folder of a run
 CHECKPOINT_SECONDS = 60.0  # the default of commands
 KEPT = 2
 NAME = re.compile(r"(\d{9})-([0-9a-f]{64})\.safetensors")
-
-Arrays = dict[str, np.ndarray]
 
 
 @dataclass
@@ -94,5 +93,5 @@ def _read(path: Path) -> tuple[Progress, Arrays]:
     if sha256(path) != digest:
         raise ValueError("its SHA-256 is not the one in its name")
     with safe_open(path, "numpy") as file:
-        progress = Progress(**json.loads(file.metadata()["progress"]))
+        progress = parse(Progress, json.loads(file.metadata()["progress"]), "its progress")
         return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict

@@ -12,10 +12,8 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.trainer import checkpoint
-from train.trainer.checkpoint import CHECKPOINTS, Arrays, Progress
+from train.trainer.checkpoint import CHECKPOINTS, HISTORY, Arrays, Progress
 from train.trainer.stop_signals import Stopped
-
-HISTORY = "history.csv"  # in the folder of a run
 
 
 class CheckpointCallback(keras.callbacks.Callback):

@@ -57,8 +57,7 @@ def training_model(
                 from_logits=True, label_smoothing=recipe.label_smoothing
             ),
             weighted_metrics=["accuracy"],  # images that only fill up a batch weigh nothing
-            jit_compile=execution.jit_compile,
-            steps_per_execution=execution.steps_per_execution,
+            **backend().compile_settings(execution),
         )
     return model
 

@@ -8,7 +8,7 @@ from keras import ops
 from train.settings.recipe import Recipe
 
 
-class Muon(keras.optimizers.SGD):
+class ConvMuon(keras.optimizers.SGD):
     """Orthogonalized momentum for the kernels of convolutions, SGD for all else.
 
     The momentum of a kernel, as a matrix of one row for each output channel, is brought near to the
@@ -54,8 +54,8 @@ def orthogonal(matrix):
     """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2."""
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix / (ops.norm(matrix) + 1e-7)
-    a, b, c = Muon.COEFFICIENTS
-    for _ in range(Muon.STEPS):  # TensorFlow transposes within the product, for nothing
+    a, b, c = ConvMuon.COEFFICIENTS
+    for _ in range(ConvMuon.STEPS):  # TensorFlow transposes within the product, for nothing
         flipped = ops.transpose(x)
         square = ops.matmul(flipped, x) if tall else ops.matmul(x, flipped)
         change = b * square + c * ops.matmul(square, square)
@@ -80,7 +80,7 @@ def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
 def muon(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
     """Muon, and L2 on the kernels that it leaves to SGD."""
     _decay((v for v in variables if len(v.shape) != 4), recipe.weight_decay)
-    return Muon(schedule, recipe.weight_decay, **_settings(recipe))
+    return ConvMuon(schedule, recipe.weight_decay, **_settings(recipe))
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from train.backend import backend
 from train.data.dataset import Data, Normalization, Split, hold_out, one_hot, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer.callbacks import EvaluateEMAWeights, StepTimer, ThroughputLogger
+from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
 from train.trainer.checkpoint_callback import CheckpointCallback
 from train.trainer.model import inference_model, training_model
@@ -130,31 +130,6 @@ def adapt_to_data(network: NetworkConfig, data: Data) -> NetworkConfig:
     network = replace(network, input_shape=data.shape, classes=len(data.classes))
     network.check_size(*data.shape[:2])
     return network
-
-
-def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, float]:
-    """Trains for a few steps, which changes the weights: the training cannot be used afterwards.
-
-    Args:
-        training: Any.
-        fewest: Steps to time at least, if an epoch has as many.
-        enough: Seconds after which those will do.
-
-    Returns:
-        How many steps were done, and the median of the seconds that one took.
-    """
-    engine, timer = backend(), StepTimer(fewest, enough)
-    targets = one_hot(training.images.labels, training.network.classes)
-    images = engine.training_batches(training.images, targets, training.recipe)
-    with engine.enough_memory():
-        training.model.fit(
-            engine.distribute(images),
-            steps_per_epoch=training.steps,
-            shuffle=False,
-            callbacks=[timer],
-            verbose=0,
-        )
-    return timer.steps, timer.seconds
 
 
 def fit(

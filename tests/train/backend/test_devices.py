@@ -4,6 +4,7 @@ import tensorflow as tf
 
 from keras_resnet import InputError
 from train.backend.tensorflow import devices, errors
+from train.backend.tensorflow.precision import best_precision, choose_precision
 from train.settings.execution import PRECISIONS, Execution
 from train.trainer.precision import policy
 
@@ -24,14 +25,14 @@ from train.trainer.precision import policy
     ],
 )
 def test_the_best_precision_for_some_hardware(capabilities, cpuinfo, precision):
-    assert devices.best_precision(capabilities, cpuinfo) == precision
+    assert best_precision(capabilities, cpuinfo) == precision
 
 
 def test_a_named_precision_is_taken_as_it_is():
-    assert devices.choose_precision("mixed_float16") == "mixed_float16"
-    assert devices.choose_precision("auto") in PRECISIONS
+    assert choose_precision("mixed_float16", "CPU") == "mixed_float16"
+    assert choose_precision("auto", "CPU") in PRECISIONS
     with pytest.raises(InputError, match="did you mean 'mixed_bfloat16'"):
-        devices.choose_precision("bfloat16")
+        choose_precision("bfloat16", "CPU")
 
 
 def test_a_policy_is_put_back_even_after_an_error():

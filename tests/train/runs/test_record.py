@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from keras_resnet import InputError, cifar, families
-from train.runs.record import difference, read_json, read_record, write_record
+from keras_resnet import InputError, Spec, cifar, families
+from keras_resnet.utils.schema import read_json
+from train.runs.record import difference, read_record, read_spec, write_record
 
 pytestmark = pytest.mark.unit
 RECORD = {
@@ -55,3 +56,27 @@ def test_a_difference_is_the_first_setting_that_differs():
     there = json.loads(json.dumps(RECORD | {"recipe": {"epochs": 2, "seed": 0}}))
     assert difference(there, there) is None
     assert difference(there, {"recipe": {"epochs": 2, "seed": 1}}) == "recipe.seed 0, not 1"
+
+
+NETWORK = json.dumps(families.to_json(Spec()))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "is damaged"),
+        ("[]", r"the record should be an object; got \[\]"),
+        ("{}", "network is missing"),
+        ('{"network": {"family": "vgg"}, "recipe": {}}', "unknown family of networks 'vgg'"),
+        (f'{{"network": {NETWORK}, "recipe": {{"speed": 1}}}}', r"recipe\.speed is unknown"),
+    ],
+)
+def test_a_file_without_a_network_is_named(text, reason, tmp_path):
+    (tmp_path / "best.json").write_text(text)
+    with pytest.raises(InputError, match=rf"best\.json holds no network and recipe \(.*{reason}"):
+        read_spec(tmp_path / "best.json")
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no file .*worst\.json: run train\.tune first"):
+        read_spec(tmp_path / "worst.json")

@@ -5,6 +5,7 @@ import pytest
 
 from keras_resnet import InputError, cifar, macs
 from train.data.dataset import Data, Split
+from train.measure import step_time
 from train.search import forecast
 from train.search.forecast import Forecast
 from train.settings.execution import Execution
@@ -24,7 +25,7 @@ def test_a_trial_is_its_setup_and_its_images():
 
 def test_trials_that_took_longer_correct_what_is_left():
     corrected = Forecast(**asdict(FORECAST))
-    corrected.ended(1, 2e6, 26.0)  # thought to take 13
+    corrected.record(1, 2e6, 26.0)  # thought to take 13
     assert corrected.total([1]) == pytest.approx(26.0)
 
 
@@ -38,7 +39,7 @@ def test_the_line_goes_through_the_smallest_and_the_largest(monkeypatch):
         asked.append(macs(training.network))
         return 20, seconds[asked[-1]]
 
-    monkeypatch.setattr(trainer, "time_steps", time_steps)
+    monkeypatch.setattr(step_time, "time_steps", time_steps)
     made = forecast.forecast(points, DATA, Execution(), lambda spec: None)
     assert asked == [macs(points[1][0]), macs(points[2][0])]
     for cost in asked:
@@ -50,14 +51,14 @@ def test_the_line_goes_through_the_smallest_and_the_largest(monkeypatch):
 def test_a_network_that_cannot_be_measured_is_left_out(monkeypatch, capsys):
     points = [(cifar(8, width_multiplier=width), RECIPE) for width in (0.5, 1.0)]
     monkeypatch.setattr(trainer, "prepare", lambda spec, *_: spec_training(spec))
-    monkeypatch.setattr(trainer, "time_steps", lambda *_: (20, 0.1))
+    monkeypatch.setattr(step_time, "time_steps", lambda *_: (20, 0.1))
 
     def measure(spec):
         if spec.width_multiplier == 0.5:
             raise InputError("too narrow")
 
     assert forecast.forecast(points, DATA, Execution(), measure).per_mac == 0
-    assert "left out basic units 1-1-1 of 8-16-32 channels, original, A: too narrow" in (
+    assert "left out basic blocks 1-1-1 of 8-16-32 channels, original, A: too narrow" in (
         capsys.readouterr().out
     )
     with pytest.raises(InputError, match="no network of the space can be trained"):

@@ -8,11 +8,12 @@ import pytest
 from PIL import Image
 
 from keras_resnet import Spec, cifar, families
+from keras_resnet.utils.schema import write_json
 from train import flags
-from train.runs.record import read_record, write_json, write_record
+from train.runs.record import read_record, write_record
 from train.search import leaderboard
-from train.search.limits import COSTS as LIMITS
-from train.search.limits import Budget
+from train.search.budget import COSTS as LIMITS
+from train.search.budget import Budget
 from train.search.pareto_plot import PUBLISHED, plot_pareto
 from train.settings.recipe import FAST
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 
 from keras_resnet import cifar
-from train.search import oracles
-from train.search.oracles import TUNERS, choose
+from train.search import TUNERS, oracles
+from train.search.oracles import choose
 from train.search.space import parse
 from train.settings.recipe import FAST
 from train.trainer.trainer import ACCURACY

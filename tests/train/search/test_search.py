@@ -57,14 +57,14 @@ def test_it_says_how_long_it_takes_what_it_tries_and_what_it_found(search):
     assert "for 2 trials of 2 epochs" in output
     lines = [line for line in output.splitlines() if line.startswith("trial ")]
     assert len(lines) == 2  # one a trial in a file
-    assert "trial 1, 2 of 2: basic units 1-1-1" in lines[1]
+    assert "trial 1, 2 of 2: basic blocks 1-1-1" in lines[1]
     assert f"python -m train.cifar --spec={folder}/best.json --dataset=digits" in output
     assert "Traceback" not in output
 
 
 def test_every_trial_is_within_the_budget_and_recorded(search):
     folder, _ = search
-    assert json.loads((folder / "search.json").read_text())["ended_with"] == 2
+    assert json.loads((folder / "search.json").read_text())["max_trials"] == 2
     rows = leaderboard(folder)
     assert sorted(row["trial"] for row in rows) == ["0", "1"]
     assert all(int(row["params"]) <= 12000 for row in rows)

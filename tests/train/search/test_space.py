@@ -3,7 +3,7 @@ from dataclasses import fields, replace
 import pytest
 
 from keras_resnet import InputError, Spec, cifar
-from train.search.space import FIXED, SEARCHED, Dimension, described, parse, searchable
+from train.search.space import FIXED, SEARCHED, Dimension, describe, parse, searchable
 from train.settings.recipe import FAST, Recipe
 
 pytestmark = pytest.mark.unit
@@ -92,8 +92,8 @@ def test_parts_that_do_not_go_together_are_no_point():
 
 
 def test_a_network_in_words():
-    assert described(cifar(8, width_multiplier=0.5)) == (
-        "basic units 1-1-1 of 8-16-32 channels, original, A"
+    assert describe(cifar(8, width_multiplier=0.5)) == (
+        "basic blocks 1-1-1 of 8-16-32 channels, original, A"
     )
 
 

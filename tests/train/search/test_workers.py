@@ -5,10 +5,12 @@ import pytest
 from keras_tuner.errors import FatalError
 
 from keras_resnet import InputError, cifar
+from train.search import folder as search_folder
 from train.search import job as jobs
 from train.search import oracles, workers
 from train.search import tuner as tuners
-from train.search.limits import Budget
+from train.search.budget import Budget
+from train.search.job import SearchJob
 from train.search.space import parse
 from train.settings.recipe import FAST
 
@@ -48,7 +50,7 @@ def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
             return grpc.StatusCode.UNAVAILABLE
 
     space = parse(cifar(8), FAST, {"blocks": "1:3"})
-    job = jobs.SearchJob(SimpleNamespace(folder=tmp_path), space, "random", 1, Budget())
+    job = SearchJob(SimpleNamespace(folder=tmp_path), space, "random", 1, Budget())
     tuner = tuners.SearchTuner(oracles.choose("random", space, lambda *_: True, 1), job)
     trial = tuner.oracle.create_trial("worker0")
     for key, value in ALL.items():
@@ -68,17 +70,18 @@ def job(folder, monkeypatch, processor, shared=False, **limits):
     data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
     bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
     space = parse(cifar(8), FAST, {"blocks": "1:3"})
-    return jobs.SearchJob(bench, space, "random", 1, Budget(**limits))
+    return SearchJob(bench, space, "random", 1, Budget(**limits))
 
 
 def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):
     limit = {"max_latency_ms": 1.0}
-    jobs.claim_folder(job(tmp_path, monkeypatch, "one", **limit))
-    jobs.wait_for_chief(job(tmp_path, monkeypatch, "another", shared=True, **limit))  # trains only
+    search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one", **limit))
+    # A worker, which only trains, may be another.
+    search_folder.wait_for_chief(job(tmp_path, monkeypatch, "another", shared=True, **limit))
     with pytest.raises(InputError, match=r"another search \(processor 'one', not 'another'\)"):
-        jobs.claim_folder(job(tmp_path, monkeypatch, "another", **limit))
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, "another", **limit))
 
 
 def test_other_limits_hold_on_every_processor(tmp_path, monkeypatch):
     for processor in ("one", "another"):
-        jobs.claim_folder(job(tmp_path, monkeypatch, processor, max_params=10_000))
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, processor, max_params=10_000))

@@ -6,7 +6,7 @@ import pytest
 
 from train.settings.recipe import OPTIMIZERS as NAMES
 from train.settings.recipe import Recipe
-from train.trainer.optimizers import OPTIMIZERS, Muon, orthogonal
+from train.trainer.optimizers import OPTIMIZERS, ConvMuon, orthogonal
 
 DRAW = np.random.default_rng(0)
 
@@ -38,12 +38,12 @@ def test_all_but_convolutions_take_steps_of_sgd():
     value, gradient = DRAW.normal(size=(2, 5, 4)).astype("float32")
     settings = {"momentum": 0.9, "nesterov": True}
     stock = step(keras.optimizers.SGD(0.1, **settings), value, gradient, 3)
-    np.testing.assert_array_equal(step(Muon(0.1, 0.3, **settings), value, gradient, 3), stock)
+    np.testing.assert_array_equal(step(ConvMuon(0.1, 0.3, **settings), value, gradient, 3), stock)
 
 
 def test_a_convolution_moves_by_a_quarter_of_the_rate_in_every_direction_and_decays():
     value, gradient = DRAW.normal(size=(2, 3, 3, 4, 8)).astype("float32")
-    moved = step(Muon(0.2, decay=0.1, momentum=0.9), value, gradient)
+    moved = step(ConvMuon(0.2, decay=0.1, momentum=0.9), value, gradient)
     kept = value * (1 - 0.2 * 0.1 / (1 - 0.9))
     lengths = np.linalg.svd((moved - kept).reshape(-1, 8), compute_uv=False)
     assert (lengths > 0.65 * 0.05).all()
@@ -52,7 +52,7 @@ def test_a_convolution_moves_by_a_quarter_of_the_rate_in_every_direction_and_dec
 
 def test_the_size_of_a_gradient_does_not_matter_to_a_convolution():
     value, gradient = DRAW.normal(size=(2, 3, 3, 4, 8)).astype("float32")
-    one, other = (step(Muon(0.2, momentum=0.9), value, gradient * by) for by in (1, 1000))
+    one, other = (step(ConvMuon(0.2, momentum=0.9), value, gradient * by) for by in (1, 1000))
     np.testing.assert_allclose(one, other, atol=1e-5)
 
 
@@ -70,4 +70,4 @@ def test_each_optimizer_gets_the_recipe_and_decays_every_kernel_once():
         assert (optimizer.momentum, optimizer.nesterov) == (0.8, True)
         assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.99)
     assert optimizer.decay == 0.5
-    assert Muon.from_config(optimizer.get_config()).decay == 0.5
+    assert ConvMuon.from_config(optimizer.get_config()).decay == 0.5

@@ -140,14 +140,3 @@ def test_a_training_that_diverges_says_so(fit):
         InputError, match=r"the loss became (nan|inf) at step \d of epoch \d: lower"
     ):
         fit(trainer.prepare(SPEC, recipe, DATA, FLOAT32))
-
-
-@pytest.mark.parametrize(
-    ("fewest", "enough", "steps"), [(3, 0.0, 6), (10**6, 0.0, 45), (0, 1e9, 45)]
-)
-def test_a_rehearsal_ends_when_it_has_timed_enough(fewest, enough, steps):
-    recipe = replace(RECIPE, batch_size=2, validation_fraction=0.1)
-    training = trainer.prepare(SPEC, recipe, DATA, FLOAT32)
-    done, seconds = trainer.time_steps(training, fewest, enough)
-    assert done == steps
-    assert 1e-5 < seconds < 5

@@ -7,6 +7,7 @@ from train.backend.tensorflow.devices import (
     check_execution,
     check_keras,
     choose,
+    compile_settings,
     distribute,
     hardware,
     replicas,
@@ -27,7 +28,7 @@ def for_training(model):
 
 
 __all__ = [
-    "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose", "distribute",
-    "enough_memory", "for_training", "hardware", "pool_batches", "replicas", "resolve", "restore",
-    "scope", "summary", "training_batches", "validation_batches",
+    "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose", "compile_settings",
+    "distribute", "enough_memory", "for_training", "hardware", "pool_batches", "replicas",
+    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip

@@ -18,14 +18,14 @@ Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
 PLAN = EpochPlan(tf.int64, tf.int64, tf.bool, tf.int64, tf.float32)
 
 
-def crop_indices(index, offsets, mirrored, frame, size):
+def crop_indices(index, offsets, mirrored, padded_size, size):
     """Where the pixels of cropped and flipped images are in a flat list of padded images.
 
     Args:
         index: `(batch,)` int64: which images.
-        offsets: `(batch, 2)` int64: top and left of each one's crop in its frame.
+        offsets: `(batch, 2)` int64: top and left of each one's crop in its padded_size.
         mirrored: `(batch,)` booleans: whether to read it from right to left.
-        frame: `(height, width)` of the padded images.
+        padded_size: `(height, width)` of the padded images.
         size: `(height, width)` of the crops.
 
     Returns:
@@ -33,8 +33,8 @@ def crop_indices(index, offsets, mirrored, frame, size):
     """
     rows, columns = (tf.range(side, dtype=tf.int64) for side in size)
     columns = tf.where(mirrored[:, None], columns[::-1], columns) + offsets[:, 1:]
-    rows = index[:, None] * frame[0] + offsets[:, :1] + rows
-    return rows[:, :, None] * frame[1] + columns[:, None, :]
+    rows = index[:, None] * padded_size[0] + offsets[:, :1] + rows
+    return rows[:, :, None] * padded_size[1] + columns[:, None, :]
 
 
 def mix(values, others, lambdas):
@@ -61,23 +61,23 @@ def augmentation(split: Split, recipe: Recipe) -> Callable[[EpochPlan], Augment]
 
 def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan], Augment]:
     size, pad = split.shape[:2], recipe.crop_padding
-    frame = size[0] + 2 * pad, size[1] + 2 * pad
+    padded_size = size[0] + 2 * pad, size[1] + 2 * pad
     with tf.device("/cpu:0"):
-        framed = np.empty((len(split), *frame, split.shape[2]), np.uint8)
-        framed[:] = fill
+        padded = np.empty((len(split), *padded_size, split.shape[2]), np.uint8)
+        padded[:] = fill
         start = 0
         for images in split.chunks():
-            inside = framed[start : start + len(images), pad : pad + size[0], pad : pad + size[1]]
+            inside = padded[start : start + len(images), pad : pad + size[0], pad : pad + size[1]]
             inside[:] = images
             start += len(images)
         # One gather of single pixels is seven times as fast as cropping, then flipping.
-        pixels = tf.constant(framed.reshape(-1, split.shape[2]))
-        del framed
+        pixels = tf.constant(padded.reshape(-1, split.shape[2]))
+        del padded
 
     def for_epoch(plan: EpochPlan) -> Augment:
         def crop_and_flip(index):
             chosen = tf.gather(plan.offsets, index), tf.gather(plan.mirrored, index)
-            return tf.gather(pixels, crop_indices(index, *chosen, frame, size))
+            return tf.gather(pixels, crop_indices(index, *chosen, padded_size, size))
 
         def with_mixup(index):
             others = crop_and_flip(tf.gather(plan.partners, index))
@@ -144,12 +144,12 @@ def training_batches(
 
     def one_epoch(number):
         plan = _plan(recipe, count, number)
-        look, wanted = augment(plan), targets[number % targets.shape[0]]
+        augment_batch, wanted = augment(plan), targets[number % targets.shape[0]]
         if recipe.mixup and mix_targets:
             wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.lambdas)
 
         def batch(index):
-            return look(index), tf.gather(wanted, index)
+            return augment_batch(index), tf.gather(wanted, index)
 
         first = tf.where(number == epoch, step * recipe.batch_size, 0)
         indices = tf.data.Dataset.from_tensor_slices(plan.order[first:])
@@ -161,8 +161,8 @@ def training_batches(
 def pool_batches(split: Split, recipe: Recipe, number: int) -> tf.data.Dataset:
     """Every image once and in order, in one augmentation of the pool; without targets."""
     plan = epoch_plan(recipe, len(split), pool_index(recipe, number))
-    look = augmentation(split, recipe)(EpochPlan(*map(tf.constant, plan)))
-    return tf.data.Dataset.range(len(split)).batch(recipe.batch_size).map(look).prefetch(2)
+    augment_batch = augmentation(split, recipe)(EpochPlan(*map(tf.constant, plan)))
+    return tf.data.Dataset.range(len(split)).batch(recipe.batch_size).map(augment_batch).prefetch(2)
 
 
 def validation_batches(split: Split, classes: int, batch_size: int) -> tf.data.Dataset:

@@ -1,15 +1,15 @@
-"""Devices, the strategy over them, and the precision that suits them."""
+"""Devices, and the strategy over them."""
 
 import re
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from keras_resnet.utils.errors import InputError, lookup
-from train.settings.execution import PRECISIONS, Execution
+from keras_resnet.utils.errors import InputError
+from train.backend.tensorflow.precision import choose_precision
+from train.settings.execution import Execution
 
 
 class _Chosen:
@@ -39,12 +39,12 @@ def choose(name: str = "auto") -> tf.distribute.Strategy:
 
 
 def _devices(name: str) -> list[str]:
-    asked = re.fullmatch(r"(auto|cpu|gpu)(?::([1-9]\d*))?", name)
-    if not asked or name.startswith("auto:"):
+    match = re.fullmatch(r"(auto|cpu|gpu)(?::([1-9]\d*))?", name)
+    if not match or name.startswith("auto:"):
         raise InputError(f"unknown devices {name!r}: use auto, cpu, gpu, cpu:2, gpu:4 and so on.")
     gpus = tf.config.list_physical_devices("GPU")
-    kind = {"auto": "GPU" if gpus else "CPU"}.get(asked[1], asked[1].upper())
-    count = int(asked[2] or (len(gpus) if kind == "GPU" else 1))
+    kind = {"auto": "GPU" if gpus else "CPU"}.get(match[1], match[1].upper())
+    count = int(match[2] or (len(gpus) if kind == "GPU" else 1))
     if kind == "GPU" and not 0 < count <= len(gpus):
         raise InputError(f"devices {name!r} are not there: this machine has {len(gpus)} GPUs.")
     if kind == "CPU" and count > 1:
@@ -89,7 +89,9 @@ def distribute(batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
 def resolve(execution: Execution) -> Execution:
     """The same settings, with devices and precision as they are here instead of `auto`."""
     choose(execution.devices)
-    return replace(execution, devices=summary(), precision=choose_precision(execution.precision))
+    return replace(
+        execution, devices=summary(), precision=choose_precision(execution.precision, device_type())
+    )
 
 
 def check_execution(execution: Execution, steps: int) -> None:
@@ -116,6 +118,14 @@ def check_execution(execution: Execution, steps: int) -> None:
             f"steps_per_execution {execution.steps_per_execution} does not divide the {steps} "
             "steps of an epoch: choose a divisor."
         )
+
+
+def compile_settings(execution: Execution | None = None) -> dict[str, Any]:
+    """How `Model.compile` is to make programs; of a model that is not trained without any."""
+    if execution is None:
+        return {"jit_compile": False}  # XLA is slow on CPUs
+    names = ("jit_compile", "steps_per_execution")
+    return {name: getattr(execution, name) for name in names}
 
 
 def replicas() -> int:
@@ -150,30 +160,3 @@ def check_keras() -> None:
             "training needs Keras with the tensorflow backend and channels_last images, not "
             f"{' and '.join(settings)}: check KERAS_BACKEND and ~/.keras/keras.json."
         )
-
-
-def choose_precision(name: str) -> str:
-    """The Keras policy for a key of `PRECISIONS`.
-
-    Raises:
-        InputError: if the name is unknown.
-    """
-    lookup(PRECISIONS, name, "precision")
-    if name != "auto":
-        return name
-    gpus = tf.config.list_physical_devices("GPU") if device_type() == "GPU" else []
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capabilities = [detail.get("compute_capability", (0, 0)) for detail in details]
-    cpuinfo = Path("/proc/cpuinfo")
-    return best_precision(capabilities, cpuinfo.read_text() if cpuinfo.exists() else "")
-
-
-def best_precision(capabilities: list[tuple[int, int]], cpuinfo: str) -> str:
-    """The Keras policy for GPUs of these compute capabilities or, with none, for this CPU."""
-    if not capabilities:
-        fast = "avx512_bf16" in cpuinfo or "amx_bf16" in cpuinfo
-        return "mixed_bfloat16" if fast else "float32"
-    least = min(capabilities)
-    return (
-        "mixed_bfloat16" if least >= (8, 0) else "mixed_float16" if least >= (7, 0) else "float32"
-    )

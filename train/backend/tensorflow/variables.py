@@ -9,8 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.utils.errors import InputError
-
-Arrays = dict[str, np.ndarray]
+from train.backend import Arrays
 
 
 def capture(model: keras.Model) -> Arrays:

@@ -10,9 +10,9 @@ from keras_resnet.export.metadata import ModelCard
 from train.data.dataset import Normalization
 from train.measure import comparison, latency
 from train.runs.restore import restore
-from train.search import budget
-from train.search.budget import CostMeter
-from train.search.limits import UNLIMITED, Budget, least_int8_bytes
+from train.search import cost_meter
+from train.search.budget import UNLIMITED, Budget, least_int8_bytes
+from train.search.cost_meter import CostMeter
 from train.trainer.model import network_model
 
 SMALL = cifar(8, width_multiplier=0.25)
@@ -22,7 +22,7 @@ SMALL = cifar(8, width_multiplier=0.25)
 def quick():
     """Sizes need no timing, and what is compared here differs by far."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(budget, "PROCESSES", 1)
+        patch.setattr(cost_meter, "PROCESSES", 1)
         patch.setattr(comparison, "RUNS", latency.FEWEST)
         yield
 
@@ -75,7 +75,7 @@ def test_no_file_is_smaller_than_the_bound(activation_order, shortcut):
     ],
 )
 def test_formulas_refuse_without_building(limits, words, monkeypatch):
-    monkeypatch.setattr(budget, "_exported", None)  # would fail if it were called
+    monkeypatch.setattr(cost_meter, "_exported", None)  # would fail if it were called
     said = CostMeter(Budget(**limits), ModelCard()).violated_limit(cifar(8))
     assert said is None if words is None else words in said
 
@@ -87,7 +87,7 @@ def test_what_is_measured_is_measured_once_and_refused(costs, monkeypatch):
         asked.append(arguments)
         return {"int8_bytes": 30_000, "latency_ms": 0.2}
 
-    monkeypatch.setattr(budget, "_exported", exported)
+    monkeypatch.setattr(cost_meter, "_exported", exported)
     meter = CostMeter(Budget(max_latency_ms=0.1, max_int8_bytes=40_000), ModelCard())
     assert meter.violated_limit(SMALL, measure=False) is None
     for _ in range(2):
@@ -115,22 +115,22 @@ def test_a_network_slower_than_the_reference_is_refused(tmp_path):
 def test_measurements_are_kept_for_the_same_search(tmp_path, monkeypatch, capsys):
     path = tmp_path / "costs.json"
     costs = {"int8_bytes": 1234, "latency_ms": 0.5}
-    monkeypatch.setattr(budget, "_exported", lambda *_: costs)
+    monkeypatch.setattr(cost_meter, "_exported", lambda *_: costs)
     first = CostMeter(Budget(), ModelCard(), path).all(SMALL)
-    monkeypatch.setattr(budget, "_exported", None)
+    monkeypatch.setattr(cost_meter, "_exported", None)
     assert CostMeter(Budget(), ModelCard(), path).all(SMALL) == first
     assert CostMeter(Budget(), ModelCard(), path, shared=True).all(SMALL) == first
     assert CostMeter(Budget(max_latency_ms=0.1), ModelCard(), path).violated_limit(
         SMALL, measure=False
     )
     path.write_text("{")
-    monkeypatch.setattr(budget, "_exported", lambda *_: costs | {"latency_ms": 0.6})
+    monkeypatch.setattr(cost_meter, "_exported", lambda *_: costs | {"latency_ms": 0.6})
     assert CostMeter(Budget(), ModelCard(), path).all(SMALL)["latency_ms"] == 0.6
     assert "costs.json is damaged" in capsys.readouterr().out
 
 
 def test_nothing_is_exported_that_no_limit_asks_for(monkeypatch):
-    monkeypatch.setattr(budget, "_exported", None)  # would fail if it were called
+    monkeypatch.setattr(cost_meter, "_exported", None)  # would fail if it were called
     assert list(CostMeter(Budget(max_params=9), ModelCard()).known(SMALL)) == ["params", "macs"]
 
 
