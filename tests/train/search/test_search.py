@@ -152,7 +152,7 @@ def test_with_a_teacher_and_a_reference(digits_run, tmp_path):
     shutil.copytree(digits_run, teacher)
     flags = [
         f"--output_dir={folder}", f"--teacher={teacher}", "--augmentation_pool=3",
-        f"--reference_tflite={reference}",
+        f"--reference_tflite={reference}", "--image_size=32",
         "--max_latency_ratio=2", "--latency_format=float32", "--subtract_mean=false",
     ]  # fmt: skip
     output = said(tune(*flags))
