@@ -1,7 +1,7 @@
 """What goes into a classifier and what comes out, under the names of `keras.applications`."""
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import keras
@@ -54,6 +54,13 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
         mean, std = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_STD))
         return (x - mean.astype("float32")) / std.astype("float32")
     return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
+
+
+def with_preprocessing(model: keras.Model, mode: str | None) -> keras.Model:
+    """The model, with a method `preprocess_input(x, data_format=None)` if a mode is known."""
+    if mode:
+        model.preprocess_input = partial(preprocess_input, mode=mode)
+    return model
 
 
 @cache

@@ -3,18 +3,19 @@
 import warnings
 from functools import partial
 from os import PathLike
-from pathlib import Path
 
 import keras
 from keras import layers
 
+from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.layers import POOLS, apply_ops, conv, shortcut
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, SHORTCUTS, STEMS, VARIANTS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
-from keras_resnet.weights.loading import load
+from keras_resnet.utils.schema import shorten
+from keras_resnet.weights.loading import is_file, load
 from keras_resnet.weights.pretrained import PRETRAINED, locate, pretrained_entry
 from keras_resnet.weights.readers import HEAD
 
@@ -82,9 +83,10 @@ def ResNet(
         weights: `None` (random initialization), `"imagenet"` (the weights that
             `keras.applications` has for this network, downloaded once), `"cifar10"` (trained
             here, in `saved_models` with the record of its run), or the path of a weight file:
-            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
-            `.safetensors`, `.pth` or `.pt`. The default is `None`, unlike in
-            `keras.applications`, so that a call needs no internet connection.
+            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision, timm or transformers,
+            `.safetensors`, `.pth`, `.bin`... The default is `None`, unlike in
+            `keras.applications`, so that a call needs no internet connection. Of weights whose
+            origin is known, `model.preprocess_input(x)` prepares images, RGB, 0 to 255.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`; its
             size is not checked.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
@@ -124,10 +126,12 @@ def ResNet(
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
     with deep_recursion():
         model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        path = locate(weights, spec, include_top) if weights in PRETRAINED else weights
-        load(model, path, spec, new_head=classes != spec.classes)
-    return model
+    if weights is None:
+        return model
+    named = PRETRAINED.get(weights) if isinstance(weights, str) else None
+    path = locate(weights, spec, include_top) if named else weights
+    mode = load(model, path, spec, classes != spec.classes, verified=bool(named))
+    return with_preprocessing(model, named.preprocessing(spec) if named else mode)
 
 
 def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> None:
@@ -135,15 +139,13 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
     check_number("classes", classes, int, 1, MOST)
     if pooling not in [*POOLINGS]:
         raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
-    named = isinstance(weights, str | PathLike) and (
-        weights in PRETRAINED or Path(weights).is_file()
-    )
-    if not (weights is None or named):
+    named = isinstance(weights, str) and weights in PRETRAINED
+    if not (weights is None or named or (isinstance(weights, str | PathLike) and is_file(weights))):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
             "(pre-training on ImageNet), 'cifar10' (trained here), or the path to the weights "
             "file to be loaded. "
-            f"Received: weights={weights}"
+            f"Received: weights={shorten(weights)}"
         )
     if weights in PRETRAINED:
         pretrained_entry(weights, spec)
