@@ -14,8 +14,9 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from keras_resnet.utils.atomic import replacing, sha256
+from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from keras_resnet.utils.schema import parse
 from train.backend import Arrays
 
