@@ -13,6 +13,7 @@ import pytest
 import train.tune
 from keras_resnet import InputError
 from tests.forked import Forked
+from train.runs.record import file_sums, read_record, write_record
 
 TINY = [
     "--dataset=digits", "--image_size=8", "--model=resnet8", "--tuner=random", "--max_trials=2",
@@ -168,6 +169,7 @@ def test_with_a_teacher_and_a_reference(digits_run, tmp_path):
     model = keras.saving.load_model(teacher / "model.keras")
     model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
     model.save_weights(teacher / "model.weights.h5")
+    write_record(teacher, read_record(teacher) | {"files": file_sums(teacher)})
     assert "already holds another search (teachers" in said(tune(*flags), code=1)
 
 
