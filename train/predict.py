@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, lookup
 from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
@@ -41,14 +41,16 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet import families
     from keras_resnet.export.formats import load
     from train.data.images import read_image
-    from train.runs.record import read_classes, read_record
+    from train.runs.record import intact, read_classes, read_finished
     from train.utils.quiet import quiet
 
     if not values.run or not values.arguments:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
     folder = Path(values.run)
-    shape = families.from_json(read_record(folder)["network"]).input_shape
-    classes = read_classes(folder)
+    lookup(FORMAT_FILES, values.format, "format")
+    record, classes = read_finished(folder), read_classes(folder)
+    shape = families.from_json(record["network"]).input_shape
+    intact(folder, record, FORMAT_FILES[values.format])
     images = np.stack([read_image(path, shape) for path in values.arguments])
     with quiet():
         probabilities = load(folder, values.format)(images)

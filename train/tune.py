@@ -96,6 +96,7 @@ def main(values: flags.Values) -> None:
         loop.search(job)
         return
     meter.check_reference()
+    search_folder.check_folder(folder)  # before it, so that no lock is left behind
     with claim_folder(folder):
         points = loop.sample(job)
         search_folder.begin_or_resume(job)

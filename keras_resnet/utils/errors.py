@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from os.path import commonprefix
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Row = TypeVar("Row")
 
@@ -46,3 +46,9 @@ def shorten_list(names: Sequence[str], most: int = 5) -> str:
     """The first names of a list, and how many more there are."""
     more = f" and {len(names) - most} more" if len(names) > most else ""
     return ", ".join(names[:most]) + more
+
+
+def shorten(value: Any, most: int = 60) -> str:
+    """A value as Python writes it, cut if it is long."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."

@@ -4,7 +4,7 @@ A field of a dataclass made with `option` is a flag of a command and a JSON key 
 """
 
 from dataclasses import field, fields
-from typing import Any
+from typing import Any, get_origin
 
 from keras_resnet.utils.errors import InputError, lookup
 
@@ -17,7 +17,8 @@ def option(default: Any, help: str, **rules: Any) -> Any:
     Args:
         default: The default value.
         help: What it means, as the flag shows it.
-        **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive.
+        **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive, of
+            a number or of each in a tuple.
     """
     if "low" in rules:
         rules = {"high": MOST, **rules}
@@ -31,7 +32,9 @@ class Settings:
         InputError: for the first field of the wrong type, out of range, or not a legal choice.
     """
 
-    __pydantic_config__ = {"extra": "forbid", "strict": True}  # noqa: RUF012, see utils/schema.py
+    __pydantic_config__ = {  # noqa: RUF012, see utils/schema.py
+        "extra": "forbid", "strict": True, "allow_inf_nan": False,
+    }  # fmt: skip
 
     def __post_init__(self) -> None:
         check(self)
@@ -53,6 +56,9 @@ def check(settings: Any) -> None:
             raise InputError(f"{name} must be true or false; got {value!r}.")
         if "choices" in rules:
             lookup(rules["choices"], value, name)
+        elif "low" in rules and get_origin(field_.type) is tuple:
+            for each in value:
+                check_number(f"each of {name}", each, int, rules["low"], rules["high"])
         elif "low" in rules:
             check_number(name, value, field_.type, rules["low"], rules["high"])
 

@@ -9,8 +9,8 @@ import keras
 from keras_resnet.spec.blocks import VARIANTS
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.atomic import sha256
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from keras_resnet.weights.loading import weight_signature
 
 

@@ -1,5 +1,6 @@
 """Prediction as a user runs it."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,21 @@ def test_a_mistyped_format_or_image_is_named(command, digits_run, tmp_path):
         command(f"--run={digits_run}", "gone.png")
     with pytest.raises(InputError, match="as an image"):
         command(f"--run={digits_run}", digits_run / "labels.txt")
+
+
+@pytest.mark.parametrize(
+    ("format", "file"),
+    [
+        ("keras", "model.keras"),
+        ("saved_model", "saved_model/variables/variables.data-00000-of-00001"),
+        ("float32", "model.tflite"),
+        ("float32", "labels.txt"),
+    ],
+)
+def test_a_flipped_bit_in_a_file_of_the_run_is_named(command, digits_run, tmp_path, format, file):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    content = bytearray((run / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / file).write_bytes(content)
+    with pytest.raises(InputError, match=file.split("/")[0]):
+        command(f"--run={run}", f"--format={format}", SEVEN)

@@ -18,8 +18,9 @@ from safetensors.numpy import save
 
 from keras_resnet.export.fold import fold
 from keras_resnet.families import NetworkConfig
-from keras_resnet.utils.atomic import replacing, sha256
+from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from train.backend import backend
 from train.data.dataset import Split
 from train.runs.files import WEIGHTS

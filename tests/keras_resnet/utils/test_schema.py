@@ -3,9 +3,9 @@ from dataclasses import dataclass
 
 import pytest
 
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import Settings, option
-from keras_resnet.utils.schema import parse, shorten
+from keras_resnet.utils.schema import parse
 
 pytestmark = pytest.mark.unit
 

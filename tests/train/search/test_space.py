@@ -71,7 +71,7 @@ def test_ranges_of_a_decade_are_logarithmic():
     [
         ({"blocks": "3:1"}, "blocks '3:1' is not a range: write the smaller number first"),
         ({"blocks": "1:2/1:2"}, "is for 2 stages, and the network has 3"),
-        ({"blocks": "0:2"}, "blocks must be a whole number of at least 1; got 0"),
+        ({"blocks": "0:2"}, "blocks must be a whole number from 1 to 1000; got 0"),
         ({"blocks": "1.5:2"}, "blocks: cannot read '1.5'"),
         ({"shortcut": "A,D"}, "unknown shortcut 'D'"),
         ({"momentum": "0.5:2"}, "momentum must be a number from 0 to 0.999; got 2.0"),

@@ -65,11 +65,11 @@ def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
     assert trial.status == "RUNNING"
 
 
-def job(folder, monkeypatch, processor, shared=False, **limits):
+def job(folder, monkeypatch, processor, shared=False, blocks="1:3", **limits):
     monkeypatch.setattr(jobs, "cpu", lambda: processor)
     data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
     bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
-    space = parse(cifar(8), FAST, {"blocks": "1:3"})
+    space = parse(cifar(8), FAST, {"blocks": blocks})
     return SearchJob(bench, space, "random", 1, Budget(**limits))
 
 
@@ -85,3 +85,33 @@ def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):
 def test_other_limits_hold_on_every_processor(tmp_path, monkeypatch):
     for processor in ("one", "another"):
         search_folder.begin_or_resume(job(tmp_path, monkeypatch, processor, max_params=10_000))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "difference"),
+    [
+        ("1:4", r"space\.dimensions\.blocks_1\.high 3, not 4"),
+        ("2/1:3/1:3", r"space\.dimensions\.blocks_1\.values \[\], not \[2\]"),
+    ],
+)
+def test_another_search_is_named_by_what_differs(tmp_path, monkeypatch, blocks, difference):
+    search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    with pytest.raises(InputError, match=rf"already holds another search \({difference}\): give"):
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one", blocks=blocks))
+
+
+@pytest.mark.parametrize("name", ["diary.txt", "search.json"])
+def test_what_is_of_somebody_else_stays(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=r"choose another --output_dir|Choose another"):
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_search_survives_a_damaged_record(tmp_path, monkeypatch, capsys):
+    (tmp_path / "search.json").write_text("[" * 100_000)
+    (tmp_path / "state").mkdir()
+    search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    assert "are taken for those that began the search" in capsys.readouterr().out
+    assert search_folder.is_complete(job(tmp_path, monkeypatch, "one")) is False
