@@ -100,7 +100,7 @@ def make_originals(folder: Path) -> None:
 
     from keras_resnet import ResNet, Spec, export, families
     from keras_resnet.export.metadata import ModelCard
-    from train.runs.record import write_record
+    from train.runs.record import file_sums, read_record, write_record
     from train.trainer import checkpoint
 
     spec = Spec(blocks=(1, 1), widths=(4, 8), input_shape=(8, 8, 3), classes=3, shortcut="B")
@@ -121,6 +121,7 @@ def make_originals(folder: Path) -> None:
         "normalization": {"mean": [0.0] * 3, "std": [1.0] * 3},
         "test": {"keras": {"accuracy": 0.5}}, "versions": {"keras_resnet": "0"},
     })  # fmt: skip
+    write_record(folder, read_record(folder) | {"files": file_sums(folder)})
     progress = checkpoint.Progress(1, 2, 3.0, [{"epoch": 1, "loss": 0.5}])
     checkpoint.write(folder / "checkpoints", 9, progress, {"a": np.ones((3, 3), "float32")})
     keras.utils.clear_session()

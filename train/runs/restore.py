@@ -68,5 +68,5 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"{folder} was made by version {version} of keras_resnet, and {__version__} cannot "
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
-    load_weights(model, weights)
+    load_weights(model, weights, verified=True)
     return FinishedRun(model, recipe, card, network, normalization)
