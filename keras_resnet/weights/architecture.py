@@ -153,25 +153,32 @@ TRANSFORMERS = {
 }
 
 
-def check_hub_config(path: Path) -> bool:
-    """Reads the `config.json` beside a file of the Hugging Face Hub, if there is one.
+MODES = {  # of preparing images, by the mean and the std of `pretrained_cfg`
+    (0.485, 0.456, 0.406, 0.229, 0.224, 0.225): "torch",
+    (0.5, 0.5, 0.5, 0.5, 0.5, 0.5): "tf",
+}
+
+
+def read_hub_config(path: Path) -> dict[str, Any] | None:
+    """Reads the `config.json` beside a file of the Hugging Face Hub.
 
     Returns:
-        Whether it says that the network is a plain ResNet.
+        `None` if there is none of a plain ResNet; else `preprocessing`, a key of
+        `imagenet_utils.MODES`, if it says how images are prepared.
 
     Raises:
         InputError: if it is of a network that this family does not have.
     """
     place = path.with_name("config.json")
     if not place.is_file():
-        return False
+        return None
     try:
         config = json.loads(place.read_text())
         name = config.get("architecture")
     except (ValueError, AttributeError, RecursionError) as error:
         raise InputError(f"{place} cannot be read ({error}): remove or mend it.") from error
     if name is None and config.get("model_type") != "resnet":
-        return False
+        return None
     odd = [
         f"{key} {config[key]!r}"
         for key, value in TRANSFORMERS.items()
@@ -186,4 +193,6 @@ def check_hub_config(path: Path) -> bool:
             f"{place} says {', '.join(odd)[:200]}, and this family has no such network: take the "
             "weights of a plain resnet or resnetv2."
         )
-    return True
+    source = config.get("pretrained_cfg") or {}
+    numbers = (*source.get("mean", ()), *source.get("std", ()))
+    return {"preprocessing": MODES[numbers]} if numbers in MODES else {}

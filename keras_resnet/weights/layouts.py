@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_resnet.spec.blocks import BLOCKS, STEMS
+from keras_resnet.spec.cost import parameters
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, shorten_list
 from keras_resnet.weights.readers import HEAD, Weights
@@ -138,6 +139,11 @@ def recognize_state(state: State) -> tuple[Weights, Spec, WeightLayout]:
         spec = infer(weights, layout)
     except InputError as error:
         raise InputError(f"it is not of a network of this family: {error}") from None
+    there = sum(array.size for arrays in weights.values() for array in arrays.values())
+    if parameters(spec) > there:
+        raise InputError(
+            f"its shapes are of a network with {parameters(spec):,} weights, and it has {there:,}."
+        )
     return (append_channels(weights, spec) if spec.shortcut == "A" else weights), spec, layout
 
 

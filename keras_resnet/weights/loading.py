@@ -127,9 +127,11 @@ def _read_keras(path: Path, verified: bool) -> Contents:
 
 def _read_torch(path: Path, verified: bool) -> Contents:
     weights, spec, layout = layouts.recognize_state(state.read(path))
-    if not architecture.check_hub_config(path):
+    said = architecture.read_hub_config(path)
+    if said is None:
         LOG.warning(_assumed(path, spec, layout))
-    return Contents(weights, spec, preprocessing=_preprocessing(layout))
+    settings = {"preprocessing": _preprocessing(layout)} | (said or {})
+    return Contents(weights, spec, **settings)
 
 
 def _preprocessing(layout: WeightLayout | None) -> str | None:
