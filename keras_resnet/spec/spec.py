@@ -19,7 +19,7 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import MOST, Settings, check_number, option
 
 
@@ -162,7 +162,5 @@ class Spec(Settings):
 
 def _positive(name: str, values: Any) -> tuple[int, ...]:
     if not isinstance(values, list | tuple) or not values:
-        raise InputError(f"{name} must be a list of whole numbers; got {values!r}.")
-    for value in values:
-        check_number(f"each of {name}", value, int, 1, MOST)
-    return tuple(values)
+        raise InputError(f"{name} must be a list of whole numbers; got {shorten(values)}.")
+    return tuple(check_number(f"each of {name}", value, int, 1, MOST) for value in values)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 
 T = TypeVar("T")
 
@@ -83,9 +83,3 @@ def _sentence(error: ValidationError) -> str:
         return f"{field} is unknown."
     expected = re.sub(r"^\w+ should", "should", first["msg"])  # "Input should", "Tuple should"
     return f"{field} {expected}; got {shorten(first['input'])}."
-
-
-def shorten(value: Any, most: int = 60) -> str:
-    """A value as Python writes it, cut if it is long."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}..."
