@@ -1,13 +1,14 @@
 """Networks from checkpoints of torchvision, timm and keras-hub, and back."""
 
+from os import PathLike
 from pathlib import Path
 
 import keras
 
 from keras_resnet.imagenet_utils import with_preprocessing
-from keras_resnet.network import ResNet
+from keras_resnet.network import ResNet, check_model
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
 from keras_resnet.weights.loading import read, transfer
 from keras_resnet.weights.readers import HEAD
@@ -34,7 +35,9 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
 
     Raises:
         InputError: if the file is not of such a network, naming what is left over or missing.
+        TypeError: if `path` is no path.
     """
+    check_type("path", path, str | PathLike, "a path")
     contents = read(path)
     if contents.spec is None:
         raise InputError(
@@ -57,9 +60,12 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
 
     Raises:
         InputError: if they have no such network, naming the first layer that differs.
+        TypeError: if `model` is no `keras.Model`, or `path` no path.
     """
     from safetensors.numpy import save_file
 
+    check_model(model)
+    check_type("path", path, str | PathLike, "a path")
     if Path(path).suffix != ".safetensors":
         raise InputError(f"cannot write {path}: end its name in .safetensors.")
     layers = [layer for layer in model.layers if layer.weights]

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     import keras
 
 COMMAND = flags.Command("train.convert", __doc__)
-COMMAND.add_string("source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras")
-COMMAND.add_string("target", None, "file to write: .keras, .weights.h5 or .safetensors")
+COMMAND.add(
+    str, "source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras", **flags.PATH
+)
+COMMAND.add(str, "target", None, "file to write: .keras, .weights.h5 or .safetensors", **flags.PATH)
 
 
 def _write_keras(model: "keras.Model", path: Path) -> None:

@@ -18,14 +18,14 @@ QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
 COMMAND.add_fields(DataSettings, without=["image_size"])
-COMMAND.add_string("formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}")
-COMMAND.add_integer("calibration_images", 500, "training images to calibrate with", 1)
-COMMAND.add_string("calibration", None, "folder of other images to calibrate with")
-COMMAND.add_string("quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
-COMMAND.add_integer("qat_epochs", 0, "epochs of quantization-aware training before that", 0)
-COMMAND.add_float("max_drop", 0.5, "most percentage points to lose", 0)
-COMMAND.add_string("author", "", "for the metadata: who made the model")
-COMMAND.add_string("license", "", "for the metadata: under which it may be used")
+COMMAND.add(str, "formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}")
+COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
+COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)
+COMMAND.add(str, "quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
+COMMAND.add(int, "qat_epochs", 0, "epochs of quantization-aware training before that", low=0)
+COMMAND.add(float, "max_drop", 0.5, "most percentage points to lose", low=0, high=100)
+COMMAND.add(str, "author", "", "for the metadata: who made the model", empty=True)
+COMMAND.add(str, "license", "", "for the metadata: under which it may be used", empty=True)
 
 
 def run(**settings: Any) -> dict[str, Any]:

@@ -12,8 +12,8 @@ from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
 COMMAND.share("run")
-COMMAND.add_string("format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
-COMMAND.add_integer("top", 3, "how many classes to print", 1)
+COMMAND.add(str, "format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
+COMMAND.add(int, "top", 3, "how many classes to print", low=1)
 
 
 def run(**settings: Any) -> dict[str, dict[str, float]]:

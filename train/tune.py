@@ -22,17 +22,17 @@ MEASURED = "costs.json"
 COMMAND = flags.Command("train.tune", __doc__)
 COMMAND.share("model", "recipe")
 COMMAND.add_fields(DataSettings)
-COMMAND.add_string("output_dir", "saved_models/tune", "folder of the search")
-COMMAND.add_string("tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
-COMMAND.add_integer("max_trials", 30, "trials of the search; Hyperband may need less")
-COMMAND.add_float("checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", 0)
+COMMAND.add(str, "output_dir", "saved_models/tune", "folder of the search", **flags.PATH)
+COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
+COMMAND.add(int, "max_trials", 30, "trials of the search; Hyperband may need less", low=1)
+COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
 COMMAND.add_fields(Budget)
 COMMAND.add_fields(Execution)
 COMMAND.add_fields(Recipe, without=[field.name for field in space.searchable()])
 for field in space.searchable():
     default = space.SEARCHED.get(field.name)
     text = f"{field.metadata['help']}: one value, values with commas between, or low:high"
-    COMMAND.add_string(field.name, default, text)
+    COMMAND.add(str, field.name, default, text)
 
 
 def run(**settings: Any) -> None:
@@ -65,8 +65,6 @@ def main(values: flags.Values) -> None:
 
     values.refuse_arguments()
     lookup(TUNERS, values.tuner, "tuner")
-    if values.max_trials < 1:
-        raise InputError(f"max_trials must be at least 1; got {values.max_trials}.")
     _, spec, recipe = flags.base(values)
     given = values.given(Recipe)
     recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})

@@ -4,6 +4,8 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
+from os import PathLike
+from os.path import exists
 from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
@@ -17,7 +19,7 @@ from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, check_lab
 from keras_resnet.export.fold import fold
 from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 from keras_resnet.utils.recursion import deep_recursion
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
@@ -124,6 +126,7 @@ def save(
     """
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
     lookup(QUANTIZERS, quantizer, "quantizer")
+    check_type("folder", folder, str | PathLike, "a path")
     _check(model, card, calibration)
     source = ExportSource(model, card, calibration, quantizer)
     folder = Path(folder)
@@ -137,7 +140,7 @@ def save(
 
 def _check(model: keras.Model, card: ModelCard, calibration: np.ndarray | None) -> None:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise InputError(f"{model!r} is not a functional keras.Model with known inputs.")
+        raise InputError(f"{shorten(model)} is not a functional keras.Model with known inputs.")
     taken, given = model.input_shape, model.output_shape
     single = isinstance(taken, tuple) and isinstance(given, tuple)
     if not single or (len(taken), len(given)) != (4, 2) or None in (*taken[1:], *given[1:]):
@@ -180,8 +183,9 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
         InputError: if the file is missing or damaged, or the format unknown.
     """
     row = lookup(FORMATS, format, "format")
+    check_type("folder", folder, str | PathLike, "a path")
     path = Path(folder) / FORMAT_FILES[format]
-    if not path.exists():
+    if not exists(path):  # which, unlike the path's own, takes a name of any length
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
     try:
         return row.read(path)
