@@ -23,6 +23,7 @@ from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
+from train.utils import output
 
 MODELS = {name.lower(): spec for name, spec in SPECS.items()}
 PATH = {"text": path}
@@ -162,7 +163,16 @@ class Command:
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""
         logging.set_verbosity(logging.WARNING)  # TensorFlow reports each file that it writes
-        argv = sys.argv[1:] if argv is None else argv
+        try:
+            if argv is None:
+                output.guard()
+                argv = sys.argv[1:]
+            self._run(main, argv)
+        except output.HangUp:
+            sys.exit(output.HUNG_UP)
+
+    def _run(self, main: Callable[[Values], Any], argv: Sequence[str]) -> None:
+        """Shows help or runs the command, and says what ended it early."""
         if HELP & {*argv}:
             print(f"{self.doc}\n\nflags:\n{self.flags.get_help()}")
             return

@@ -65,6 +65,9 @@ def main(values: flags.Values) -> None:
 
     values.refuse_arguments()
     lookup(TUNERS, values.tuner, "tuner")
+    role = workers.role()
+    if role == workers.CHIEF:
+        workers.check_port()
     _, spec, recipe = flags.base(values)
     given = values.given(Recipe)
     recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
@@ -81,7 +84,7 @@ def main(values: flags.Values) -> None:
             f"{len(data.train)} training images of {data.name} leave none to judge trials "
             "by: raise --validation_fraction."
         )
-    folder, role = Path(values.output_dir), workers.role()
+    folder = Path(values.output_dir)
     card = model_card({"model": "best", "data": {"name": data.name}}, data.classes)
     is_worker = role == workers.WORKER
     meter = CostMeter(budget, card, folder / MEASURED, is_worker, recipe.subtract_mean)

@@ -52,7 +52,7 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
 
     Raises:
         InputError: if one is no finished run, or takes other images or knows other classes.
-        Stopped: after SIGINT or SIGTERM, when an augmentation is kept.
+        Stopped: after SIGINT, SIGTERM or SIGHUP, when an augmentation is kept.
     """
     recipe = training.recipe
     if not recipe.teacher:

@@ -105,7 +105,7 @@ class TrialRunner:
 
         Raises:
             InputError: if it fails; the record has the reason.
-            Stopped: after SIGINT or SIGTERM, when all is saved.
+            Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
         """
         folders.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
         trial = self.prepare(name, spec, recipe)

@@ -48,8 +48,9 @@ def _held(number: int) -> Iterator[None]:
             os.dup2(stream, number)
             os.close(stream)
             held.seek(0)
-            rest = [line for line in held if not CHATTER.match(line)]
-            os.write(number, b"".join(rest))
+            rest = b"".join(line for line in held if not CHATTER.match(line))
+            if rest:  # to a closed terminal, not even nothing can be written
+                os.write(number, rest)
 
 
 def _flush() -> None:

@@ -1,3 +1,4 @@
+import socket
 from types import SimpleNamespace
 
 import grpc
@@ -29,9 +30,7 @@ def test_the_name_says_what_a_process_is(name, role, monkeypatch):
     assert workers.role() == role
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(workers.PORT, None), (workers.HOST, ""), (workers.PORT, "http")]
-)
+@pytest.mark.parametrize(("name", "value"), [(workers.PORT, None), (workers.HOST, "")])
 def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
     for key, usual in (ALL | {name: value}).items():
         if usual is None:
@@ -40,6 +39,34 @@ def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
             monkeypatch.setenv(key, usual)
     with pytest.raises(InputError, match=f"{name} is {value!r}: a search with many workers needs"):
         workers.role()
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "8000.5"])
+def test_a_port_that_is_none_is_named(port, monkeypatch):
+    for key, value in (ALL | {workers.PORT: port}).items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(InputError, match=f"{workers.PORT} must be a whole number from 1 to 65535"):
+        workers.role()
+
+
+def test_a_chief_says_why_it_cannot_listen_and_a_worker_that_it_waits(monkeypatch, capsys):
+    """GRPC would share the port with whoever listens there, and wait for ever."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = str(other.getsockname()[1])
+        for key, value in (ALL | {workers.PORT: port}).items():
+            monkeypatch.setenv(key, value)
+        with pytest.raises(
+            InputError, match=rf"cannot listen at .*:{port} \(Address already in use\)"
+        ):
+            workers.check_port()
+        workers.say_if_waiting()
+        assert capsys.readouterr().out == ""
+    workers.check_port()
+    workers.say_if_waiting()
+    assert f"waiting for the chief at 127.0.0.1:{port} (" in capsys.readouterr().out
+    monkeypatch.setenv(workers.HOST, "nosuchhost.invalid")
+    with pytest.raises(InputError, match="cannot listen at nosuchhost"):
+        workers.check_port()
 
 
 def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
