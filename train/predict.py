@@ -8,6 +8,7 @@ from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import path
 from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
@@ -42,6 +43,7 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet.export.formats import load
     from train.data.images import read_image
     from train.runs.record import read_classes, read_record
+    from train.runs.results import check_finite
     from train.utils.quiet import quiet
 
     if not values.run or not values.arguments:
@@ -49,14 +51,16 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     folder = Path(values.run)
     shape = families.from_json(read_record(folder)["network"]).input_shape
     classes = read_classes(folder)
-    images = np.stack([read_image(path, shape) for path in values.arguments])
+    paths = [path("image", argument) for argument in values.arguments]
+    images = np.stack([read_image(each, shape) for each in paths])
     with quiet():
         probabilities = load(folder, values.format)(images)
+    check_finite(values.format, probabilities)
     found = {}
-    for path, row in zip(values.arguments, probabilities, strict=True):
+    for image, row in zip(paths, probabilities, strict=True):
         best = np.argsort(-row)[: values.top]
-        print(path, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
-        found[path] = {classes[i]: float(row[i]) for i in best}
+        print(image, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
+        found[image] = {classes[i]: float(row[i]) for i in best}
     return found
 
 

@@ -1,7 +1,10 @@
 """Prediction as a user runs it."""
 
+import shutil
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -56,3 +59,12 @@ def test_a_mistyped_format_or_image_is_named(command, digits_run, tmp_path):
         command(f"--run={digits_run}", "gone.png")
     with pytest.raises(InputError, match="as an image"):
         command(f"--run={digits_run}", digits_run / "labels.txt")
+
+
+def test_what_is_not_finite_is_no_prediction(command, digits_run, tmp_path):
+    folder = shutil.copytree(digits_run, tmp_path / "run")
+    model = keras.saving.load_model(folder / "model.keras")
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(folder / "model.keras")
+    with pytest.raises(InputError, match=r"model\.keras gives probabilities that are not finite"):
+        command(f"--run={folder}", SEVEN)

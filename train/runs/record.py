@@ -10,7 +10,7 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from keras_resnet import __version__, families
 from keras_resnet.export.files import read_lines
 from keras_resnet.families import NetworkConfig
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.dataset import Normalization
 from train.runs.files import LABELS, RECORD
@@ -122,10 +122,19 @@ def read_classes(folder: Path) -> list[str]:
     try:
         return read_lines((folder / LABELS).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        status = read_record(folder)["status"]
-        raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
+        raise missing(folder / LABELS) from None
     except UnicodeDecodeError as error:
         raise InputError(f"{folder / LABELS} is damaged ({error}): train again.") from error
+
+
+def missing(file: Path) -> InputError:
+    """Why a run folder lacks a file, and what to do."""
+    status = read_record(file.parent)["status"]
+    if status == "finished":
+        return InputError(
+            f"no {file}: the run is finished, so it was removed; put it back, or train again."
+        )
+    return InputError(f"no {file}: the run is not finished ({status}); give its command again.")
 
 
 def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
@@ -142,7 +151,16 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
 
 def _words(name: str, there: Any, here: Any) -> str:
     """Down to the setting in which two values differ."""
+    if isinstance(there, list) and isinstance(here, list):
+        there, here = _by_name(there), _by_name(here)
     if isinstance(there, dict) and isinstance(here, dict):
         key = next(key for key in there | here if there.get(key) != here.get(key))
         return _words(f"{name}.{key}", there.get(key), here.get(key))
-    return f"{name} {there!r}, not {here!r}"
+    return f"{name} {shorten(there)}, not {shorten(here)}"
+
+
+def _by_name(rows: list[Any]) -> dict[str, Any]:
+    """The rows of a table by their names, those without one by their numbers."""
+    return {
+        str(row.get("name", i) if isinstance(row, dict) else i): row for i, row in enumerate(rows)
+    }

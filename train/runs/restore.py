@@ -14,7 +14,7 @@ from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import load as load_weights
 from train.data.dataset import Normalization
 from train.runs.files import WEIGHTS
-from train.runs.record import read_classes, read_record
+from train.runs.record import missing, read_classes, read_record
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
 
@@ -68,7 +68,6 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
     if not (folder / WEIGHTS).is_file():
-        status = record["status"]
-        raise InputError(f"no {folder / WEIGHTS}: the run is {status!r}, not finished.")
+        raise missing(folder / WEIGHTS)
     load_weights(model, folder / WEIGHTS)
     return FinishedRun(model, recipe, card, network, normalization)

@@ -142,7 +142,9 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_a_run_that_has_not_come_to_its_classes(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
-    with pytest.raises(InputError, match=r"no .*labels.txt: the run is 'training', not finished"):
+    with pytest.raises(
+        InputError, match=r"no .*labels.txt: the run is not finished \(training\); give"
+    ):
         read_classes(tmp_path)
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from keras_resnet import InputError, Spec, cifar, families
 from keras_resnet.utils.schema import read_json
-from train.runs.record import difference, read_record, read_spec, write_record
+from train.runs.record import difference, read_classes, read_record, read_spec, write_record
 
 pytestmark = pytest.mark.unit
 RECORD = {
@@ -56,6 +56,26 @@ def test_a_difference_is_the_first_setting_that_differs():
     there = json.loads(json.dumps(RECORD | {"recipe": {"epochs": 2, "seed": 0}}))
     assert difference(there, there) is None
     assert difference(there, {"recipe": {"epochs": 2, "seed": 1}}) == "recipe.seed 0, not 1"
+    assert difference(there, {"model": "x" * 5000}).startswith("model 'resnet8', not 'xxx")
+    assert len(difference(there, {"model": "x" * 5000})) < 100
+
+
+def test_a_difference_in_a_table_is_named_by_its_row():
+    there = {"space": {"rows": [{"name": "blocks", "low": 1}, {"name": "momentum", "low": 0.5}]}}
+    here = {"space": {"rows": [{"name": "blocks", "low": 1}, {"name": "momentum", "low": 0.8}]}}
+    assert difference(there, here) == "space.rows.momentum.low 0.5, not 0.8"
+    here["space"]["rows"].pop()
+    said = "space.rows.momentum {'low': 0.5, 'name': 'momentum'}, not None"
+    assert difference(there, here) == said
+    assert difference({"a": [1, 2]}, {"a": [1, 3]}) == "a.1 2, not 3"
+
+
+def test_of_a_finished_run_a_file_that_is_gone_was_removed(tmp_path):
+    write_record(tmp_path, RECORD)
+    with pytest.raises(
+        InputError, match=r"labels\.txt: the run is finished, so it was removed; put"
+    ):
+        read_classes(tmp_path)
 
 
 NETWORK = json.dumps(families.to_json(Spec()))
