@@ -7,7 +7,6 @@ that torchvision and timm load.
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import keras_resnet
 from keras_resnet.utils.atomic import replacing
@@ -52,15 +51,9 @@ def read(path: str) -> "keras.Model":
     Raises:
         InputError: if there is none, or it cannot be read.
     """
-    with quiet():
-        import keras
-    if not path.endswith(".keras"):
-        return keras_resnet.from_checkpoint(path)
-    try:
-        with keras_resnet.deep_recursion():
-            return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"cannot read {path} ({error}).") from error
+    with quiet():  # imports Keras
+        from keras_resnet.weights.saved import load_model
+    return load_model(path) if path.endswith(".keras") else keras_resnet.from_checkpoint(path)
 
 
 def run(**settings: Any) -> "keras.Model":

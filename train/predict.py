@@ -8,6 +8,7 @@ from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.fields import path
 from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
@@ -42,6 +43,7 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet.export.formats import load
     from train.data.images import read_image
     from train.runs.record import intact, read_classes, read_finished
+    from train.runs.results import check_finite
     from train.utils.quiet import quiet
 
     if not values.run or not values.arguments:
@@ -51,14 +53,16 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     record, classes = read_finished(folder), read_classes(folder)
     shape = families.from_json(record["network"]).input_shape
     intact(folder, record, FORMAT_FILES[values.format])
-    images = np.stack([read_image(path, shape) for path in values.arguments])
+    paths = [path("image", argument) for argument in values.arguments]
+    images = np.stack([read_image(each, shape) for each in paths])
     with quiet():
         probabilities = load(folder, values.format)(images)
+    check_finite(values.format, probabilities)
     found = {}
-    for path, row in zip(values.arguments, probabilities, strict=True):
+    for image, row in zip(paths, probabilities, strict=True):
         best = np.argsort(-row)[: values.top]
-        print(path, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
-        found[path] = {classes[i]: float(row[i]) for i in best}
+        print(image, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
+        found[image] = {classes[i]: float(row[i]) for i in best}
     return found
 
 

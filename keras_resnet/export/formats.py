@@ -1,14 +1,13 @@
 """The formats that a classifier is exported as: how each is written, and read back to predict."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from os import PathLike
 from os.path import exists
 from pathlib import Path
 from typing import NamedTuple
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -19,8 +18,8 @@ from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, check_lab
 from keras_resnet.export.fold import fold
 from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
+from keras_resnet.weights.saved import load_model
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 
@@ -44,7 +43,9 @@ class ExportSource:
             folded = fold(self.model)
             difference = folded.predict_on_batch(noise) - self.model.predict_on_batch(noise)
         except (AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"{self.model.name} cannot be folded ({error}): {PLAIN}") from error
+            raise InputError(
+                f"{self.model.name} cannot be folded ({sentence(error)}): {PLAIN}"
+            ) from error
         if not np.abs(difference).max() < 1e-3:
             raise InputError(f"{self.model.name} computes differently when folded: {PLAIN}")
         return folded
@@ -63,9 +64,7 @@ def _write_keras(source: ExportSource, path: Path) -> None:
 
 
 def _read_keras(path: Path) -> Predict:
-    with deep_recursion():
-        model = keras.saving.load_model(path, compile=False)
-    return _in_batches(model.predict_on_batch)
+    return _in_batches(load_model(path).predict_on_batch)
 
 
 def _write_saved_model(source: ExportSource, path: Path) -> None:
@@ -177,7 +176,7 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
 
     Returns:
         A function from `(n, height, width, channels)` images, uint8 or float 0 to 255, to
-        `(n, classes)` float32 probabilities.
+        `(n, classes)` float32 probabilities; if it cannot compute, it raises an `InputError`, too.
 
     Raises:
         InputError: if the file is missing or damaged, or the format unknown.
@@ -187,11 +186,25 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
     path = Path(folder) / FORMAT_FILES[format]
     if not exists(path):  # which, unlike the path's own, takes a name of any length
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
+    with _explained(f"cannot read {path}"):
+        predict = row.read(path)
+
+    def explained(images):
+        with _explained(f"cannot predict with {path}"):
+            return predict(images)
+
+    return explained
+
+
+@contextmanager
+def _explained(problem: str) -> Iterator[None]:
+    """Turns what three libraries say of a damaged file into one sentence."""
     try:
-        return row.read(path)
-    except (OSError, ValueError, RuntimeError, KeyError, BadZipFile) as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"cannot read {path} ({reason}): train or export again.") from error
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # they raise nearly any kind
+        raise InputError(f"{problem} ({sentence(error)}): train or export again.") from error
 
 
 def _in_batches(predict: Predict) -> Predict:

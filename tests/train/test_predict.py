@@ -3,12 +3,15 @@
 import shutil
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from PIL import Image
 
 from keras_resnet import InputError
 from keras_resnet.export.files import EXACT
 from train import predict
+from train.runs.record import file_sums, read_record, write_record
 
 SEVEN = Path(__file__).parents[1] / "data" / "digit_7.png"
 
@@ -75,3 +78,13 @@ def test_a_flipped_bit_in_a_file_of_the_run_is_named(command, digits_run, tmp_pa
     (run / file).write_bytes(content)
     with pytest.raises(InputError, match=file.split("/")[0]):
         command(f"--run={run}", f"--format={format}", SEVEN)
+
+
+def test_what_is_not_finite_is_no_prediction(command, digits_run, tmp_path):
+    folder = shutil.copytree(digits_run, tmp_path / "run")
+    model = keras.saving.load_model(folder / "model.keras")
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(folder / "model.keras")
+    write_record(folder, read_record(folder) | {"files": file_sums(folder)})
+    with pytest.raises(InputError, match=r"model\.keras gives probabilities that are not finite"):
+        command(f"--run={folder}", SEVEN)

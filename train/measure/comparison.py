@@ -78,7 +78,7 @@ def time_files(paths: Sequence[Path], threads: int) -> list[Row]:
     command = [sys.executable, latency.__file__, f"--threads={threads}", f"--runs={RUNS}"]
     done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
     if done.returncode:
-        errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
+        errors = re.findall(r"^error: (.*)\.$", done.stderr, re.MULTILINE)  # among chatter
         reason = errors[-1] if errors else f"exit status {done.returncode}"
         names = " or ".join(map(str, paths))
         raise InputError(f"cannot time {names} ({reason}): export again.")

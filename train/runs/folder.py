@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from keras_resnet.utils.atomic import PARTIAL, remove
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 from train.backend import backend
 from train.runs.environment import environment
 from train.runs.files import CHECKPOINTS, HISTORY, LOCK, RECORD, STAGING, TENSORBOARD, is_ours
@@ -157,7 +157,7 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
     except BrokenPipeError:  # nobody reads what is printed
         raise
     except backend().WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        reason = getattr(error, "strerror", None) or sentence(error)
         what = getattr(error, "filename", None) or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
             raise Unwritable(

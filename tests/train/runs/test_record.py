@@ -195,6 +195,8 @@ def test_a_difference_is_the_first_setting_that_differs():
     there = json.loads(json.dumps(RECORD | {"recipe": {"epochs": 2, "seed": 0}}))
     assert difference(there, there) is None
     assert difference(there, {"recipe": {"epochs": 2, "seed": 1}}) == "recipe.seed 0, not 1"
+    assert difference(there, {"model": "x" * 5000}).startswith("model 'resnet8', not 'xxx")
+    assert len(difference(there, {"model": "x" * 5000})) < 100
 
 
 @pytest.mark.parametrize(
