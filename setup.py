@@ -67,17 +67,7 @@ setup(
     extras_require={
         "train": TRAIN,
         "litert": LITERT,
-        "test": [
-            *TRAIN,
-            *LITERT,
-            *CLIENTS,
-            "hypothesis",
-            "jax",
-            "mypy",
-            "pytest",
-            "pytest-xdist",
-            "ruff",
-        ],
+        "test": [*TRAIN, *LITERT, *CLIENTS, "hypothesis", "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
         "docs": [*TRAIN, "pdoc"],
     },
 )

@@ -1,6 +1,5 @@
 """Batch-norm folding and rewriting for TFLite: an equal network of fewer and plainer layers."""
 
-from itertools import takewhile
 from typing import Any, NamedTuple
 
 import keras
@@ -22,9 +21,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
     """Folds batch normalization into convolutions, and rewrites what phones run slowly.
 
     - A batch normalization after a convolution goes into its kernel and bias.
-    - What prepares images, channel order, means and scales, in whatever layers and operations,
-      goes into the first convolution if it has no means. Else it becomes a 1x1 convolution: zeros
-      around the prepared image are the mean color, which no padding of raw pixels could be.
+    - A division of images by their std, without a mean, goes into the convolution after it.
     - Any other normalization, as before the convolutions of v2, becomes a 1x1 depthwise
       convolution: quantized, it has a scale for each channel, where the product and the sum that
       TFLite would make of it have one for all.
@@ -34,32 +31,28 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
 
     Args:
         model: A functional model with channels last, which stays as it is.
-        images: Whether to rewrite what prepares images, too.
+        images: Whether to rewrite the `Normalization` of images, too.
 
     Returns:
         A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
         names of layers.
     """
     model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
-    plan, done = {}, set()
+    plan, done, factors = {}, set(), {}
     after = followers(model)
-    preparation = prepared(model)
-    first = None if preparation is None else preparation.convolution(after)
-    preparing = preparation.names if preparation and images else []
-    if preparation and images:
-        done.update(preparation.names)
-        if first is None:
-            done.remove(preparation.names[-1])
-            plan[preparation.names[-1]] = preparation.as_layer()
     for layer in model.layers:
-        if layer.name in done or layer.name in plan or isinstance(layer, layers.InputLayer):
+        if layer.name in done or isinstance(layer, layers.InputLayer):
             continue
         follower, weights = after.get(layer.name), layer.get_weights()
-        if not images and preparation and layer.name in preparation.names:
+        if isinstance(layer, layers.Normalization) and not images:
             plan[layer.name] = _same(layer, weights)
             continue
-        if images and preparation and layer is first:
-            weights[0] = np.einsum("hwpo,pc->hwco", weights[0], preparation.matrix)
+        if follower and _divides(layer) and _convolves(follower) and follower.groups == 1:
+            factors[follower.name], _ = _affine(layer)
+            done.add(layer.name)
+            continue
+        if layer.name in factors:
+            weights[0] *= factors[layer.name][:, None]
         folded = plan[layer.name] = _fold(layer, weights, follower)
         if folded.absorbed:
             done.add(folded.absorbed.name)
@@ -68,11 +61,8 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         return plan[operation.name].layer if operation.name in plan else operation
 
     def call(operation, *tensors, **settings):
-        first, *_ = keras.tree.flatten(tensors)
         if operation.name in done:
-            return first
-        if operation.name in preparing:
-            return operation(first)  # without the constants that it had
+            return tensors[0]
         # Layers have settings of a call, such as `training`, that their successors do not know.
         return operation(*tensors, **({} if operation.name in plan else settings))
 
@@ -91,75 +81,10 @@ def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
             takers.setdefault(id(tensor), []).append(operation)
     outputs = {id(tensor) for tensor in model.outputs}
     return {
-        operation.name: takers[id(operation.output)][0]
-        for operation in model.operations
-        if len(takers.get(id(operation.output), [])) == 1 and id(operation.output) not in outputs
+        layer.name: takers[id(layer.output)][0]
+        for layer in model.layers
+        if len(takers.get(id(layer.output), [])) == 1 and id(layer.output) not in outputs
     }
-
-
-class Preparation(NamedTuple):
-    """What prepares images before the network, as `matrix @ pixel + shift`."""
-
-    names: list[str]  # of its operations, in order
-    matrix: np.ndarray  # (channels, channels)
-    shift: np.ndarray  # (channels,)
-
-    def convolution(self, after: dict[str, Any]) -> keras.layers.Layer | None:
-        """The convolution that it can go into: one behind it, or behind padding with zeros."""
-        layer = after.get(self.names[-1])
-        if isinstance(layer, layers.ZeroPadding2D):
-            layer = after.get(layer.name)
-        fits = layer is not None and _convolves(layer) and layer.groups == 1
-        return layer if fits and not self.shift.any() else None
-
-    def as_layer(self) -> Folded:
-        """It as a layer of its own."""
-        settings = {"name": self.names[-1], "dtype": "float32", "trainable": False}
-        diagonal = np.diag(self.matrix)
-        bias = [self.shift] if self.shift.any() else []
-        if (np.diag(diagonal) == self.matrix).all():
-            new = layers.DepthwiseConv2D(1, use_bias=bool(bias), **settings)
-            return Folded(new, [diagonal.reshape(1, 1, -1, 1), *bias])
-        new = layers.Conv2D(len(diagonal), 1, use_bias=bool(bias), **settings)
-        return Folded(new, [self.matrix.T[None, None], *bias])
-
-
-def prepared(model: keras.Model) -> Preparation | None:
-    """What prepares the images of a functional model, found by what it does to some of them."""
-    image = model.inputs[0]
-    _, *operations = model.operations
-    region = [*takewhile(_pointwise, operations)]
-    if not region or len(image.shape) != 4 or image.shape[-1] is None:
-        return None
-    names, last, channels = [o.name for o in region], region[-1], image.shape[-1]
-    inside = {id(image), *(id(o.output) for o in region[:-1])}
-    outside = (t for o in operations[len(region) :] for t in keras.tree.flatten(o.input))
-    if last.output.shape != image.shape or any(id(tensor) in inside for tensor in outside):
-        return None
-    sides = [side or 8 for side in image.shape[1:3]]
-    part = keras.Model(model.inputs, last.output)
-
-    def prepare(images: np.ndarray) -> np.ndarray:
-        return keras.ops.convert_to_numpy(part([images]))
-
-    black = prepare(np.zeros((1, *sides, channels), "float32"))[0]
-    units = np.ones((channels, *sides, 1), "float32") * np.eye(channels)[:, None, None]
-    scale = 255.0  # of a unit: the answers are then as exact as those to pixels
-    matrix = ((prepare((scale * units).astype("float32")) - black)[:, 0, 0].T / scale).astype(
-        "float32"
-    )
-    shift = black[0, 0].astype("float32")
-    noise = np.random.default_rng(0).uniform(0, 255, (1, *sides, channels)).astype("float32")
-    expected = noise @ matrix.T + shift
-    if not np.allclose(prepare(noise), expected, rtol=1e-4, atol=1e-3):
-        return None
-    return Preparation(names, matrix, shift)
-
-
-def _pointwise(operation) -> bool:
-    """Whether it could prepare images: arithmetic, or a layer that scales."""
-    scaling = layers.Normalization | layers.Rescaling
-    return isinstance(operation, scaling) or not isinstance(operation, layers.Layer)
 
 
 def _fold(layer, weights: list[np.ndarray], after) -> Folded:
@@ -187,8 +112,15 @@ def _convolves(layer) -> bool:
 
 
 def _normalizes(layer) -> bool:
-    """Whether it scales and shifts the channels of feature maps."""
-    return isinstance(layer, layers.BatchNormalization) and len(layer.output.shape) == 4
+    """Whether it scales and shifts the channels of images."""
+    kinds = layers.BatchNormalization | layers.Normalization
+    inverse = getattr(layer, "invert", False)
+    return isinstance(layer, kinds) and len(layer.output.shape) == 4 and not inverse
+
+
+def _divides(layer) -> bool:
+    """Whether it scales images and does not shift them: the border of zeros stays what it is."""
+    return isinstance(layer, layers.Normalization) and _normalizes(layer) and not np.any(layer.mean)
 
 
 def _pads_channels(layer) -> bool:
@@ -222,13 +154,16 @@ def _fixed(layer) -> dict[str, Any]:
 
 
 def _affine(layer) -> tuple[np.ndarray, np.ndarray]:
-    """The factor and the term of each channel that a batch normalization amounts to."""
-    gamma = layer.gamma if layer.scale else 1.0
-    beta = layer.beta if layer.center else 0.0
-    parts = (layer.moving_mean, layer.moving_variance, gamma, beta)
+    """The factor and the term of each channel that a normalization amounts to."""
+    if isinstance(layer, layers.Normalization):
+        parts, epsilon = (layer.mean, layer.variance, 1.0, 0.0), 0.0
+    else:
+        gamma = layer.gamma if layer.scale else 1.0
+        beta = layer.beta if layer.center else 0.0
+        parts, epsilon = (layer.moving_mean, layer.moving_variance, gamma, beta), layer.epsilon
     size = layer.output.shape[-1]
     mean, variance, scale, shift = (
         np.broadcast_to(np.ravel(np.array(part, "float64")), size) for part in parts
     )
-    factor = scale / np.maximum(np.sqrt(variance + layer.epsilon), keras.config.epsilon())
+    factor = scale / np.maximum(np.sqrt(variance + epsilon), keras.config.epsilon())
     return factor.astype("float32"), (shift - mean * factor).astype("float32")

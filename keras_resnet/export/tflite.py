@@ -92,28 +92,6 @@ def convert(
     _export(model, path, CONVERSIONS["float32"].settings if separately else settings)
     if separately:
         _quantize(path, separately, calibration if row.calibrated else None)
-    check_input(path)
-
-
-BYTES = {np.uint8: (1.0, 0), np.int8: (1.0, -128)}  # the quantization of inputs that are raw pixels
-
-
-def check_input(path: Path) -> None:
-    """Checks that a file takes raw pixels, if it takes bytes.
-
-    Raises:
-        InputError: if an app that passes them would be wrong.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    (source,) = Interpreter(str(path)).get_input_details()
-    scale, zero = source["quantization"]
-    expected = BYTES.get(source["dtype"])
-    if expected and (abs(scale - expected[0]) > 1e-6 or zero != expected[1]):
-        raise InputError(
-            f"its input has scale {scale:g} and zero point {zero}, so that raw pixels would be "
-            "taken for others: prepare images by scales, means and the order of channels alone."
-        )
 
 
 def _single(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -200,10 +178,8 @@ def _run(interpreter, images: np.ndarray) -> np.ndarray:
 
 
 def _quantized(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    """Raw pixels as an app passes them: bytes as they are; real numbers for other inputs."""
+    """Real numbers as an input wants them."""
     scale, zero = tensor["quantization"]
-    if tensor["dtype"] == np.uint8:
-        return np.clip(np.round(values), 0, 255).astype(np.uint8)
     if np.issubdtype(tensor["dtype"], np.integer):
         limits = np.iinfo(tensor["dtype"])
         values = np.clip(np.round(values / scale) + zero, limits.min, limits.max)
