@@ -42,9 +42,8 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         names of layers.
     """
     model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
-    takers = _takers(model)
-    after = _followers(model, takers)
-    prepared = find_preparation(model, takers) if images else None
+    after = followers(model)
+    prepared = find_preparation(model, _takers(model)) if images else None
     plan = _prepare(prepared) if prepared else {}
     done = {operation.name for operation in prepared.operations} if prepared else set()
     for layer in model.layers:
@@ -85,8 +84,9 @@ def _takers(model: keras.Model) -> Takers:
     return takers
 
 
-def _followers(model: keras.Model, takers: Takers) -> dict[str, keras.layers.Layer]:
+def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
     """By the name of a layer, the one operation that takes its output, if no other does."""
+    takers = _takers(model)
     outputs = {id(tensor) for tensor in model.outputs}
     return {
         layer.name: takers[id(layer.output)][0]

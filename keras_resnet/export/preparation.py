@@ -54,9 +54,10 @@ def find_preparation(model: keras.Model, takers: Takers) -> Preparation | None:
         return None
     makers = {id(out): op for op in model.operations for out in keras.tree.flatten(op.output)}
     last = convolution
-    while isinstance(maker := makers[id(last.input)], layers.ZeroPadding2D):
+    while isinstance(maker := makers.get(id(last.input)), layers.ZeroPadding2D):
         last = maker
-    operations = _ancestors(last.input, makers)
+    operations = _ancestors(model, last.input, makers)
+    # Nothing is left to do where there is nothing, or what a former folding has made.
     plain = all(isinstance(op, layers.InputLayer | layers.DepthwiseConv2D) for op in operations)
     if plain or _is_seen(model, operations, last, takers):
         return None
@@ -69,11 +70,17 @@ def find_preparation(model: keras.Model, takers: Takers) -> Preparation | None:
     return found if not found.padded or _near(mixed @ shift, found.term) else None
 
 
-def _ancestors(tensor: Any, makers: dict[int, Any]) -> list[Any]:
-    """The operations that a tensor is made by, each after those that it needs."""
-    maker = makers[id(tensor)]
-    before = [_ancestors(taken, makers) for taken in keras.tree.flatten(maker.input)]
-    return list(dict.fromkeys([*sum(before, []), maker]))
+def _ancestors(model: keras.Model, tensor: Any, makers: dict[int, Any]) -> list[Any]:
+    """The operations that a tensor is made by, in order; none if a model in the model makes it."""
+    needed, found = [tensor], set()
+    while needed:
+        maker = makers.get(id(needed.pop()))
+        if maker is None:
+            return []
+        if maker not in found:
+            found.add(maker)
+            needed += keras.tree.flatten(maker.input)
+    return [operation for operation in model.operations if operation in found]
 
 
 def _is_seen(model: keras.Model, operations: list[Any], last: Any, takers: Takers) -> bool:
