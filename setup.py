@@ -67,7 +67,17 @@ setup(
     extras_require={
         "train": TRAIN,
         "litert": LITERT,
-        "test": [*TRAIN, *LITERT, *CLIENTS, "hypothesis", "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            *TRAIN,
+            *LITERT,
+            *CLIENTS,
+            "hypothesis",
+            "jax",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
         "docs": [*TRAIN, "pdoc"],
     },
 )
