@@ -141,6 +141,7 @@ def ResNet(
             f"spec must be a keras_resnet.Spec; got {shorten(spec)}: named networks are "
             "keras_resnet.ResNet20() and so on."
         )
+    check_type("name", name, str, "a string")
     classes = spec.classes if classes is None or not include_top else classes
     classes = check_number("classes", classes, int, 1, MOST)
     _check(spec, include_top, weights, pooling, classes, classifier_activation)
