@@ -228,3 +228,20 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
     for one, other in zip(*seen, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+def test_with_balanced_weights_every_class_counts_alike(mixup):
+    labels = np.repeat([0, 1, 3], [30, 15, 5]).astype("int32")  # none of class 2
+    recipe = replace(RECIPE, class_weight="balanced", mixup=mixup, epochs=1)
+    targets = one_hot(labels, 4)
+    batches = [*training_batches(Split(IMAGES, labels), targets, recipe).as_numpy_iterator()]
+    _, wanted, weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    expected = np.array([50 / 90, 50 / 45, 0, 50 / 15])
+    np.testing.assert_allclose(weights, wanted @ expected, rtol=1e-5)
+    if not mixup:
+        sums = [weights[wanted.argmax(-1) == label].sum() for label in (0, 1, 3)]
+        np.testing.assert_allclose(sums, 50 / 3, rtol=1e-5)
+    plain = replace(recipe, class_weight="none")
+    others = [*training_batches(Split(IMAGES, labels), targets, plain).as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate([y for _, y in others]), wanted)
