@@ -116,13 +116,17 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
     assert left_out[0] != left_out[1]
 
 
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
 @pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
-def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step):
-    whole = list(training_batches(SPLIT, one_hot(LABELS, 5), RECIPE).as_numpy_iterator())
-    part = training_batches(SPLIT, one_hot(LABELS, 5), RECIPE, epoch, step).as_numpy_iterator()
-    for (x, y), (other_x, other_y) in zip(whole[5 * epoch + step :], part, strict=True):
-        np.testing.assert_array_equal(x, other_x)
-        np.testing.assert_array_equal(y, other_y)
+def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step, class_weight):
+    recipe = replace(RECIPE, class_weight=class_weight)
+    split = Split(IMAGES, LABELS**2 // 4)  # classes of different sizes
+    whole = list(training_batches(split, one_hot(split.labels, 5), recipe).as_numpy_iterator())
+    part = training_batches(split, one_hot(split.labels, 5), recipe, epoch, step)
+    for batch, same in zip(whole[5 * epoch + step :], part.as_numpy_iterator(), strict=True):
+        assert len(batch) == (2 if class_weight == "none" else 3)
+        for array, other in zip(batch, same, strict=True):
+            np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("size", [16, 25, 64])
