@@ -167,9 +167,10 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     assert record["status"] == "finished"
     assert record["data"]["image_size"] == 8
     accuracy = record["test"]["keras"]["accuracy"]
-    interval, weakest = capsys.readouterr().out.splitlines()[-3:-1]
-    assert re.fullmatch(rf"accuracy .*: {100 * accuracy:.2f} % \([\d.]+ to [\d.]+\)", interval)
-    classes = re.findall(r"(?:^weakest classes: |, )(\d) ([\d.]+) %", weakest)
+    printed = capsys.readouterr().out
+    assert re.search(rf"^accuracy .*: {100 * accuracy:.2f} % \([\d.]+ to [\d.]+\)$", printed, re.M)
+    (weakest,) = re.findall(r"^weakest classes: (.*)$", printed, re.M)
+    classes = re.findall(r"(\d) ([\d.]+) % \(", weakest)
     recalls = [float(recall) for _, recall in classes]
     assert (len(classes), recalls) == (3, sorted(recalls))
     with pytest.raises(InputError, match="already holds this run, finished"):

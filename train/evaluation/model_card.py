@@ -35,7 +35,7 @@ def model_card(record: EvaluationRecord, license: str = "") -> str:
     return environment.get_template(MODEL_CARD_TEMPLATE).render(values)
 
 
-MODEL_CARD_TEMPLATE = "model_card.md"
+MODEL_CARD_TEMPLATE = "model_card.md.j2"
 
 
 def _cell(text: str) -> str:
