@@ -61,7 +61,7 @@ def score(
     begun = time.monotonic()
     names = views.check(names, data.mirror, data.name)
     for member in subject.members:
-        check(member, data)
+        check(member, data, names)
     fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
     images, seen = calibration.held_out(data, fractions)
     found = predictions.probabilities(lambda batch: subject.columns(batch, names[:1]), images)

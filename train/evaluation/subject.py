@@ -25,6 +25,7 @@ from train.evaluation.views import by_view, scaled_size
 from train.runs.files import RECORD, WEIGHTS
 from train.runs.record import read_classes, read_record
 from train.runs.restore import restore
+from train.utils.quiet import quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]  # raw images to `(n, classes)` probabilities
 
@@ -88,8 +89,13 @@ class Subject:
         }
 
 
-def check(subject: Subject, data: Data) -> None:
-    """Checks that a network tells the classes of some data apart.
+def check(subject: Subject, data: Data, views: Sequence[str]) -> None:
+    """Checks that a network tells the classes of some data apart, by looking at one image.
+
+    Args:
+        subject: The network.
+        data: The data.
+        views: How images are going to be looked at.
 
     Raises:
         InputError: if not, or if it cannot take the images.
@@ -99,8 +105,13 @@ def check(subject: Subject, data: Data) -> None:
             f"{subject.name} tells {_some(subject.classes)} apart, and {data.name} has "
             f"{_some(data.classes)}: give the data of its classes with --dataset."
         )
+    image = data.test.read(np.arange(1))
     try:
-        found = subject.predict(data.test.read(np.arange(1)))
+        with quiet():  # here every network makes its programs
+            found = subject.predict(image)
+            subject.columns(image, views)
+    except InputError:
+        raise
     except Exception as error:  # whatever a runtime raises of images of a wrong shape
         reason = str(error).strip().split("\n")[0][:200]
         raise InputError(
@@ -265,7 +276,12 @@ def _reason(error: Exception) -> str:
 
 
 def _of_model(model: keras.Model) -> Predict:
-    return lambda images: model.predict(images, batch_size=BATCH, verbose=0)
+    def predict(images: np.ndarray) -> np.ndarray:
+        rows = np.arange(-(-len(images) // BATCH) * BATCH)  # whole batches need one program only
+        filled = images[np.minimum(rows, len(images) - 1)]
+        return model.predict(filled, batch_size=BATCH, verbose=0)[: len(images)]
+
+    return predict
 
 
 def _shape(path: Path, model: keras.Model | None) -> tuple[int, int, int] | None:
