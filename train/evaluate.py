@@ -72,7 +72,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     records: list[Any] = []
     right: dict[str, Any] = {}
     for subject in subjects:
-        place = folder if len(subjects) == 1 else folder / subject.name
+        place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
         with folders.claim_folder(place):
             record, answers = _evaluate(values, subject, data, place, fingerprint, given)
         records.append(record)

@@ -18,11 +18,15 @@ class Ensemble:
     """Networks whose probabilities are averaged; to a pass over images, it is like one network."""
 
     members: tuple[Subject, ...]
-    name: str = "ensemble"
 
     def __post_init__(self) -> None:
         if len(self.members) < 2:
             raise InputError("an ensemble has at least two members: give more run folders.")
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"ensemble of {len(self.members)} networks"
 
     def columns(self, images: np.ndarray, views: Sequence[str]) -> dict[str, np.ndarray]:
         """The mean probabilities by each view; each member alone; and all without each.
