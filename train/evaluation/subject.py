@@ -183,31 +183,56 @@ def _run(folder: Path, format: str) -> Subject:
 
 
 def _file(path: Path) -> Subject:
-    format = _format(path)
-    # A file in the folder of a run is of its network.
-    run = read_record(path.parent) if (path.parent / RECORD).exists() else None
-    network = families.from_json(run["network"]) if run else None
+    format, folder = _format(path), path.parent
+    run = read_record(folder) if (folder / RECORD).exists() else None
     model = _load(path) if format == "keras" else None
-    predict = _of_model(model) if model is not None else read_file(path, format)
-    shape = network.input_shape if network else _shape(path, model)
-    costs: tuple[int | None, int | None] = None, None
-    if network:
-        costs = families.parameters(network), families.macs(network)
-    elif model is not None:
-        trained = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-        costs = trained, families.model_macs(model)
-    if run:
-        classes = tuple(read_classes(path.parent))
-    else:
-        classes = tuple(read_metadata(path).get("labels", ())) if path.suffix == ".tflite" else ()
-    name = f"{path.resolve().parent.name}/{path.name}" if run else path.name
     return Subject(
-        name, "file", str(path), format, _sha256(path), predict, shape, classes, *costs, model, run
+        name=f"{path.resolve().parent.name}/{path.name}" if run else path.name,
+        kind="file",
+        path=str(path),
+        format=format,
+        sha256=_sha256(path),
+        predict=_of_model(model) if model is not None else read_file(path, format),
+        model=model,
+        run=run,
+        **(_recorded(folder, run) if run else _inferred(path, model)),
     )
 
 
+def _recorded(folder: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """What a run tells of its files."""
+    network = families.from_json(run["network"])
+    return {
+        "shape": network.input_shape,
+        "classes": tuple(read_classes(folder)),
+        "parameters": families.parameters(network),
+        "macs": families.macs(network),
+    }
+
+
+def _inferred(path: Path, model: keras.Model | None) -> dict[str, Any]:
+    """What a file that is alone tells of itself."""
+    if model is not None:
+        trained = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+        costs = {"parameters": trained, "macs": families.model_macs(model)}
+        return {"shape": _image_shape(model.input_shape), **costs}
+    if path.suffix == ".tflite":
+        from ai_edge_litert.interpreter import Interpreter
+
+        (image,) = Interpreter(str(path)).get_input_details()
+        labels = tuple(read_metadata(path).get("labels", ()))
+        return {"shape": _image_shape(image["shape"]), "classes": labels}
+    return {}
+
+
+def _image_shape(shape: Sequence[Any]) -> tuple[int, int, int] | None:
+    """Height, width and channels, if they are known."""
+    known = len(shape) == 4 and all(isinstance(side, int | np.integer) for side in shape[1:])
+    return (int(shape[1]), int(shape[2]), int(shape[3])) if known else None
+
+
 def _format(path: Path) -> str:
-    """The format of a file; of `.tflite` files, that which its name in a run stands for."""
+    """The format of a file: that which its name in a run stands for, or else its suffix."""
     if (path / "saved_model.pb").exists():
         return "saved_model"
     if path.suffix not in (".keras", ".tflite") or path.is_dir():
@@ -216,7 +241,7 @@ def _format(path: Path) -> str:
             "one of those."
         )
     formats = {file: format for format, file in FORMAT_FILES.items()}
-    return formats.get(path.name, "keras" if path.suffix == ".keras" else "float32")
+    return formats.get(path.name, path.suffix.removeprefix("."))
 
 
 def _network(name: str, weights: str | None) -> Subject:
@@ -266,7 +291,7 @@ def read_file(path: Path, format: str) -> Predict:
     if not path.exists():
         raise InputError(f"no {path}: run train.export, or leave --format out.")
     try:
-        return FORMATS[format].read(path)
+        return FORMATS.get(format, FORMATS["float32"]).read(path)  # every `.tflite` alike
     except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
         raise InputError(f"cannot read {path} ({_reason(error)}): give another file.") from error
 
@@ -282,19 +307,6 @@ def _of_model(model: keras.Model) -> Predict:
         return model.predict(filled, batch_size=BATCH, verbose=0)[: len(images)]
 
     return predict
-
-
-def _shape(path: Path, model: keras.Model | None) -> tuple[int, int, int] | None:
-    """The shape of the images that a file takes, if it tells."""
-    if model is not None:
-        shape = model.input_shape
-    elif path.suffix == ".tflite":
-        from ai_edge_litert.interpreter import Interpreter
-
-        shape = tuple(map(int, Interpreter(str(path)).get_input_details()[0]["shape"]))
-    else:
-        return None
-    return shape[1:] if len(shape) == 4 and None not in shape[1:] else None
 
 
 def _sha256(path: Path) -> str:

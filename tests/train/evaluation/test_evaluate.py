@@ -139,6 +139,18 @@ def test_a_named_network_has_its_own_normalization():
     assert (named.macs, named.parameters) == (shipped.macs, shipped.parameters)
 
 
+def test_a_file_without_its_run_tells_of_itself_what_it_can(digits_run, tmp_path):
+    lone = shutil.copy(digits_run / "model.tflite", tmp_path / "lone.tflite")
+    found = open_subject(str(lone))
+    assert (found.name, found.kind, found.format) == ("lone.tflite", "file", "tflite")
+    assert (found.shape, found.classes) == ((32, 32, 3), tuple("0123456789"))
+    assert (found.macs, found.parameters, found.run) == (None, None, None)
+    saved = open_subject(str(shutil.copytree(digits_run / "saved_model", tmp_path / "served")))
+    assert (saved.format, saved.shape) == ("saved_model", None)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    np.testing.assert_allclose(saved.predict(images), found.predict(images), atol=1e-5)
+
+
 def refuse(command, message, *arguments):
     with pytest.raises(InputError, match=message):
         command(*arguments)
@@ -157,6 +169,8 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, "neither a run folder nor a SavedModel", "README.md", out)
     (tmp_path / "broken.keras").write_bytes(b"no model")
     refuse(command, r"cannot read .*broken\.keras", tmp_path / "broken.keras", out)
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    refuse(command, r"cannot read .*broken\.tflite", tmp_path / "broken.tflite", out)
     refuse(command, r"cannot classify images \(8, 8, 3\)", other, "--dataset=digits",
            "--image_size=8", out)  # fmt: skip
     refuse(command, "tells airplane, automobile, bird... .10. apart, and digits has 0, 1, 2",
