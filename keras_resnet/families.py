@@ -114,9 +114,14 @@ def count_parameters(config: NetworkConfig) -> int:
 
 def count_macs(config: NetworkConfig) -> int:
     """Counts the multiply-accumulates of the built model's convolutions and dense layers."""
+    return model_macs(build(config))
+
+
+def model_macs(model) -> int:
+    """Counts the multiply-accumulates of a Keras model's convolutions and dense layers."""
     return sum(
         prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
-        for layer in build(config).layers
+        for layer in model.layers
         if hasattr(layer, "kernel")
     )
 
@@ -127,5 +132,5 @@ def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
 
 __all__ = [
     "FAMILIES", "Family", "InputError", "NetworkConfig", "build", "family_of", "from_json", "macs",
-    "parameters", "to_json",
+    "model_macs", "parameters", "to_json",
 ]  # fmt: skip

@@ -9,12 +9,20 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
 LIBRARY = "utils spec weights imagenet_utils layers network families backbone convert models export"
-TRAIN = "utils settings data backend trainer runs compress measure search flags"
+TRAIN = "utils settings data backend trainer runs compress measure evaluation search flags"
 ROOMS = {"keras_resnet": LIBRARY.split(), "train": TRAIN.split()}
 TENSORFLOW = {"keras_resnet/export", "train/backend/tensorflow", "train/data/tfds.py"}
 OTHERS = {
     "keras_resnet": {"resnet", "resnet50", "resnet_v2", "__init__"},  # aliases of models; all names
-    "train": {"cifar", "tune", "export", "predict", "convert", "__init__"},  # the commands
+    "train": {
+        "cifar",
+        "tune",
+        "export",
+        "predict",
+        "convert",
+        "evaluate",
+        "__init__",
+    },  # the commands
 }
 
 
@@ -66,6 +74,7 @@ PLAIN = [
     "keras_resnet", "keras_resnet.spec", "keras_resnet.families", "train.settings.recipe",
     "train.settings.data", "train.settings.execution", "train.runs.record", "train.search.space",
     "train.flags", "train.cifar", "train.tune", "train.export", "train.predict", "train.convert",
+    "train.evaluate", "train.evaluation.record",
 ]  # fmt: skip
 CODE = """
 import json, sys, time

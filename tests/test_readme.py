@@ -24,7 +24,7 @@ DOCUMENTS = {
         ]
     )
 }
-COMMANDS = ("cifar", "convert", "export", "predict", "tune")
+COMMANDS = ("cifar", "convert", "evaluate", "export", "predict", "tune")
 
 
 def blocks(name):

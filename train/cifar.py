@@ -56,6 +56,8 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     from train.compress import distillation
     from train.data import sources
+    from train.evaluation.scores import accuracy, per_class
+    from train.evaluation.summary import percent, weakest_classes
     from train.runs import folder as folders
     from train.runs import results
     from train.runs.restore import model_card
@@ -88,11 +90,14 @@ def main(values: flags.Values) -> dict[str, Any]:
         record |= result.outcome()
         results.write_formats(folder, result.model, model_card(description, data.classes))
         results.plot_curves(folder)
-        record["test"] = results.score(folder, data.test)
+        record["test"], said = results.score(folder, data.test)
         for name, scores in record["test"].items():
             file = FORMAT_FILES[name]
             print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
         results.check_agreement(record["test"])
+    labels = data.test.labels
+    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
+    print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
     return record
 

@@ -4,7 +4,6 @@
 `train.export.run(run="saved_models/NAME", formats="float32,int8")`.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -54,13 +53,16 @@ def main(values: flags.Values) -> dict[str, Any]:
     from train.runs import results
     from train.runs.environment import environment
     from train.runs.record import read_record
+    from train.runs.recorded_data import recorded_data
     from train.runs.restore import restore
 
     if values.arguments or not values.run:
         raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
     formats, folder = _formats(values), Path(values.run)
     finished = restore(folder, values.author, values.license)
-    data = _data(values, read_record(folder), finished.network.input_shape)
+    data = recorded_data(
+        read_record(folder), finished.network.input_shape, **values.given(DataSettings)
+    )
     images = _calibration(values, data)
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
@@ -126,22 +128,6 @@ def _describe(staged: Path, record: dict[str, Any], report: dict[str, Any]) -> N
     write_json(staged / REPORT, report)
     plot_sizes(staged, rows, report["keras"]["accuracy"])
     write_record(staged, record | {"files": record["files"] | sums})
-
-
-def _data(values: flags.Values, record: dict[str, Any], shape: tuple[int, int, int]):
-    """The images that a run was trained and tested with."""
-    from train.data import sources
-
-    described = record["data"]
-    known = {"dataset": described["name"]} | record.get("source", {})
-    settings = DataSettings(**known, image_size=described["image_size"])
-    data = sources.load(replace(settings, **values.given(DataSettings)), shape[0])
-    if data.fingerprint() != described["sha256"]:
-        raise InputError(
-            f"{data.name} is not the data of this run, as its SHA-256 differs: give those with "
-            "--dataset=FOLDER or --data_dir."
-        )
-    return data
 
 
 def _calibration(values: flags.Values, data):

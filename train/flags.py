@@ -74,6 +74,11 @@ class Values:
         names = [field.name for field in fields(cls) if field.name in self._values]
         return {name: getattr(self, name) for name in names if self._values[name].present}
 
+    @property
+    def names(self) -> list[str]:
+        """The names of all flags."""
+        return [*self._values]
+
     def as_flags(self, *names: str) -> str:
         """Flags as they were given, for a command line: each begins with a space."""
         given = {name: getattr(self, name) for name in names if self._values[name].present}

@@ -109,7 +109,8 @@ def _read_metadata(file: bytes) -> dict[str, Any]:
             found = unpack(bytes(model.buffers[entry.buffer].data))
     if zipfile.is_zipfile(io.BytesIO(file)):
         with zipfile.ZipFile(io.BytesIO(file)) as archive:
-            found["labels"] = read_lines(archive.read(LABELS).decode())
+            if LABELS in archive.namelist():  # others may have other files
+                found["labels"] = read_lines(archive.read(LABELS).decode())
     return found
 
 

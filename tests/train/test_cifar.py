@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from functools import partial
 
 import keras
@@ -156,13 +157,21 @@ def test_from_the_shell_an_error_is_one_line_and_exit_code_1(python, tmp_path):
     assert line.startswith(f"error: no cifar10 data in {tmp_path}/cifar10")
 
 
-def test_from_python_the_record_comes_back(tmp_path, monkeypatch):
+def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     """As in a notebook."""
     monkeypatch.setattr("sys.argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
     settings = {"dataset": "digits", "model": "resnet8", "image_size": 8, "epochs": 1}
+    settings |= {"class_weight": "balanced"}
     record = cifar.run(**settings, width_multiplier=0.25, output_dir=tmp_path / "run")
     assert record == json.loads((tmp_path / "run/run.json").read_text())
     assert record["status"] == "finished"
     assert record["data"]["image_size"] == 8
+    accuracy = record["test"]["keras"]["accuracy"]
+    printed = capsys.readouterr().out
+    assert re.search(rf"^accuracy .*: {100 * accuracy:.2f} % \([\d.]+ to [\d.]+\)$", printed, re.M)
+    (weakest,) = re.findall(r"^weakest classes: (.*)$", printed, re.M)
+    classes = re.findall(r"(\d) ([\d.]+) % \(", weakest)
+    recalls = [float(recall) for _, recall in classes]
+    assert (len(classes), recalls) == (3, sorted(recalls))
     with pytest.raises(InputError, match="already holds this run, finished"):
         cifar.run(**settings, width_multiplier=0.25, output_dir=tmp_path / "run")

@@ -16,7 +16,7 @@ CHANGES = {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
         "crop_padding": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9,
-        "optimizer": "muon",
+        "optimizer": "muon", "class_weight": "balanced",
         "ema_decay": 0.99, "subtract_mean": False, "mixup": 0.25, "augmentation_pool": 4,
         "teacher": "saved_models/big", "temperature": 3.5,
     },

@@ -39,7 +39,7 @@ def train(folder, recipe=RECIPE):
         record |= result.outcome()
         record["source"] = {"dataset": "digits", "data_dir": ""}
         results.write_formats(folder, result.model, model_card(description, data.classes))
-        record["test"] = results.score(folder, data.test)
+        record["test"], _ = results.score(folder, data.test)
     return result.model, data
 
 

@@ -91,7 +91,10 @@ class Backend(Protocol):
         step: int = 0,
         mix_targets: bool = True,
     ) -> Iterable:
-        """`(images uint8, targets float32)` of all epochs, from any step of any epoch on."""
+        """Batches of all epochs, from any step of any epoch on.
+
+        `(images uint8, targets float32)`, and with class weights what each image counts, float32.
+        """
 
     def pool_batches(self, split: "Split", recipe: "Recipe", number: int) -> Iterable:
         """Every image once and in order, in one augmentation; without targets."""

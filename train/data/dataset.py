@@ -203,6 +203,16 @@ def statistics(split: Split) -> Normalization:
     return Normalization(means, [std or 1.0 for std in stds])
 
 
+def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
+    """What an image of each class counts if all classes are to count alike: 1 in the mean.
+
+    Returns:
+        `(classes,)` float32.
+    """
+    counts = np.bincount(labels, minlength=classes)
+    return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)
+
+
 def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     """Labels as targets for all epochs: `(1, n, classes)` float32."""
     return np.eye(classes, dtype=np.float32)[labels][None]

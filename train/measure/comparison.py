@@ -22,6 +22,7 @@ from train.measure import latency
 from train.runs.files import PICTURE
 from train.runs.results import scores
 from train.utils.quiet import quiet
+from train.utils.table import align
 
 THREADS, RUNS = (1, 2), latency.RUNS
 
@@ -99,17 +100,8 @@ COLUMNS = {  # of the table: what stands above, and how a row is written
 
 def table(rows: dict[str, Row]) -> str:
     """The rows as aligned text, a line each under a header."""
-    lines = [list(COLUMNS)]
-    for row in rows.values():
-        lines.append([_cell(text, row) for text in COLUMNS.values()])
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            cell.rjust(width) if place else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
-        )
-        for line in lines
-    )
+    cells = ([_cell(text, row) for text in COLUMNS.values()] for row in rows.values())
+    return align([list(COLUMNS), *cells])
 
 
 def _cell(text: str, row: Row) -> str:

@@ -30,16 +30,21 @@ def write_formats(folder: Path, model: keras.Model, card: ModelCard) -> None:
         partial.write_text(lines(card.labels), encoding="utf-8")
 
 
-def score(folder: Path, split: Split) -> dict[str, dict[str, float]]:
-    """Scores the exact formats on the same images: `scores` of each, against the Keras model."""
-    rows, reference = {}, None
+def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+    """Scores the exact formats on the same images.
+
+    Returns:
+        `scores` of each format, against the Keras model; and the classes that this one says.
+    """
+    rows: dict[str, dict[str, float]] = {}
+    reference = np.empty(0)
     for name in EXACT:
         with quiet():
             probabilities = load(folder, name)(split.read())
         check_finite(name, probabilities)
-        reference = probabilities if reference is None else reference
+        reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)
-    return rows
+    return rows, np.argmax(reference, -1)
 
 
 def check_finite(name: str, probabilities: np.ndarray) -> None:

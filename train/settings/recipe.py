@@ -18,6 +18,10 @@ FLIPS = {
     "random": "each image is mirrored with probability 1/2",
     "alternating": "half of the images in one epoch, the other half in the next (Jordan 2024)",
 }
+CLASS_WEIGHTS = {
+    "none": "every image counts alike",
+    "balanced": "every class counts alike: its images count the more, the fewer they are",
+}
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,9 @@ class Recipe(Settings):
     augmentation_pool: int = option(
         0, "augmentations per image, used cyclically; 0 for new ones in each epoch", low=0
     )
+    class_weight: str = option(
+        "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
+    )
     teacher: str = option("", "run folders of the teachers of knowledge distillation", text=paths)
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
@@ -66,6 +73,11 @@ class Recipe(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.teacher and self.class_weight != "none":
+            raise InputError(
+                f"class_weight {self.class_weight!r} is for labels, and a teacher's probabilities "
+                "are learned without any: make it none."
+            )
         if self.teacher and not self.augmentation_pool:
             raise InputError(
                 "a teacher predicts each augmentation of an image once, so say how many there are: "

@@ -116,13 +116,17 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
     assert left_out[0] != left_out[1]
 
 
+@pytest.mark.parametrize("class_weight", ["none", "balanced"])
 @pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
-def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step):
-    whole = list(training_batches(SPLIT, one_hot(LABELS, 5), RECIPE).as_numpy_iterator())
-    part = training_batches(SPLIT, one_hot(LABELS, 5), RECIPE, epoch, step).as_numpy_iterator()
-    for (x, y), (other_x, other_y) in zip(whole[5 * epoch + step :], part, strict=True):
-        np.testing.assert_array_equal(x, other_x)
-        np.testing.assert_array_equal(y, other_y)
+def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step, class_weight):
+    recipe = replace(RECIPE, class_weight=class_weight)
+    split = Split(IMAGES, LABELS**2 // 4)  # classes of different sizes
+    whole = list(training_batches(split, one_hot(split.labels, 5), recipe).as_numpy_iterator())
+    part = training_batches(split, one_hot(split.labels, 5), recipe, epoch, step)
+    for batch, same in zip(whole[5 * epoch + step :], part.as_numpy_iterator(), strict=True):
+        assert len(batch) == (2 if class_weight == "none" else 3)
+        for array, other in zip(batch, same, strict=True):
+            np.testing.assert_array_equal(array, other)
 
 
 @pytest.mark.parametrize("size", [16, 25, 64])
@@ -228,3 +232,20 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
     for one, other in zip(*seen, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.5])
+def test_with_balanced_weights_every_class_counts_alike(mixup):
+    labels = np.repeat([0, 1, 3], [30, 15, 5]).astype("int32")  # none of class 2
+    recipe = replace(RECIPE, class_weight="balanced", mixup=mixup, epochs=1)
+    targets = one_hot(labels, 4)
+    batches = [*training_batches(Split(IMAGES, labels), targets, recipe).as_numpy_iterator()]
+    _, wanted, weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    expected = np.array([50 / 90, 50 / 45, 0, 50 / 15])
+    np.testing.assert_allclose(weights, wanted @ expected, rtol=1e-5)
+    if not mixup:
+        sums = [weights[wanted.argmax(-1) == label].sum() for label in (0, 1, 3)]
+        np.testing.assert_allclose(sums, 50 / 3, rtol=1e-5)
+    plain = replace(recipe, class_weight="none")
+    others = [*training_batches(Split(IMAGES, labels), targets, plain).as_numpy_iterator()]
+    np.testing.assert_array_equal(np.concatenate([y for _, y in others]), wanted)

@@ -37,6 +37,11 @@ def test_a_recipe_survives_json(recipe):
             {"teacher": "big", "augmentation_pool": 2, "label_smoothing": 0.1},
             "label_smoothing 0.1 is for labels, and a teacher's probabilities are soft",
         ),
+        (
+            {"teacher": "big", "augmentation_pool": 2, "class_weight": "balanced"},
+            "class_weight 'balanced' is for labels, and a teacher's probabilities are learned",
+        ),
+        ({"class_weight": "balance"}, "unknown class_weight 'balance': did you mean 'balanced'"),
         ({"schedule": "steps"}, "unknown schedule 'steps': did you mean 'step'"),
     ],
 )

@@ -140,3 +140,22 @@ def test_a_training_that_diverges_says_so(fit):
         InputError, match=r"the loss became (nan|inf) at step \d of epoch \d: lower"
     ):
         fit(trainer.prepare(SPEC, recipe, DATA, FLOAT32))
+
+
+def test_with_balanced_weights_a_rare_class_is_said_more_often(fit):
+    """Two shades that overlap, and nine images of the one for each of the other."""
+    draw = np.random.default_rng(0)
+
+    def shades(count):
+        labels = (np.arange(count) % 10 == 0).astype("int32")
+        grey = np.clip(draw.normal(110 + 30 * labels, 30), 0, 255).astype("uint8")
+        return Split(np.tile(grey[:, None, None, None], (1, 8, 8, 3)), labels)
+
+    data = Data("shades", ("often", "rare"), shades(1000), shades(300))
+    recalls = {}
+    for weights in ("none", "balanced"):
+        recipe = replace(RECIPE, epochs=4, validation_fraction=0.0, class_weight=weights)
+        model = fit(trainer.prepare(SPEC, recipe, data, FLOAT32)).model
+        said = model.predict(data.test.read(), verbose=0).argmax(-1)
+        recalls[weights] = said[data.test.labels == 1].mean()
+    assert recalls["none"] < 0.3 < 0.5 < recalls["balanced"]

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from train.data.augment import EpochPlan, augmenter, epoch_plan, pool_index
-from train.data.dataset import Split, statistics
+from train.data.dataset import Split, balanced_weights, statistics
 from train.settings.recipe import Recipe
 
 Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
@@ -134,10 +134,14 @@ def training_batches(
             predicted for mixed images.
 
     Returns:
-        Batches of `(images uint8, targets float32)`. The few images by which an epoch exceeds
-        whole batches are left out: other ones in each epoch.
+        Batches of `(images uint8, targets float32)`, and with class weights what each image counts,
+        float32: of a mixed one the mean of both. The few images by which an epoch exceeds whole
+        batches are left out: other ones in each epoch.
     """
     augment, count = augmentation(split, recipe), len(split)
+    weigh = None
+    if recipe.class_weight == "balanced":
+        weigh = tf.constant(balanced_weights(split.labels, targets.shape[-1]))
     with tf.device("/cpu:0"):
         # oneDNN complains of float16 on CPUs without AVX-512.
         targets = tf.constant(targets, tf.float32)
@@ -149,7 +153,8 @@ def training_batches(
             wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.lambdas)
 
         def batch(index):
-            return augment_batch(index), tf.gather(wanted, index)
+            found = augment_batch(index), tf.gather(wanted, index)
+            return found if weigh is None else (*found, tf.linalg.matvec(found[1], weigh))
 
         first = tf.where(number == epoch, step * recipe.batch_size, 0)
         indices = tf.data.Dataset.from_tensor_slices(plan.order[first:])

@@ -1,0 +1,185 @@
+"""The command as a user runs it."""
+
+import csv
+import json
+import shutil
+from functools import partial
+
+import keras
+import numpy as np
+import pytest
+
+import keras_resnet
+from keras_resnet import InputError
+from train import evaluate
+from train.evaluation.ensemble import average_model
+from train.evaluation.record import read_evaluation
+from train.evaluation.subject import open_subject, resize_model
+from train.runs import folder as folders
+
+PRETRAINED = "saved_models/pretrained"
+
+
+@pytest.fixture
+def command(command):
+    return partial(command, evaluate)
+
+
+@pytest.fixture(scope="session")
+def other(tmp_path_factory):
+    """A network of digits that was not trained, as a file."""
+    path = tmp_path_factory.mktemp("other") / "other.keras"
+    keras.utils.set_random_seed(1)
+    keras_resnet.ResNet8(width_multiplier=0.25).save(path)
+    return path
+
+
+def test_a_run_is_evaluated_on_its_own_test_images(digits_run, command, capsys, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(digits_run, run)
+    (record,) = command(run)
+    folder = run / "evaluation"
+    assert read_evaluation(folder) == json.loads(json.dumps(record))
+    trained = json.loads((run / "run.json").read_text())
+    assert record["top1"]["value"] == trained["test"]["keras"]["accuracy"]
+    assert record["crossentropy"] == pytest.approx(trained["test"]["keras"]["crossentropy"])
+    assert record["data"]["sha256"] == trained["data"]["sha256"]
+    assert (record["data"]["images"], record["subject"]["kind"]) == (359, "run")
+    # 143 of 1,438 training images were held out: neither trained on nor scored.
+    mended = record["calibration"]
+    assert (mended["fitted_on"], mended["seen"]) == (144, False)
+    assert np.sum(record["confusion"]) == sum(row["support"] for row in record["per_class"]) == 359
+    assert {path.name for path in folder.iterdir()} == {
+        ".lock", "evaluation.json", "results.csv", "README.md", "predictions.safetensors",
+    }  # fmt: skip
+    printed = capsys.readouterr().out
+    top1 = f"{100 * record['top1']['value']:.2f} %"
+    assert f"run (keras), 359 test images of digits\n  top-1              {top1}" in printed
+    assert "may have seen" not in printed
+    # The folder is still that of a run.
+    with (
+        pytest.raises(InputError, match="already holds this run, finished"),
+        folders.record_run(run, {"status": "finished"}, False),
+    ):
+        pass
+
+
+def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_path):
+    out = tmp_path / "out"
+    records = command(digits_run, digits_run / "model.tflite", other, f"--output_dir={out}")
+    names = [digits_run.name, f"{digits_run.name}/model.tflite", "other.keras"]
+    assert [record["subject"]["name"] for record in records] == names
+    first, second, third = (record["top1"]["value"] for record in records)
+    assert first == second > third
+    assert records[1]["subject"]["macs"] == records[0]["subject"]["macs"]
+    spec = keras_resnet.cifar(8, width_multiplier=0.25)
+    assert records[2]["subject"]["parameters"] == keras_resnet.parameters(spec)
+    printed = capsys.readouterr().out
+    assert f"The data support that {names[0]} is better than other.keras: " in printed
+    assert f"The data do not support that {names[0]} is better than {names[1]}: " in printed
+    found = json.loads((out / "comparison.json").read_text())["comparisons"]
+    assert [row["supported"] for row in found] == [False, True, True]
+    with open(out / "results.csv", newline="") as file:
+        assert [row["model"] for row in csv.DictReader(file)] == names
+    assert (out / "other.keras" / "evaluation.json").exists()
+
+
+def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command, capsys, tmp_path):
+    saved, out = tmp_path / "saved", tmp_path / "out"
+    (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}")
+    assert record["subject"]["kind"] == "ensemble"
+    better, worse = record["members"]
+    assert better["top1"]["value"] > worse["top1"]["value"]
+    whole = record["top1"]["value"]
+    assert better["marginal"] == pytest.approx(whole - worse["top1"]["value"])
+    assert record["subject"]["macs"] == sum(
+        open_subject(str(path)).macs for path in (digits_run, other)
+    )
+    printed = capsys.readouterr().out
+    for file in ("model.keras", "saved_model", "model.tflite"):
+        assert f"{file:14} {whole:.2%} of 359 test images" in printed
+        assert (saved / file).exists()
+    (again,) = command(
+        saved / "model.keras", "--dataset=digits", f"--output_dir={tmp_path / 'again'}"
+    )
+    assert again["top1"] == record["top1"]
+    assert again["crossentropy"] == pytest.approx(record["crossentropy"], rel=1e-4)
+    assert again["subject"]["macs"] == record["subject"]["macs"]
+
+
+def test_the_average_has_the_members_weights_and_stays_one_network(digits_run, other):
+    members = [open_subject(str(path)) for path in (digits_run, other, other)]
+    images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    model = average_model(members)
+    expected = np.mean([member.predict(images) for member in members], 0)
+    np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)
+    assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
+    assert not any(isinstance(layer, keras.Model) for layer in model.layers)
+
+
+def test_several_scales_need_a_network_that_is_fully_convolutional(digits_run, command, tmp_path):
+    out = f"--output_dir={tmp_path}"
+    (record,) = command(digits_run, "--views=scales", out)
+    scales, one = record["views"]
+    assert (scales["name"], one["name"]) == ("scales", "one")
+    assert record["top1"] == scales["top1"]
+    assert 2.5 < scales["macs"] / one["macs"] < 3.5
+    with pytest.raises(InputError, match=r"of its own size only: .* --format=keras"):
+        command(digits_run, "--views=scales", "--format=float32", out)
+    flat = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten(), keras.layers.Dense(2)])
+    with pytest.raises(InputError, match="is not fully convolutional"):
+        resize_model(flat, 2.0)
+
+
+def test_a_named_network_has_its_own_normalization():
+    named = open_subject("resnet20", weights="cifar10")
+    shipped = open_subject(f"{PRETRAINED}/resnet20_cifar10")
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    np.testing.assert_allclose(named.predict(images), shipped.predict(images), atol=1e-4)
+    assert (named.macs, named.parameters) == (shipped.macs, shipped.parameters)
+
+
+def test_a_file_without_its_run_tells_of_itself_what_it_can(digits_run, tmp_path):
+    lone = shutil.copy(digits_run / "model.tflite", tmp_path / "lone.tflite")
+    found = open_subject(str(lone))
+    assert (found.name, found.kind, found.format) == ("lone.tflite", "file", "tflite")
+    assert (found.shape, found.classes) == ((32, 32, 3), tuple("0123456789"))
+    assert (found.macs, found.parameters, found.run) == (None, None, None)
+    saved = open_subject(str(shutil.copytree(digits_run / "saved_model", tmp_path / "served")))
+    assert (saved.format, saved.shape) == ("saved_model", None)
+    images = np.random.default_rng(0).integers(0, 256, (2, 32, 32, 3), np.uint8)
+    np.testing.assert_allclose(saved.predict(images), found.predict(images), atol=1e-5)
+
+
+def refuse(command, message, *arguments):
+    with pytest.raises(InputError, match=message):
+        command(*arguments)
+
+
+def test_bad_input_is_named_before_anything_is_written(digits_run, other, command, tmp_path):
+    out = f"--output_dir={tmp_path / 'out'}"
+    refuse(command, "say what to evaluate")
+    refuse(command, r"no such network: did you mean 'resnet20'\? Give", "resnet21", out)
+    refuse(command, "resnet20 has random weights: say which", "resnet20", out)
+    refuse(command, "unknown format 'int9'", digits_run, "--format=int9", out)
+    refuse(command, r"no .*model_int8\.tflite: run train\.export", digits_run, "--format=int8", out)
+    refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
+    refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
+    refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)
+    refuse(command, "neither a run folder nor a SavedModel", "README.md", out)
+    (tmp_path / "broken.keras").write_bytes(b"no model")
+    refuse(command, r"cannot read .*broken\.keras", tmp_path / "broken.keras", out)
+    (tmp_path / "broken.tflite").write_bytes(b"no model")
+    refuse(command, r"cannot read .*broken\.tflite", tmp_path / "broken.tflite", out)
+    refuse(command, r"cannot classify images \(8, 8, 3\)", other, "--dataset=digits",
+           "--image_size=8", out)  # fmt: skip
+    refuse(command, "tells airplane, automobile, bird... .10. apart, and digits has 0, 1, 2",
+           f"{PRETRAINED}/lean_cifar10", "--dataset=digits", out)  # fmt: skip
+    assert not list(tmp_path.rglob("evaluation.json"))
+
+
+def test_outputs_that_are_no_probabilities_are_refused(command, tmp_path):
+    path = tmp_path / "logits.keras"
+    keras_resnet.ResNet8(width_multiplier=0.25, classifier_activation=None).save(path)
+    refuse(command, "they are no probabilities", path, "--dataset=digits",
+           f"--output_dir={tmp_path}")  # fmt: skip

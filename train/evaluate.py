@@ -1,0 +1,202 @@
+"""Evaluates networks: what they get right, how sure they are, and whether one is better.
+
+`python -m train.evaluate saved_models/NAME` or several of: run folders, `.keras` and `.tflite`
+files, folders of SavedModels, and named networks with `--weights=cifar10`. Of several it says
+whether the data support that one is better, or with --ensemble averages them.
+"""
+
+import shlex
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import paths
+from train import flags
+from train.runs.files import EVALUATIONS
+from train.settings.data import DataSettings
+
+OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
+NAMES = "one, mirror, six, ten, scales"
+COMMAND = flags.Command("train.evaluate", __doc__)
+COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
+COMMAND.add(str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
+COMMAND.add(str, "weights", None, "of named networks: cifar10, imagenet or a file")
+COMMAND.add_fields(DataSettings)
+COMMAND.add(str, "views", "one", f"how to look at images; the first is scored in full: {NAMES}")
+COMMAND.add(bool, "ensemble", False, "average the networks instead of comparing them")
+COMMAND.add(str, "save_ensemble", None, "folder to save the average as one model", **flags.PATH)
+COMMAND.add(
+    str, "license", "", "for the model card: under which the weights may be used", empty=True
+)
+COMMAND.add(
+    str, "output_dir", None, f"folder that is written (default: RUN/{EVALUATIONS}, or {OUTPUT})",
+    **flags.PATH,
+)  # fmt: skip
+
+
+def run(**settings: Any) -> list[dict[str, Any]]:
+    """Evaluates networks, as the command does.
+
+    Args:
+        **settings: The flags of the command, by name; `arguments` are the positional ones.
+
+    Returns:
+        A record of each, as in `evaluation.json`; of an ensemble, a single one.
+
+    Raises:
+        InputError: if a network or the images cannot be read, or do not fit together.
+    """
+    return COMMAND.run(main, settings)
+
+
+def main(values: flags.Values) -> list[dict[str, Any]]:
+    """Evaluates, prints, compares, and writes records, table and model cards."""
+    from train.backend import backend
+
+    backend()  # before anything else imports Keras, as it is quiet
+    from train.evaluation import summary
+    from train.evaluation.ensemble import Ensemble
+    from train.evaluation.subject import open_subject
+    from train.runs import folder as folders
+    from train.utils.quiet import quiet
+
+    given = [*(values.run.split(",") if values.run else []), *values.arguments]
+    if not given:
+        raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
+    with quiet():
+        networks = _named([open_subject(what, values.format, values.weights) for what in given])
+    data = _data(values, networks)
+    whole = Ensemble(tuple(networks)) if values.ensemble or values.save_ensemble else None
+    subjects: list[Any] = [whole] if whole else networks
+    folder = _folder(values, networks)
+    fingerprint = data.fingerprint()
+    records: list[Any] = []
+    right: dict[str, Any] = {}
+    for subject in subjects:
+        place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
+        with folders.claim_folder(place):
+            record, answers = _evaluate(values, subject, data, place, fingerprint, given)
+        records.append(record)
+        right |= answers
+        print(summary.text(record), flush=True)
+    summary.write_results(folder, records, [data.shape[0]] * len(records))
+    if len(records) > 1:
+        print(f"\n{summary.table(records)}")
+    _compare(folder, networks, right, whole)
+    if values.save_ensemble:
+        _save(Path(values.save_ensemble), networks, data)
+    print(f"Records, results.csv and model card: {folder}")
+    return records
+
+
+def _evaluate(values: flags.Values, subject, data, folder: Path, fingerprint: str, given):
+    """The record of an evaluation; and by name, which images are classified right."""
+    from keras_resnet.utils.schema import write_json
+    from train.evaluation import evaluate
+    from train.evaluation.model_card import write_model_card
+    from train.evaluation.record import EVALUATION
+
+    names = [name.strip() for name in values.views.split(",")]
+    found = evaluate.score(subject, data, folder, names, fingerprint)
+    record = evaluate.describe(subject, data, found, _command(values, given))
+    write_json(folder / EVALUATION, record)
+    write_model_card(folder, record, values.license)
+    test = found.test
+    right = {subject.name: test.said == test.labels}
+    for number, member in enumerate(record["members"]):
+        right[member["name"]] = test.columns[f"only {number}"] == test.labels
+    return record, right
+
+
+def _command(values: flags.Values, given: list[str]) -> str:
+    """What repeats it, but for the folder that is written."""
+    names = [name for name in values.names if name not in ("run", "output_dir", "save_ensemble")]
+    return f"python -m train.evaluate {shlex.join(given)}{values.as_flags(*names)}"
+
+
+def _named(networks: list[Any]) -> list[Any]:
+    """The networks, with the format or a number in names that are not unique."""
+    names: list[str] = []
+    for network in networks:
+        tried = (network.name, f"{network.name} {network.format}")
+        free = (name for name in tried if name not in names)
+        names.append(next(free, f"{network.name} {len(names) + 1}"))
+    return [replace(network, name=name) for network, name in zip(networks, names, strict=True)]
+
+
+def _data(values: flags.Values, networks: list[Any]):
+    """The images that were asked for; or else those of the first run."""
+    from train.data import sources
+    from train.runs.recorded_data import recorded_data
+
+    changes = values.given(DataSettings)
+    runs = [network for network in networks if network.run]
+    if runs and "dataset" not in changes:
+        return recorded_data(runs[0].run, runs[0].shape, **changes)
+    sides = [network.shape[0] for network in networks if network.shape]
+    return sources.load(DataSettings(**changes), sides[0] if sides else 32)
+
+
+def _folder(values: flags.Values, networks: list[Any]) -> Path:
+    """The folder that is written."""
+    if values.output_dir:
+        return Path(values.output_dir)
+    if len(networks) > 1 or networks[0].kind != "run":
+        return Path(OUTPUT)
+    folder = Path(networks[0].path) / EVALUATIONS
+    return folder if networks[0].format == "keras" else folder / networks[0].format
+
+
+def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: Any) -> None:
+    """Says which is better, and of runs that differ in the seed alone how much they vary."""
+    from keras_resnet.utils.schema import write_json
+    from train.evaluation.significance import compare, seeds, spread
+
+    names = [network.name for network in networks]
+    pairs = list(combinations(names, 2))
+    if whole:
+        best = max(names, key=lambda name: right[name].mean())
+        pairs = [(whole.name, best)]
+    verdicts = [compare(pair, (right[pair[0]], right[pair[1]]), len(pairs)) for pair in pairs]
+    groups = seeds([network.run for network in networks])
+    spreads = [spread([float(right[names[i]].mean()) for i in group]) for group in groups]
+    for text in [*(found.sentence() for found in spreads), *(v.sentence() for v in verdicts)]:
+        print(text)
+    if verdicts:
+        content = {
+            "comparisons": [
+                {**verdict._asdict(), "supported": verdict.supported, "sentence": text}
+                for verdict in verdicts
+                for text in [verdict.sentence()]
+            ],
+            "seeds": [found._asdict() for found in spreads],
+        }
+        write_json(folder / COMPARISON, content)
+
+
+def _save(folder: Path, networks: list[Any], data) -> None:
+    """Saves the average of networks as one model in the exact formats, and scores these."""
+    from keras_resnet.export.metadata import ModelCard
+    from train.evaluation.ensemble import average_model
+    from train.runs import folder as folders
+    from train.runs import results
+
+    names = ", ".join(network.name for network in networks)
+    card = ModelCard(
+        name=f"ensemble for {data.name}",
+        description=f"Averages the probabilities of {names}.",
+        labels=data.classes,
+    )
+    with folders.claim_folder(folder):
+        results.write_formats(folder, average_model(networks), card)
+        found, _ = results.score(folder, data.test)
+    for name, row in found.items():
+        print(f"{FORMAT_FILES[name]:14} {row['accuracy']:.2%} of {len(data.test)} test images")
+    results.check_agreement(found)
+
+
+if __name__ == "__main__":
+    COMMAND.start(main)

@@ -1,0 +1,151 @@
+"""The evaluation of one network or ensemble: two passes over images, and the record of them."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from train.data.dataset import Data
+from train.evaluation import calibration, predictions, scores, views
+from train.evaluation.calibration import Choices
+from train.evaluation.ensemble import Ensemble
+from train.evaluation.predictions import TOP, Predictions
+from train.evaluation.record import Calibration, EvaluationRecord, MemberRecord, ViewRecord
+from train.evaluation.subject import Subject, check
+from train.runs.environment import environment
+from train.settings.recipe import Recipe
+
+MISTAKES, SUREST = 24, 12  # answers that a record shows
+
+
+class Scored(NamedTuple):
+    """What was found by looking at images."""
+
+    test: Predictions
+    choices: Choices  # made on training images
+    fingerprint: str  # of the data
+    views: list[str]  # the first is that of all scores
+    seconds: float
+
+
+def evaluate(
+    subject: Subject | Ensemble,
+    data: Data,
+    folder: Path,
+    names: Sequence[str] = ("one",),
+    command: str = "",
+    fingerprint: str | None = None,
+) -> EvaluationRecord:
+    """Evaluates a network on the test images of some data.
+
+    Args:
+        subject: The network.
+        data: The images; what has to be chosen is chosen on the training images.
+        folder: Keeps the predictions, so that a killed evaluation goes on.
+        names: Views, keys of `views.VIEWS`; the first is that of all scores.
+        command: That repeats this, for the record.
+        fingerprint: Of the data, if it is known: `data.fingerprint()`.
+
+    Raises:
+        InputError: if the network does not tell these classes apart, or cannot take the images.
+        Stopped: after SIGINT or SIGTERM, when the predictions are kept.
+    """
+    found = score(subject, data, folder, names, fingerprint or data.fingerprint())
+    return describe(subject, data, found, command)
+
+
+def score(
+    subject: Subject | Ensemble, data: Data, folder: Path, names: Sequence[str], fingerprint: str
+) -> Scored:
+    """Predicts held-out training images, chooses, and predicts the test images, see `evaluate`."""
+    begun = time.monotonic()
+    names = views.check(names, data.mirror, data.name)
+    for member in subject.members:
+        check(member, data, names)
+    fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
+    images, seen = calibration.held_out(data, fractions)
+    found = predictions.probabilities(lambda batch: subject.columns(batch, names[:1]), images)
+    choices = calibration.choose(found, images.labels, seen)
+    test = predictions.predict(
+        lambda batch: subject.columns(batch, names),
+        data.test,
+        choices,
+        folder / predictions.PREDICTIONS,
+        key="\n".join([subject.record()["sha256"], fingerprint, *names]),
+    )
+    return Scored(test, choices, fingerprint, names, time.monotonic() - begun)
+
+
+def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:
+    """What was held out of these training images; `None` if others were trained on."""
+    if subject.run is None:
+        return 0.0  # nobody can tell
+    if subject.run["data"]["sha256"] != fingerprint:
+        return None
+    return subject.run["recipe"].get("validation_fraction", Recipe.validation_fraction)
+
+
+def describe(
+    subject: Subject | Ensemble, data: Data, found: Scored, command: str
+) -> EvaluationRecord:
+    """The record of an evaluation."""
+    test, said, labels = found.test, found.test.said, found.test.labels
+    right = said == labels
+    record: EvaluationRecord = {
+        "subject": subject.record(),
+        "data": {
+            "name": data.name,
+            "split": "test",
+            "images": len(labels),
+            "sha256": found.fingerprint,
+            "classes": list(data.classes),
+        },
+        "command": command,
+        "top1": scores.accuracy(labels, said),
+        "crossentropy": float(test.losses.mean(dtype=float)),
+        "per_class": scores.per_class(labels, said, data.classes),
+        "confusion": scores.confusion(labels, said, len(data.classes)),
+        "calibration": _calibration(test, found.choices),
+        "coverage": scores.coverage(right, test.confidences, found.choices.thresholds),
+        "views": [_view(subject, test, name) for name in found.views],
+        "members": _members(subject, test),
+        "mistakes": scores.surest(labels, said, test.confidences, False, MISTAKES),
+        "surest": scores.surest(labels, said, test.confidences, True, SUREST),
+        **environment(),  # type: ignore[typeddict-item]
+        "seconds": found.seconds,
+    }
+    if len(data.classes) > TOP:
+        record["top5"] = scores.interval(int(test.in_top5.sum()), len(labels))
+    return record
+
+
+def _calibration(test: Predictions, choices: Choices) -> Calibration:
+    right = test.said == test.labels
+    bins = calibration.reliability(test.confidences, right)
+    return {
+        "ece": calibration.ece(bins),
+        "bins": bins,
+        "temperature": choices.temperature,
+        "ece_after": calibration.ece(calibration.reliability(test.tempered, right)),
+        "fitted_on": choices.images,
+        "seen": choices.seen,
+    }
+
+
+def _view(subject: Subject | Ensemble, test: Predictions, name: str) -> ViewRecord:
+    top1 = scores.accuracy(test.labels, test.columns[name])
+    return {"name": name, "top1": top1, "macs": views.macs(subject, name)}
+
+
+def _members(subject: Subject | Ensemble, test: Predictions) -> list[MemberRecord]:
+    if isinstance(subject, Subject):
+        return []
+    whole = (test.said == test.labels).mean()
+    return [
+        {
+            "name": member.name,
+            "top1": scores.accuracy(test.labels, test.columns[f"only {number}"]),
+            "marginal": float(whole - (test.columns[f"without {number}"] == test.labels).mean()),
+        }
+        for number, member in enumerate(subject.members)
+    ]

@@ -1,0 +1,134 @@
+"""An evaluation in a few lines for people, and as rows of a table."""
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from keras_resnet.utils.atomic import replacing
+from train.evaluation.record import ClassRecord, EvaluationRecord, Interval
+from train.evaluation.scores import confusions, weakest
+from train.utils.table import align
+
+RESULTS = "results.csv"
+COLUMNS = (  # timm's
+    "model", "img_size", "top1", "top1_err", "top5", "top5_err", "param_count", "crop_pct",
+    "interpolation",
+)  # fmt: skip
+
+
+def percent(interval: Interval) -> str:
+    """A fraction with its interval, in percent."""
+    value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
+    return f"{value:.2f} % ({low:.2f} to {high:.2f})"
+
+
+def weakest_classes(rows: Sequence[ClassRecord]) -> str:
+    """The three weakest classes with the fraction of their images that is recognized."""
+    return ", ".join(
+        f"{row['name']} {percent({'value': row['recall'], 'low': row['low'], 'high': row['high']})}"
+        for row in weakest(rows)
+    )
+
+
+def text(record: EvaluationRecord) -> str:
+    """What an evaluation found, a line for each thing."""
+    subject, data, mended = record["subject"], record["data"], record["calibration"]
+    classes = data["classes"]
+    rows = [["top-1", percent(record["top1"])]]
+    if "top5" in record:
+        rows.append(["top-5", percent(record["top5"])])
+    rows += [
+        ["cross-entropy", f"{record['crossentropy']:.4f}"],
+        [
+            "ECE",
+            f"{100 * mended['ece']:.2f} %; {100 * (mended['ece_after'] or 0):.2f} % at temperature "
+            f"{mended['temperature']:.3f}",
+        ],
+        ["weakest classes", weakest_classes(record["per_class"])],
+    ]
+    mistaken = [
+        f"{classes[true]} as {classes[said]} {count:,}"
+        for true, said, count in confusions(record["confusion"])
+    ]
+    rows += [["confusions", ", ".join(mistaken) or "none"]]
+    answers = [
+        f"{row['coverage']:.1%} of the images at confidence {row['threshold']:.3f}: "
+        f"{row['accuracy']:.2%}"
+        for row in record["coverage"]
+        if row["accuracy"] is not None and row["threshold"]
+    ]
+    rows += [["if unsure, silent" if not i else "", line] for i, line in enumerate(answers)]
+    rows += [
+        [f"view {view['name']}", f"{percent(view['top1'])}, {_millions(view['macs'])}"]
+        for view in record["views"]
+        if len(record["views"]) > 1
+    ]
+    rows += [
+        [
+            f"member {member['name']}",
+            f"{percent(member['top1'])} alone, {100 * member['marginal']:+.2f} points to the whole",
+        ]
+        for member in record["members"]
+    ]
+    title = (
+        f"{subject['name']} ({subject['format']}), {data['images']:,} {data['split']} images of "
+        f"{data['name']}"
+    )
+    lines = [title, *(f"  {line}" for line in align(rows, right=False).split("\n"))]
+    if mended.get("seen"):
+        lines.append(
+            f"  (Temperature and thresholds are from {mended['fitted_on']:,} training images that "
+            "the network may have seen: it is surer of those.)"
+        )
+    return "\n".join(lines)
+
+
+def _millions(macs: int | None) -> str:
+    return "cost unknown" if macs is None else f"{macs / 1e6:,.1f} million multiply-accumulates"
+
+
+def table(records: Sequence[EvaluationRecord]) -> str:
+    """Several evaluations, a line each."""
+    rows = [["", "top-1", "cross-entropy", "ECE", "million MACs"]]
+    for record in records:
+        macs = record["subject"]["macs"]
+        rows.append(
+            [
+                f"{record['subject']['name']} ({record['subject']['format']})",
+                percent(record["top1"]),
+                f"{record['crossentropy']:.4f}",
+                f"{100 * record['calibration']['ece']:.2f} %",
+                "-" if macs is None else f"{macs / 1e6:,.1f}",
+            ]
+        )
+    return align(rows)
+
+
+def write_results(folder: Path, records: Sequence[EvaluationRecord], sides: Sequence[int]) -> None:
+    """Writes `results.csv` with timm's columns: percents, and millions of parameters.
+
+    Args:
+        folder: Where to.
+        records: Of the evaluations, a row each.
+        sides: Of the images of each.
+    """
+    with replacing(folder / RESULTS) as partial, open(partial, "w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(_row(*pair) for pair in zip(records, sides, strict=True))
+
+
+def _row(record: EvaluationRecord, side: int) -> dict[str, str | int]:
+    parameters = record["subject"]["parameters"]
+    row: dict[str, str | int] = {
+        "model": record["subject"]["name"],
+        "img_size": side,
+        "param_count": "" if parameters is None else f"{parameters / 1e6:.2f}",
+        "crop_pct": "1.0",
+        "interpolation": "bilinear",
+    }
+    for name in ("top1", "top5"):
+        if name in record:
+            value = 100 * record[name]["value"]
+            row |= {name: f"{value:.3f}", f"{name}_err": f"{100 - value:.3f}"}
+    return row

@@ -1,0 +1,36 @@
+"""The images that a run was trained and tested with, read again."""
+
+from dataclasses import replace
+from typing import Any
+
+from keras_resnet.utils.errors import InputError
+from train.data import sources
+from train.data.dataset import Data
+from train.settings.data import DataSettings
+
+
+def recorded_settings(record: dict[str, Any]) -> DataSettings:
+    """Where the record of a run says that its data are from."""
+    described = record["data"]
+    known = {"dataset": described["name"]} | record.get("source", {})
+    return DataSettings(**known, image_size=described["image_size"])
+
+
+def recorded_data(record: dict[str, Any], shape: tuple[int, int, int], **given: Any) -> Data:
+    """Reads the data of a run.
+
+    Args:
+        record: Of the run.
+        shape: Of the images that its network takes.
+        **given: Fields of `DataSettings` where the data are elsewhere now.
+
+    Raises:
+        InputError: if they are out of reach, or others than those of the run.
+    """
+    data = sources.load(replace(recorded_settings(record), **given), shape[0])
+    if data.fingerprint() != record["data"]["sha256"]:
+        raise InputError(
+            f"{data.name} is not the data of this run, as its SHA-256 differs: give those with "
+            "--dataset=FOLDER or --data_dir."
+        )
+    return data
