@@ -23,10 +23,12 @@ TRAIN = [
     "filelock>=4.3",  # fallback_to_soft
     "grpcio",  # KerasTuner's workers
     "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
+    "jinja2",
     "keras-tuner>=1.4.8,<1.5",  # search/oracles.py overrides private members
     "matplotlib",
     "pillow",
     "scikit-learn",
+    "scipy",
     "tensorboard",  # KerasTuner imports it in every trial; TensorFlow no longer brings it
     "tensorflow-datasets",
     "typing_extensions",

@@ -6,7 +6,8 @@ from train.trainer.checkpoint import CHECKPOINTS, HISTORY
 RECORD, LOCK = "run.json", ".lock"
 WEIGHTS, CURVES, TENSORBOARD = "model.weights.h5", "curves.png", "tensorboard"
 REPORT, PICTURE = "export.json", "export.png"  # of `train.export`
+PAGE = "report.html"  # for people, of everything
 FILES = {
     *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
-    LOCK, REPORT, PICTURE,
+    LOCK, REPORT, PICTURE, PAGE,
 }  # fmt: skip

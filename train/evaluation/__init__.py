@@ -1,0 +1,1 @@
+"""What a network does: scores of its images, and one page about it."""

@@ -1,0 +1,99 @@
+"""Runs side by side: results, the settings that differ, and curves over each other."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keras_resnet import families
+from train.evaluation import figures
+from train.evaluation.blocks import Block, Chart, Charts, Table, Text
+from train.evaluation.material import Material
+from train.evaluation.words import duration, interval, percent, plain
+
+SETTINGS = ("network", "recipe", "execution", "data", "normalization", "versions", "hardware")
+CURVES = {
+    "Loss": ("loss", ""),
+    "Accuracy of augmented training images": ("accuracy", "percent"),
+    "Loss of held-out images": ("val_loss", ""),
+    "Accuracy of held-out images": ("val_accuracy", "percent"),
+}
+
+
+def results(material: Material) -> list[Block]:
+    """The result of each, and whether the data support that one is better."""
+    runs = material.runs
+    if not runs:
+        return []
+    rows = [[name, *_result(run)] for name, run in named(material).items()]
+    head = [
+        "network", "top-1", "95 % interval", "parameters", "multiply-accumulates", "training",
+    ]  # fmt: skip
+    verdicts: list[Block] = [Text(material.verdicts)] if material.verdicts else []
+    return [*verdicts, Table("Results on the same images", head, rows)]
+
+
+def named(material: Material) -> dict[str, Material]:
+    """The runs by a letter and their name: several may have the same."""
+    letters = (f"{chr(ord('A') + i % 26)}{i // 26 or ''}" for i in range(len(material.runs)))
+    pairs = zip(letters, material.runs, strict=True)
+    return {f"{letter}: {run.folder.name or run.name}": run for letter, run in pairs}
+
+
+def _result(run: Material) -> list[str]:
+    if run.evaluation is not None:
+        top1 = run.evaluation["top1"]
+        shown = [percent(top1["value"]), interval(top1)]
+    else:
+        test = (run.record or {}).get("test", {})
+        shown = [percent(test["keras"]["accuracy"]) if "keras" in test else "-", "-"]
+    config, seconds = run.network, (run.record or {}).get("seconds")
+    costs = [families.parameters(config), families.macs(config)] if config is not None else []
+    written = [f"{cost:,}" for cost in costs] or ["-", "-"]
+    return [*shown, *written, duration(seconds) if seconds else "-"]
+
+
+def differences(material: Material) -> list[Block]:
+    """The settings in which runs differ, and no others."""
+    runs = named(material)
+    if not runs:
+        return []
+    columns = [dict(_flat({key: (run.record or {}).get(key, {}) for key in SETTINGS}))
+               for run in runs.values()]  # fmt: skip
+    keys = dict.fromkeys(key for column in columns for key in column)
+    rows = [[key, *(plain(column.get(key, "")) for column in columns)] for key in keys]
+    rows = [row for row in rows if len(set(row[1:])) > 1]
+    if not rows:
+        return [Text(["The records differ in no setting."])]
+    return [Table("Settings that differ", ["setting", *runs], rows)]
+
+
+def _flat(content: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested objects as one, with dots in the names."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from _flat(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value
+
+
+def curves(material: Material) -> list[Block]:
+    """The curves of all runs over each other."""
+    charts = []
+    for title, (column, kind) in CURVES.items():
+        series = {
+            name: [(row["epoch"], row[column]) for row in run.history if column in row]
+            for name, run in named(material).items()
+        }
+        drawn = {
+            name: ([x for x, _ in points], [y for _, y in points])
+            for name, points in series.items()
+            if points
+        }
+        drawn = dict(list(drawn.items())[: figures.MOST_LINES])
+        if drawn:
+            write = percent if kind else plain
+            ends = ", ".join(f"{name} {write(values[-1])}" for name, (_, values) in drawn.items())
+            letters = {name.split(":")[0]: points for name, points in drawn.items()}
+            alt = f"{title}, at last: {ends}"
+            drawing = figures.lines(letters, ("epoch", column), alt, kind)
+            charts.append(Chart(title, drawing, f"At last: {ends}"))
+    return [Charts(charts)] if charts else []
