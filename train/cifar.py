@@ -54,6 +54,7 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     from train.compress import distillation
     from train.data import sources
+    from train.evaluation.attempt import try_report
     from train.runs import folder as folders
     from train.runs import results
     from train.runs.restore import model_card
@@ -92,6 +93,7 @@ def main(values: flags.Values) -> dict[str, Any]:
             print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
         results.check_agreement(record["test"])
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
+    print(try_report(folder, data=data))
     return record
 
 

@@ -10,9 +10,14 @@ class Block:
     """A part of a section."""
 
     @property
+    def kind(self) -> str:
+        """The name of its template, and of its style."""
+        return type(self).__name__.lower()
+
+    @property
     def template(self) -> str:
         """The file that shows it."""
-        return f"{type(self).__name__.lower()}.html.j2"
+        return f"{self.kind}.html.j2"
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,23 @@ class Gallery(Block):
 
 
 @dataclass(frozen=True)
+class Confusion(Block):
+    """Images of one class that were taken for another."""
+
+    name: str
+    images: int
+    share: float  # of the images of that class
+    pictures: Sequence[Picture]
+
+
+@dataclass(frozen=True)
+class Confusions(Block):
+    """Confusions, the most frequent first."""
+
+    rows: Sequence[Confusion]
+
+
+@dataclass(frozen=True)
 class Sheet(Block):
     """One wide picture."""
 
@@ -132,4 +154,4 @@ class Command(Block):
     """A command line with a button that copies it."""
 
     title: str
-    line: str
+    words: Sequence[str]  # none of them is broken at the end of a line, if that can be

@@ -8,7 +8,9 @@ from markupsafe import Markup, escape
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, LogLocator, MaxNLocator, NullFormatter, PercentFormatter
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from train.evaluation.words import short
 
 SIZE = 3.7, 2.5  # inches: at 72 points each, a little less than a phone's width in pixels
 INK, GRID, BAND = "#010101", "#010102", "#010103"
@@ -19,6 +21,7 @@ COLORS = {  # what is drawn with, and the variable of the page's style that repl
 }  # fmt: skip
 DASHES = "-", (0, (4, 2)), (0, (1, 1.5)), "-.", (0, (6, 2, 1, 2)), (0, (2, 2))  # not by color alone
 MOST_LINES = len(SERIES)
+MAGNITUDES = 20  # costs that differ by a larger factor are drawn on a logarithmic scale
 STYLE = {
     "svg.fonttype": "none",  # text stays text
     "text.parse_math": False,  # a run may be called $x$
@@ -51,15 +54,18 @@ def lines(
         series: The points of each, by the name in the legend.
         labels: Of the two axes.
         alt: What the chart shows, in words.
-        kind: `"percent"` if y is a fraction, `"log"` if it spans magnitudes.
+        kind: `"percent"` if y is a fraction, `"percents"` if both are, `"log"` if y spans
+            magnitudes.
     """
     with rc_context(STYLE):
         figure, axes = _blank(labels)
         for (name, (x, y)), color, dash in zip(series.items(), SERIES, DASHES, strict=False):
             marker = "o" if len(x) == 1 else ""
             axes.plot(x, y, color=color, linestyle=dash, marker=marker, label=name)
-        if kind == "percent":
-            axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+        if kind.startswith("percent"):
+            axes.yaxis.set_major_formatter(PercentFormatter(1))
+        if kind == "percents":
+            axes.xaxis.set_major_formatter(PercentFormatter(1))
         elif kind == "log":
             axes.set_yscale("log")
         if labels[0] == "epoch":
@@ -105,12 +111,9 @@ def front(points: Sequence[tuple[float, float, bool]], labels: tuple[str, str], 
                       markersize=4, markerfacecolor="none")  # fmt: skip
         axes.plot(*zip(*best, strict=True), "o-", color=SERIES[0], label="Pareto front of the two",
                   markersize=4)  # fmt: skip
-        axes.set_xscale("log")
-        axes.xaxis.set_major_formatter(EngFormatter(sep=""))
-        axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-        spread = max(x for x, _, _ in points) / min(x for x, _, _ in points)
-        minor = EngFormatter(sep="") if spread < 20 else NullFormatter()
-        axes.xaxis.set_minor_formatter(minor)
+        costs = [x for x, _, _ in points]
+        axes.set_xscale("log" if max(costs) > MAGNITUDES * min(costs) else "linear")
+        axes.xaxis.set_major_formatter(lambda value, _: short(value))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         axes.margins(0.1)
         axes.legend()

@@ -16,6 +16,8 @@ from train.runs.record import read_record
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import HISTORY
 
+EVALUATION = "evaluation/evaluation.json"  # of `train.evaluate`
+
 Record = Mapping[str, Any]
 
 
@@ -71,8 +73,11 @@ def read_material(folder: Path, **more: Any) -> Material:
         InputError: if one is damaged.
     """
     record = read_record(folder) if (folder / RECORD).exists() else None
-    export = read_json(folder / REPORT) if (folder / REPORT).exists() else None
-    return Material(folder, record, read_history(folder), export, **more)
+    known = {"export": REPORT, "evaluation": EVALUATION}
+    there = {name: folder / file for name, file in known.items() if (folder / file).exists()}
+    read = {name: read_json(path) for name, path in there.items()}
+    given = {name: value for name, value in more.items() if value is not None}
+    return Material(folder, record, read_history(folder), **read | given)
 
 
 def read_history(folder: Path) -> list[dict[str, float]]:

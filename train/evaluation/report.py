@@ -15,7 +15,7 @@ from train.evaluation.blocks import Block, Command
 from train.evaluation.material import Material, Record, read_material
 from train.evaluation.repeat import training_command
 from train.evaluation.sections import comparison, data, limits, scores, search, training
-from train.evaluation.words import interval, percent
+from train.evaluation.words import SPACE, interval, percent
 from train.runs.files import PAGE
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -42,13 +42,13 @@ SECTIONS = (
     Section("compared-curves", "Curves over each other", comparison.curves),
     Section("fronts", "Accuracy and costs", search.fronts),
     Section("leaderboard", "Leaderboard", search.leaderboard),
+    Section("asked", "What was searched", search.asked),
     Section("scores", "Test results", scores.scores),
     Section("curves", "Training", training.curves),
     Section("confusion", "Confusions", scores.confusion),
-    Section("mistakes", "Wrong labels?", scores.mistakes),
-    Section("surest", "Surest right answers", scores.surest),
+    Section("surest", "Surest answers", scores.surest),
     Section("calibration", "Calibration", scores.calibration),
-    Section("coverage", "Rather say nothing", scores.coverage),
+    Section("coverage", "Coverage", scores.coverage),
     Section("classes", "Classes", scores.per_class),
     Section("views", "Views", scores.views),
     Section("members", "Members", scores.members),
@@ -67,6 +67,7 @@ class Summary(NamedTuple):
     subtitle: str
     result: str  # a number, large
     meaning: str  # of that number
+    interval: str
     notes: Sequence[str]
     commands: Sequence[Command]
     facts: dict[str, str]
@@ -85,21 +86,22 @@ def summary(material: Material) -> Summary:
 def _network_summary(material: Material) -> Summary:
     evaluation, record = material.evaluation, material.record
     top1, images = _top1(material)
-    result, meaning = "", "There is no score on test images."
+    result, meaning, bounds = "", "There is no score on test images.", ""
     if top1 is not None:
         result = percent(top1["value"])
-        meaning = f"of the {images:,} test images are classified rightly" if images else "accuracy"
-        meaning += f"; 95 % interval {interval(top1)}" if "low" in top1 else ""
+        meaning = f"of {images:,} test images are right" if images else "of the test images"
+        bounds = f"95{SPACE}% interval: {interval(top1)}" if "low" in top1 else ""
     name = (evaluation or record or {}).get("data", {}).get("name", "")
     repeat = training_command(record, material.folder) if record is not None else None
     lines = {"Train it again": repeat, "Evaluate it again": (evaluation or {}).get("command")}
     return Summary(
         title=f"{material.name} on {name}" if name else material.name,
-        subtitle=str(material.folder),
+        subtitle=material.folder.name,
         result=result,
         meaning=meaning,
+        interval=bounds,
         notes=[limits.ONE] if record is not None else [],
-        commands=[Command(title, line) for title, line in lines.items() if line],
+        commands=[Command(title, line.split(" ")) for title, line in lines.items() if line],
         facts=training.facts(material),
     )
 
@@ -130,11 +132,13 @@ def _search_summary(material: Material) -> Summary:
         facts |= {"best trial": str(best["trial"]), **costs}
     return Summary(
         title=f"Search on {data_name}",
-        subtitle=str(material.folder),
+        subtitle=material.folder.name,
         result=percent(best[search.ACCURACY]) if best is not None else "",
-        meaning="of the held-out training images by the best trial" if best is not None else "",
+        meaning="of the held-out training images, by the best trial" if best is not None else "",
+        interval="",
         notes=["The best of many trials looks better than it is: see the limits below."],
-        commands=[Command("Train the best in full", material.command)] if material.command else [],
+        commands=[Command("Train the best in full", material.command.split(" "))]
+        * bool(material.command),
         facts=facts,
     )
 
@@ -142,13 +146,14 @@ def _search_summary(material: Material) -> Summary:
 def _comparison_summary(material: Material) -> Summary:
     names = [run.folder.name or run.name for run in material.runs]
     lines = [(run.evaluation or {}).get("command") for run in material.runs]
-    commands = [Command("Compare again", line) for line in dict.fromkeys(lines) if line]
+    commands = [Command("Compare again", line.split(" ")) for line in lines if line]
     what = " and ".join(names) if len(names) < 4 else f"{len(names)} networks"
     return Summary(
         title=f"Comparison of {what}",
-        subtitle=str(material.folder),
+        subtitle=material.folder.name,
         result="",
         meaning="",
+        interval="",
         notes=material.verdicts,
         commands=commands[:1],
         facts={},

@@ -1,6 +1,6 @@
 """Numbers as a reader of a page wants them. Standard library only."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 SPACE = "\u00a0"  # no line ends there
@@ -47,4 +47,15 @@ def plain(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, list | tuple):
         return ", ".join(map(plain, value))
-    return number(value) if isinstance(value, int | float) else str(value if value != "" else "-")
+    if isinstance(value, int | float):
+        return number(value)
+    return str(value).replace(",", ", ") or "-"
+
+
+def flat(content: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
+    """Nested objects as one, with dots in the names."""
+    for key, value in content.items():
+        if isinstance(value, dict):
+            yield from flat(value, f"{name}{key}.")
+        else:
+            yield f"{name}{key}", value

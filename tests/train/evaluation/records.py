@@ -7,7 +7,7 @@ def interval(value, spread=0.01):
     return {"value": value, "low": max(0.0, value - spread), "high": min(1.0, value + spread)}
 
 
-def evaluation(probabilities, labels, classes, **changes):
+def evaluation(probabilities, labels, classes, data="digits", **changes):
     """The record of an evaluation of predictions, `(n, classes)`, in each of its fields."""
     guesses, sure = probabilities.argmax(-1), probabilities.max(-1)
     right = guesses == labels
@@ -54,7 +54,7 @@ def evaluation(probabilities, labels, classes, **changes):
     return {
         "subject": {"name": "resnet8", "kind": "run", "path": "run", "format": "keras",
                     "parameters": 75_770, "macs": 12_000_000},
-        "data": {"name": "digits", "split": "test", "images": len(labels), "sha256": "0" * 64,
+        "data": {"name": data, "split": "test", "images": len(labels), "sha256": "0" * 64,
                  "classes": list(classes)},
         "command": "python -m train.evaluate --run=run",
         "top1": top1, "crossentropy": float(-np.log(chosen).mean()),

@@ -1,13 +1,10 @@
 """Runs side by side: results, the settings that differ, and curves over each other."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
-
 from keras_resnet import families
 from train.evaluation import figures
 from train.evaluation.blocks import Block, Chart, Charts, Table, Text
 from train.evaluation.material import Material
-from train.evaluation.words import duration, interval, percent, plain
+from train.evaluation.words import duration, flat, interval, percent, plain
 
 SETTINGS = ("network", "recipe", "execution", "data", "normalization", "versions", "hardware")
 CURVES = {
@@ -19,7 +16,7 @@ CURVES = {
 
 
 def results(material: Material) -> list[Block]:
-    """The result of each, and whether the data support that one is better."""
+    """The result of each."""
     runs = material.runs
     if not runs:
         return []
@@ -27,8 +24,7 @@ def results(material: Material) -> list[Block]:
     head = [
         "network", "top-1", "95 % interval", "parameters", "multiply-accumulates", "training",
     ]  # fmt: skip
-    verdicts: list[Block] = [Text(material.verdicts)] if material.verdicts else []
-    return [*verdicts, Table("Results on the same images", head, rows)]
+    return [Table("Results on the same images", head, rows)]
 
 
 def named(material: Material) -> dict[str, Material]:
@@ -56,7 +52,7 @@ def differences(material: Material) -> list[Block]:
     runs = named(material)
     if not runs:
         return []
-    columns = [dict(_flat({key: (run.record or {}).get(key, {}) for key in SETTINGS}))
+    columns = [dict(flat({key: (run.record or {}).get(key, {}) for key in SETTINGS}))
                for run in runs.values()]  # fmt: skip
     keys = dict.fromkeys(key for column in columns for key in column)
     rows = [[key, *(plain(column.get(key, "")) for column in columns)] for key in keys]
@@ -64,15 +60,6 @@ def differences(material: Material) -> list[Block]:
     if not rows:
         return [Text(["The records differ in no setting."])]
     return [Table("Settings that differ", ["setting", *runs], rows)]
-
-
-def _flat(content: Mapping[str, Any], name: str = "") -> Iterator[tuple[str, Any]]:
-    """Nested objects as one, with dots in the names."""
-    for key, value in content.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{name}{key}.")
-        else:
-            yield f"{name}{key}", value
 
 
 def curves(material: Material) -> list[Block]:

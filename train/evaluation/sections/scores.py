@@ -12,6 +12,8 @@ from train.evaluation.blocks import (
     Block,
     Chart,
     Charts,
+    Confusion,
+    Confusions,
     Facts,
     Gallery,
     Matrix,
@@ -24,7 +26,7 @@ from train.evaluation.pictures import thumbnail
 from train.evaluation.words import interval, number, percent, short
 
 MOST_CLASSES = 20  # of a matrix that can be read
-MOST_CONFUSIONS, MOST_PICTURES = 10, 8
+MOST_CONFUSIONS, MOST_PICTURES = 10, 4
 MOST_MISTAKES = 24
 
 
@@ -106,50 +108,33 @@ def confusion(material: Material) -> list[Block]:
     pairs = [divmod(int(place), len(counts)) for place in order if wrong.flat[place]]
     if not pairs:
         return [Text(["No image was taken for one of another class."])]
-    rows = [
-        [
-            f"{classes[true]} taken for {classes[guess]}",
-            f"{counts[true, guess]:,}",
-            percent(counts[true, guess] / counts[true].sum(), 1),
-        ]
-        for true, guess in pairs
-    ]
-    blocks: list[Block] = [
-        Table("Most frequent confusions", ["confusion", "images", "of that class"], rows)
-    ]
-    shown = defaultdict(list)
+    examples = defaultdict(list)
     for row in evaluation["mistakes"]:
-        shown[row["label"], row["prediction"]].append(row)
-    galleries = (
-        Gallery(
-            f"{classes[true]} taken for {classes[guess]}: {counts[true, guess]} images",
-            _pictures(material, shown[true, guess][:MOST_PICTURES]),
+        examples[row["label"], row["prediction"]].append(row)
+    rows = [
+        Confusion(
+            name=f"{classes[true]} taken for {classes[guess]}",
+            images=int(counts[true, guess]),
+            share=counts[true, guess] / counts[true].sum(),
+            pictures=_pictures(material, examples[true, guess][:MOST_PICTURES]),
         )
         for true, guess in pairs
-    )
-    blocks += [gallery for gallery in galleries if any(p.source for p in gallery.pictures)]
-    if len(classes) <= MOST_CLASSES:
-        return [blocks[0], Matrix(classes, counts.tolist()), *blocks[1:]]
-    return blocks
-
-
-def mistakes(material: Material) -> list[Block]:
-    """The mistakes of which the network was surest: some are mistakes of a label."""
-    rows = (material.evaluation or {}).get("mistakes", ())
-    if not rows:
-        return []
-    rows = sorted(rows, key=lambda row: -row["confidence"])[:MOST_MISTAKES]
-    text = (
-        "The images below were classified wrongly with the highest confidence. Look whether the "
-        "label is right: a sure mistake is often a wrong label."
-    )
-    return [Text([text]), Gallery("Surest mistakes", _pictures(material, rows))]
+    ]
+    matrix = [Matrix(classes, counts.tolist())] * (len(classes) <= MOST_CLASSES)
+    return [Confusions(rows), *matrix]
 
 
 def surest(material: Material) -> list[Block]:
-    """The right answers of which the network was surest."""
-    rows = (material.evaluation or {}).get("surest", ())
-    return [Gallery("Surest right answers", _pictures(material, rows))] if rows else []
+    """The answers of which the network was surest: mistakes, some of them of labels; right ones."""
+    evaluation = material.evaluation or {}
+    blocks: list[Block] = []
+    if evaluation.get("mistakes"):
+        rows = sorted(evaluation["mistakes"], key=lambda row: -row["confidence"])[:MOST_MISTAKES]
+        text = "Wrong labels? A sure mistake is often a mistake of the label: look at each."
+        blocks = [Text([text]), Gallery("Surest mistakes", _pictures(material, rows))]
+    if evaluation.get("surest"):
+        blocks.append(Gallery("Surest right answers", _pictures(material, evaluation["surest"])))
+    return blocks
 
 
 def _pictures(material: Material, rows: Sequence[Record]) -> list[Picture]:
@@ -229,7 +214,7 @@ def coverage(material: Material) -> list[Block]:
         f"Accuracy against coverage: {percent(points[1][0])} of {percent(points[0][0], 0)} of the "
         f"images, {percent(points[1][-1])} of {percent(points[0][-1], 0)}"
     )
-    drawing = figures.lines({"": points}, ("share of images answered", "accuracy"), alt, "percent")
+    drawing = figures.lines({"": points}, ("images answered", "accuracy"), alt, "percents")
     lines = [
         [number(row["threshold"], 3), percent(row["coverage"], 1), percent(row["accuracy"])]
         for row in rows

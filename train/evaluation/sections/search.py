@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from train.evaluation import figures
 from train.evaluation.blocks import Block, Chart, Charts, Table, Text
 from train.evaluation.material import Material, Record
-from train.evaluation.words import number, percent, plain
+from train.evaluation.words import flat, number, percent, plain
 
 ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
 LEFT_OUT = ("trial", "status", "reason", "rank", "on_front", ACCURACY)
@@ -69,3 +69,11 @@ def _is_best(row: Record, rows: Sequence[Record], cost: str) -> bool:
         or (other[ACCURACY] > row[ACCURACY] and other[cost] <= row[cost])
         for other in rows
     )
+
+
+def asked(material: Material) -> list[Block]:
+    """What identifies a search: its space, its budget, its data."""
+    if material.search is None:
+        return []
+    rows = [[key, plain(value)] for key, value in flat(material.search)]
+    return [Table("All settings of the search", ["setting", "value"], rows, folded=True)]

@@ -3,6 +3,7 @@ for (const button of document.querySelectorAll("button.copy")) {
   button.hidden = false;
   button.addEventListener("click", () => {
     getSelection().selectAllChildren(button.parentElement.querySelector("code"));
-    button.textContent = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+    const said = document.execCommand("copy") ? "Copied" : "Press Ctrl+C";
+    button.parentElement.querySelector(".said").textContent = said;
   });
 }
