@@ -14,7 +14,7 @@ def thumbnail(image: np.ndarray, most: int = MOST_PIXELS) -> str:
     """A small picture of an image.
 
     Args:
-        image: `(height, width, 1 or 3)` uint8.
+        image: `(height, width, 1, 3 or 4)` uint8.
         most: Its longer side, if the image is larger.
     """
     picture = Image.fromarray(image[..., 0] if image.shape[2] == 1 else image)
@@ -25,12 +25,13 @@ def thumbnail(image: np.ndarray, most: int = MOST_PIXELS) -> str:
 
 
 def contact_sheet(images: np.ndarray) -> str:
-    """Images side by side as one picture, `COLUMNS` in a row; white between."""
-    count, height, width, channels = images.shape
+    """Images side by side as one picture, `COLUMNS` in a row; the page is seen between them."""
+    count, height, width, _ = images.shape
     rows = -(-count // COLUMNS)
     cell = height + GAP, width + GAP
-    sheet = np.full((rows * cell[0] - GAP, COLUMNS * cell[1] - GAP, channels), 255, np.uint8)
+    sheet = np.zeros((rows * cell[0] - GAP, COLUMNS * cell[1] - GAP, 4), np.uint8)
     for place, image in enumerate(images):
         top, left = (place // COLUMNS) * cell[0], (place % COLUMNS) * cell[1]
-        sheet[top : top + height, left : left + width] = image
+        inside = sheet[top : top + height, left : left + width]
+        inside[..., :3], inside[..., 3] = image, 255
     return thumbnail(sheet, 6 * MOST_PIXELS)

@@ -46,7 +46,7 @@ def plain(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ", ".join(map(plain, value))
+        return ", ".join(map(plain, value)) or "-"
     if isinstance(value, int | float):
         return number(value)
     return str(value).replace(",", ", ") or "-"

@@ -180,16 +180,20 @@ def calibration(material: Material) -> list[Block]:
     tendency = "surer than it is right" if over > 0 else "less sure than it is right"
     facts = {"expected calibration error": percent(ece), "on the whole": tendency}
     if row.get("temperature") is not None:
-        facts["temperature that would mend it"] = number(row["temperature"], 3)
+        facts["fitted temperature"] = number(row["temperature"], 3)
         seen = ", which it may have been trained on" if row.get("seen") else ""
         facts["fitted on"] = f"{row['fitted_on']:,} training images{seen}"
     if row.get("ece_after") is not None:
-        facts["error after that"] = percent(row["ece_after"])
+        facts["error with that temperature"] = percent(row["ece_after"])
     alt = (
         f"Reliability diagram: accuracy against confidence in {len(filled)} bins, expected "
         f"calibration error {percent(ece)}"
     )
-    chart = Chart("Reliability", figures.reliability(bins, alt), "On the dashes, it is exact.")
+    chart = Chart(
+        "Reliability",
+        figures.reliability(bins, alt),
+        "On the dashes, it is exact. Bins of few images vary by chance.",
+    )
     lines = [
         [
             f"{percent(one['low'], 0)} to {percent(one['high'], 0)}",
