@@ -91,7 +91,10 @@ def read_history(folder: Path) -> list[dict[str, float]]:
         return []
     try:
         with open(path, newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file, strict=True)
-            return [{key: float(text) for key, text in row.items() if text} for row in rows]
-    except (ValueError, TypeError, AttributeError, csv.Error) as error:
+            lines = csv.DictReader(file, strict=True)
+            rows = [{key: float(text) for key, text in row.items() if text} for row in lines]
+            if not all("epoch" in row for row in rows):
+                raise ValueError("a row has no epoch")
+            return rows
+    except (ValueError, TypeError, csv.Error) as error:
         raise InputError(f"{path} is damaged ({error}): remove it.") from error

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,6 +10,7 @@ from keras_resnet import families
 from keras_resnet.spec import SPECS, Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
+from train.settings.execution import Execution
 from train.settings.recipe import RECIPES, Recipe
 
 T = TypeVar("T")
@@ -48,12 +49,19 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         "image_size": size if size != MODELS[model].input_shape[0] else "",
         **changes,
         **others,
-        "precision": record.get("execution", {}).get("precision", ""),
+        **_execution(record),
         "output_dir": folder.with_name(f"{folder.name}_again"),
     }
     texts = {name: _text(value) for name, value in given.items()}
     flags = (f"--{name}={shlex.quote(text)}" for name, text in texts.items() if text)
     return " ".join(["python -m train.cifar", *flags])
+
+
+def _execution(record: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was computed, as far as that is not the default and moves to another machine."""
+    usual = asdict(Execution())
+    settings = record.get("execution", {}).items()
+    return {name: value for name, value in settings if name != "devices" and value != usual[name]}
 
 
 def _nearest(

@@ -203,7 +203,10 @@ def write_report(folder: Path, evaluation: Record | None = None, **more: Any) ->
 
 def compared(evaluations: Sequence[Record]) -> list[Material]:
     """What is known of evaluated networks, for `runs` of `write_report`."""
+    subjects = [(one["subject"], one) for one in evaluations]
     return [
-        read_material(Path(evaluation["subject"]["path"]), evaluation=evaluation)
-        for evaluation in evaluations
+        read_material(Path(subject["path"]), evaluation=evaluation)
+        if subject["kind"] == "run"
+        else Material(Path(subject["name"]), evaluation=evaluation)
+        for subject, evaluation in subjects
     ]

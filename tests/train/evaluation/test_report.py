@@ -198,6 +198,19 @@ def test_a_comparison_shows_what_differs_and_nothing_else(run, scored, tmp_path)
     assert len(page.all("svg")) == 4
 
 
+def test_a_file_and_an_ensemble_need_no_run(tmp_path, scored, data):
+    subject = {"kind": "ensemble", "name": "two of them", "path": ""}
+    member = {"name": "one", "top1": {"value": 0.5, "low": 0.4, "high": 0.6}, "marginal": -0.0123}
+    changes = {"subject": scored["subject"] | subject, "members": [member]}
+    page = read(write_report(tmp_path, scored | changes, data=data))
+    assert "two of them on pets" in page.text
+    assert "75,770" in page.text
+    assert "-1.23 points" in page.text
+    assert "n = 1" not in page.text
+    runs = compared([scored | changes] * 8)
+    assert "two of them" in read(write_report(tmp_path, runs=runs)).text
+
+
 def test_a_search_shows_its_trials_and_the_fronts(tmp_path):
     rows = [
         {"trial": "1", "status": "finished", "rank": 1, "on_front": True, "val_accuracy": 0.9,
@@ -228,6 +241,9 @@ def test_what_is_damaged_is_named_and_the_old_page_stays(run):
     before = write_report(folder).read_text()
     (folder / "history.csv").write_text("epoch,loss\n1,much\n")
     with pytest.raises(InputError, match=r"history\.csv is damaged \(could not convert"):
+        write_report(folder)
+    (folder / "history.csv").write_text("loss\n1\n")
+    with pytest.raises(InputError, match="a row has no epoch"):
         write_report(folder)
     assert (folder / "report.html").read_text() == before
     assert not list(folder.glob(".partial-*"))

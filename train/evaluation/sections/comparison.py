@@ -75,12 +75,14 @@ def curves(material: Material) -> list[Block]:
             for name, points in series.items()
             if points
         }
+        left_out = max(0, len(drawn) - figures.MOST_LINES)
         drawn = dict(list(drawn.items())[: figures.MOST_LINES])
         if drawn:
             write = percent if kind else plain
             ends = ", ".join(f"{name} {write(values[-1])}" for name, (_, values) in drawn.items())
             letters = {name.split(":")[0]: points for name, points in drawn.items()}
+            more = f"; {left_out} more are not drawn" if left_out else ""
             alt = f"{title}, at last: {ends}"
             drawing = figures.lines(letters, ("epoch", column), alt, kind)
-            charts.append(Chart(title, drawing, f"At last: {ends}"))
+            charts.append(Chart(title, drawing, f"At last: {ends}{more}"))
     return [Charts(charts)] if charts else []
