@@ -48,6 +48,7 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     backend()  # before anything else imports Keras, as it is quiet
     from keras_resnet.export.formats import BATCH
+    from train.evaluation.attempt import try_report
     from train.measure import comparison
     from train.runs import folder as folders
     from train.runs import results
@@ -82,6 +83,7 @@ def main(values: flags.Values) -> dict[str, Any]:
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
     )
     print(comparison.table(report["formats"]))
+    print(try_report(folder, data=data))
     comparison.check_drops(report["formats"], values.max_drop)
     return report
 

@@ -12,7 +12,7 @@ from typing import Any
 from keras_resnet.utils.errors import InputError, lookup
 from train import flags
 from train.search import TUNERS, space
-from train.search.budget import Budget
+from train.search.budget import COSTS, Budget
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -55,6 +55,7 @@ def main(values: flags.Values) -> None:
     from train.compress import distillation
     from train.data import sources
     from train.data.dataset import hold_out
+    from train.evaluation.attempt import try_report
     from train.runs.folder import claim_folder
     from train.runs.restore import model_card
     from train.search import folder as search_folder
@@ -102,12 +103,18 @@ def main(values: flags.Values) -> None:
         points = loop.sample(job)
         search_folder.begin_or_resume(job)
         loop.search(job, points)
-        search_folder.write_summary(
-            job,
-            leaderboard.rows(folder),
-            values.as_flags("dataset", "data_dir"),
-            values.as_flags("image_size"),
+        table = leaderboard.rows(folder)
+        named = values.as_flags("dataset", "data_dir"), values.as_flags("image_size")
+        search_folder.write_summary(job, table, *named)
+    print(
+        try_report(
+            folder,
+            trials=table,
+            costs={name: cost.title for name, cost in COSTS.items()},
+            search=job.description(),
+            command=search_folder.next_commands(job, *named)[0],
         )
+    )
 
 
 if __name__ == "__main__":

@@ -28,6 +28,12 @@ class Convolution(NamedTuple):
     size: tuple[int, ...]  # of its output: rows and columns
     then: Ops  # the operations that follow it
     normalized: bool  # whether a batch normalization of its outputs belongs to it
+    stage: int = 0  # from 1; 0 is the stem
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one image."""
+        return self.kernel**2 * self.inputs * self.outputs * self.size[0] * self.size[1]
 
 
 def convolutions(spec: Spec) -> Iterator[Convolution]:
@@ -47,10 +53,12 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
             entered = outputs
             for conv in spec.branch(stage, index):
                 inputs, outputs, size = outputs, conv.filters, _shrink(size, conv.stride)
-                yield Convolution(inputs, outputs, conv.kernel, size, conv.then, True)
+                row = inputs, outputs, conv.kernel, size, conv.then, True
+                yield Convolution(*row, stage + 1)
             option = SHORTCUTS[spec.shortcut]
             if (option.same if entered == outputs else option.change) == "project":
-                yield Convolution(entered, outputs, 1, size, leave, has_bn(leave))
+                row = entered, outputs, 1, size, leave, has_bn(leave)
+                yield Convolution(*row, stage + 1)
 
 
 def macs(spec: Spec) -> int:
@@ -62,10 +70,7 @@ def macs(spec: Spec) -> int:
         TypeError: if it is no `Spec`.
     """
     check_type("spec", spec, Spec, "a keras_resnet.Spec")
-    products = (
-        c.kernel**2 * c.inputs * c.outputs * c.size[0] * c.size[1] for c in convolutions(spec)
-    )
-    return sum(products) + features(spec) * spec.classes
+    return sum(conv.macs for conv in convolutions(spec)) + features(spec) * spec.classes
 
 
 def parameters(spec: Spec, trainable: bool = True) -> int:
@@ -80,13 +85,16 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
         TypeError: if `spec` is no `Spec`.
     """
     check_type("spec", spec, Spec, "a keras_resnet.Spec")
+    inside = sum(conv_parameters(spec, conv, trainable) for conv in convolutions(spec))
+    return inside + (features(spec) + 1) * spec.classes
+
+
+def conv_parameters(spec: Spec, conv: Convolution, trainable: bool = True) -> int:
+    """The parameters of a convolution of a network, with its batch normalization's."""
     variant = VARIANTS[spec.variant]
-    total = (features(spec) + 1) * spec.classes
-    for conv in convolutions(spec):
-        bias = variant.bias_before_bn if has_bn(conv.then) else variant.bias_elsewhere
-        statistics = (2 if trainable else 4) if conv.normalized else 0
-        total += (conv.kernel**2 * conv.inputs + bias + statistics) * conv.outputs
-    return total
+    bias = variant.bias_before_bn if has_bn(conv.then) else variant.bias_elsewhere
+    statistics = (2 if trainable else 4) if conv.normalized else 0
+    return (conv.kernel**2 * conv.inputs + bias + statistics) * conv.outputs
 
 
 def _shrink(size, stride: int) -> tuple[int, ...]:

@@ -40,6 +40,7 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
     names = {path.name for path in finished.iterdir()} - {".lock"}
     assert names == {
         *FILES, "run.json", "model.weights.h5", "labels.txt", "export.json", "export.png",
+        "report.html",
     }  # fmt: skip
     report = json.loads((finished / "export.json").read_text())
     assert {row["file"] for row in report["formats"].values()} == FILES
@@ -53,8 +54,11 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
         "resnet8 for digits", "Someone", "MIT",
     )  # fmt: skip
     assert said["labels"] == list("0123456789")
+    page = (finished / "report.html").read_text()
+    assert all(f"<td>{file}</td>" in page for file in FILES)
     printed = capsys.readouterr().out
     assert "Keras: " in printed
+    assert f"Report: {finished / 'report.html'}" in printed
     assert "model_int16x8.tflite" in printed
 
 

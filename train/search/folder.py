@@ -141,9 +141,14 @@ def write_summary(job: SearchJob, table: Sequence[leaderboard.Row], data: str, s
         f"{cost_text(best)}.\nAll trials: {folder / leaderboard.LEADERBOARD}, {folder / PICTURE}. "
         "To train it in full and export it:"
     )
-    name = shlex.quote(str(folder / "best"))
-    print(
-        f"  python -m train.cifar --spec={name}.json{data}{size} --epochs=100 "
-        f"--validation_fraction=0 --output_dir={name}\n"
-        f"  python -m train.export --run={name}{data} --formats=int8"
-    )
+    print("\n".join(f"  {line}" for line in next_commands(job, data, size)))
+
+
+def next_commands(job: SearchJob, data: str, size: str) -> list[str]:
+    """What trains the best network in full, and exports it; for the flags see `write_summary`."""
+    name = shlex.quote(str(job.runner.folder / "best"))
+    return [
+        f"python -m train.cifar --spec={name}.json{data}{size} --epochs=100 "
+        f"--validation_fraction=0 --output_dir={name}",
+        f"python -m train.export --run={name}{data} --formats=int8",
+    ]

@@ -78,7 +78,17 @@ def test_the_same_command_again_repeats_only_the_summary(search):
     folder, output = search
     again = said(tune(f"--output_dir={folder}"))
     assert "trial 0" not in again
-    assert output.splitlines()[-4:] == again.splitlines()[-4:]
+    assert output.splitlines()[-5:] == again.splitlines()[-5:]
+
+
+def test_the_page_shows_the_trials_and_what_trains_the_best(search):
+    folder, output = search
+    assert output.endswith(f"Report: {folder / 'report.html'}\n")
+    page = (folder / "report.html").read_text()
+    assert "Search on digits" in page
+    for section in ("fronts", "leaderboard", "asked", "limits"):
+        assert f'<section id="{section}"' in page
+    assert f"--spec=</b>{folder}/best.json" in page
 
 
 def test_another_search_is_refused_by_name(search):

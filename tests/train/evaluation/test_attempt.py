@@ -1,0 +1,43 @@
+"""A page that cannot be written spoils nothing, and says so."""
+
+import json
+import shutil
+
+from keras_resnet import families
+from tests.toy_family import Toy, register
+from train.evaluation.attempt import try_report
+from train.runs.folder import claim_folder
+
+
+def test_it_says_where_the_page_is(digits_run, tmp_path):
+    for name in ("run.json", "history.csv"):
+        shutil.copy(digits_run / name, tmp_path)
+    assert try_report(tmp_path) == f"Report: {tmp_path / 'report.html'}"
+    assert (tmp_path / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_it_says_why_there_is_none(tmp_path):
+    (tmp_path / "report.html").mkdir()
+    said = try_report(tmp_path)
+    assert said == (
+        f"There is no {tmp_path / 'report.html'} ({tmp_path / 'report.html'} is a folder: give the "
+        "name of a file); all else is finished."
+    )
+    with claim_folder(tmp_path):
+        assert "another process is writing" in try_report(tmp_path)
+    damaged = {"subject": {"name": "x"}}
+    (tmp_path / "report.html").rmdir()
+    assert "KeyError" in try_report(tmp_path, evaluation=damaged)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".lock"]
+
+
+def test_a_network_without_stages_has_its_costs(digits_run, tmp_path, monkeypatch):
+    register(monkeypatch)
+    record = json.loads((digits_run / "run.json").read_text())
+    record |= {"model": "toy", "network": families.to_json(Toy(filters=16))}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    assert try_report(tmp_path).startswith("Report: ")
+    page = (tmp_path / "report.html").read_text()
+    assert '<section id="network"' in page
+    assert "<dt>filters</dt><dd>16</dd>" in page
+    assert "train.cifar" not in page.split("</header>")[0]  # no command can repeat it

@@ -1,0 +1,76 @@
+"""The command that a page names trains the very same network in the very same way."""
+
+import json
+import shlex
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import pytest
+
+from keras_resnet import SPECS, Spec, families
+from keras_resnet.utils.schema import parse
+from train import cifar, flags
+from train.evaluation.repeat import training_command
+from train.settings.data import DataSettings
+from train.settings.recipe import FAST, PAPER, Recipe
+
+pytestmark = pytest.mark.unit
+
+SHIPPED = sorted(Path(__file__).parents[3].glob("saved_models/pretrained/*/run.json"))
+
+
+def record(model, network, recipe, **changes):
+    data = {"name": "cifar10", "image_size": network.input_shape[0], "sha256": ""}
+    written = {"model": model, "network": families.to_json(network), "recipe": asdict(recipe)}
+    return json.loads(json.dumps(written | {"data": data} | changes))
+
+
+def understood(line):
+    """What `train.cifar` makes of a command line: network, recipe, data, and the folder."""
+    words = shlex.split(line)
+    assert words[:3] == ["python", "-m", "train.cifar"]
+    values = cifar.COMMAND.parse(words[3:])
+    _, network, recipe = flags.base(values)
+    return (
+        replace(network, **values.given(Spec)),
+        replace(recipe, **values.given(Recipe)),
+        DataSettings(**values.given(DataSettings)),
+        values.output_dir,
+    )
+
+
+def assert_repeats(record):
+    network, recipe, data, _ = understood(training_command(record, Path("runs/one")))
+    wanted = families.from_json(record["network"])
+    assert replace(network, input_shape=wanted.input_shape, classes=wanted.classes) == wanted
+    assert recipe == parse(Recipe, record["recipe"])
+    assert data.dataset == record["data"]["name"]
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
+def test_shipped_networks(path):
+    assert_repeats(json.loads(path.read_text()))
+
+
+@pytest.mark.parametrize("name", ["ResNet20", "ResNet50", "ResNet110", "ResNet101V2", "WRN_28_10"])
+def test_named_networks(name):
+    spec = SPECS.get(name, SPECS["ResNet20"])
+    assert_repeats(record(name.lower(), spec, PAPER))
+    assert_repeats(record("x", replace(spec, zero_gamma=False, dropout=0.25), FAST))
+
+
+def test_folders_with_spaces_and_other_sizes(tmp_path):
+    spec = replace(SPECS["ResNet20"], input_shape=(64, 64, 3))
+    folder = tmp_path / "my runs/it's one"
+    line = training_command(
+        record("resnet20", spec, FAST, source={"dataset": "./my photos", "data_dir": ""}), folder
+    )
+    _, _, data, output = understood(line)
+    assert (data.dataset, data.image_size) == ("./my photos", 64)
+    assert output == str(tmp_path / "my runs/it's one_again")
+
+
+def test_what_no_command_can_repeat_has_none():
+    good = record("resnet20", SPECS["ResNet20"], FAST)
+    assert training_command(good | {"network": {"family": "other"}}, Path("x")) is None
+    assert training_command(good | {"recipe": {"pace": 3}}, Path("x")) is None

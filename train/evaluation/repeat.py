@@ -1,0 +1,84 @@
+"""The command that repeats a run, from its record. No Keras, no TensorFlow."""
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from keras_resnet import families
+from keras_resnet.spec import SPECS, Spec
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import parse
+from train.settings.execution import Execution
+from train.settings.recipe import RECIPES, Recipe
+
+T = TypeVar("T")
+
+MODELS = {name.lower(): spec for name, spec in SPECS.items()}
+FROM_DATA = ("input_shape", "classes")  # fields of a `Spec` that the images decide
+
+
+def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
+    """The command line that trains a network once more, as its record says.
+
+    Args:
+        record: Of a run, as in `run.json`.
+        folder: Of that run; the other one goes beside it.
+
+    Returns:
+        `None` if the command cannot: networks of other families are trained from Python, and a
+        record of another version may name what is no longer there.
+    """
+    try:
+        network = families.from_json(record["network"])
+        recipe = parse(Recipe, record["recipe"])
+    except InputError:
+        return None
+    if not isinstance(network, Spec) or "data" not in record:
+        return None
+    own = {record["model"]: MODELS[record["model"]]} if record["model"] in MODELS else MODELS
+    model, changes = _nearest(own, network, FROM_DATA)
+    named, others = _nearest(RECIPES, recipe)
+    source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
+    size = record["data"]["image_size"]
+    given = {
+        "model": model,
+        "recipe": named,
+        **source,
+        "image_size": size if size != MODELS[model].input_shape[0] else "",
+        **changes,
+        **others,
+        **_execution(record),
+        "output_dir": folder.with_name(f"{folder.name}_again"),
+    }
+    texts = {name: _text(value) for name, value in given.items()}
+    flags = (f"--{name}={shlex.quote(text)}" for name, text in texts.items() if text)
+    return " ".join(["python -m train.cifar", *flags])
+
+
+def _execution(record: Mapping[str, Any]) -> dict[str, Any]:
+    """How it was computed, as far as that is not the default and moves to another machine."""
+    usual = asdict(Execution())
+    settings = record.get("execution", {}).items()
+    return {name: value for name, value in settings if name != "devices" and value != usual[name]}
+
+
+def _nearest(
+    table: Mapping[str, T], wanted: T, without: tuple[str, ...] = ()
+) -> tuple[str, dict[str, Any]]:
+    """The row of a table that differs least from what is wanted, and the fields that differ."""
+    differing = {name: _changes(row, wanted, without) for name, row in table.items()}
+    name = min(differing, key=lambda name: len(differing[name]))
+    return name, differing[name]
+
+
+def _changes(base: Any, wanted: Any, without: tuple[str, ...]) -> dict[str, Any]:
+    pairs = ((f.name, getattr(base, f.name), getattr(wanted, f.name)) for f in fields(wanted))
+    return {name: there for name, here, there in pairs if here != there and name not in without}
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
