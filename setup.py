@@ -57,17 +57,27 @@ setup(
         "flatbuffers",
         "h5py",
         "keras>=3.15.1",
+        "ml-dtypes",  # bfloat16
         "numpy",
         "pydantic",
         "safetensors",
         "tensorflow>=2.21",
     ],
-    # litert: another quantizer. torch: to read `.pth` checkpoints.
+    # litert: another quantizer.
     extras_require={
         "train": TRAIN,
         "litert": LITERT,
-        "torch": ["torch"],
-        "test": [*TRAIN, *LITERT, *CLIENTS, "jax", "mypy", "pytest", "pytest-xdist", "ruff"],
+        "test": [
+            *TRAIN,
+            *LITERT,
+            *CLIENTS,
+            "hypothesis",
+            "jax",
+            "mypy",
+            "pytest",
+            "pytest-xdist",
+            "ruff",
+        ],
         "docs": [*TRAIN, "pdoc"],
     },
 )

@@ -1,9 +1,11 @@
 """The formats that a classifier is exported as: how each is written, and read back to predict."""
 
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
+from os import PathLike
+from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +18,9 @@ from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, check_lab
 from keras_resnet.export.fold import fold
 from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
 from keras_resnet.utils.fields import MOST, check_number
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.weights.saved import load_model
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
 Shape = tuple[int | None, int | None, int]  # height, width, channels; None is any size
@@ -47,7 +49,9 @@ class ExportSource:
             folded = fold(self.model)
             difference = folded.predict_on_batch(noise) - self.model.predict_on_batch(noise)
         except (AttributeError, TypeError, ValueError) as error:
-            raise InputError(f"{self.model.name} cannot be folded ({error}): {PLAIN}") from error
+            raise InputError(
+                f"{self.model.name} cannot be folded ({sentence(error)}): {PLAIN}"
+            ) from error
         if not np.abs(difference).max() < 1e-3:
             raise InputError(f"{self.model.name} computes differently when folded: {PLAIN}")
         return folded
@@ -68,9 +72,7 @@ def _write_keras(source: ExportSource, path: Path) -> None:
 
 def _read_keras(path: Path) -> Predict:
     checksums.check_archive(path)
-    with deep_recursion():
-        model = keras.saving.load_model(path, compile=False)
-    return _in_batches(model.predict_on_batch)
+    return _in_batches(load_model(path).predict_on_batch)
 
 
 def _write_saved_model(source: ExportSource, path: Path) -> None:
@@ -141,6 +143,8 @@ def save(
     """
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
     lookup(QUANTIZERS, quantizer, "quantizer")
+    check_type("folder", folder, str | PathLike, "a path")
+    check_type("card", card, ModelCard, "a ModelCard")
     _check(model)
     shape = _image_shape(model, image_size, any(name in tflite.CONVERSIONS for name in rows))
     exclusive = _check_outputs(model, shape)
@@ -149,6 +153,8 @@ def save(
         calibration = _check_calibration(calibration, shape)
     source = ExportSource(model, shape, exclusive, card, calibration, quantizer)
     folder = Path(folder)
+    if exists(folder) and not folder.is_dir():
+        raise InputError(f"{folder} is a file: give a folder.")
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as files:  # they get their names when all are written
         for name, row in rows.items():
@@ -159,7 +165,7 @@ def save(
 
 def _check(model: keras.Model) -> None:
     if not isinstance(model, keras.Model) or not getattr(model, "inputs", None):
-        raise InputError(f"{model!r} is not a functional keras.Model with known inputs.")
+        raise InputError(f"{shorten(model)} is not a functional keras.Model with known inputs.")
     taken, given = model.input_shape, model.output_shape
     single = isinstance(taken, tuple) and isinstance(given, tuple)
     if not single or (len(taken), len(given)) != (4, 2) or None in (taken[-1], given[-1]):
@@ -266,22 +272,37 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
 
     Returns:
         A function from `(n, height, width, channels)` images, uint8 or float 0 to 255, to
-        `(n, classes)` float32 probabilities.
+        `(n, classes)` float32 probabilities; if it cannot compute, it raises an `InputError`, too.
 
     Raises:
         InputError: if the file is missing or damaged, or the format unknown.
     """
     row = lookup(FORMATS, format, "format")
+    check_type("folder", folder, str | PathLike, "a path")
     path = Path(folder) / FORMAT_FILES[format]
-    if not path.exists():
+    if not exists(path):  # which, unlike the path's own, takes a name of any length
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
-    try:
+    with _explained(f"cannot read {path}"):
         if not (path.is_file() if path.suffix else path.is_dir()):
             raise ValueError(f"it is no {'file' if path.suffix else 'folder'}")
-        return row.read(path)
-    except Exception as error:  # readers of damaged files raise what happens to go wrong in them
-        reason = str(error).split("\n")[0][:200]
-        raise InputError(f"cannot read {path} ({reason}): train or export again.") from error
+        predict = row.read(path)
+
+    def explained(images):
+        with _explained(f"cannot predict with {path}"):
+            return predict(images)
+
+    return explained
+
+
+@contextmanager
+def _explained(problem: str) -> Iterator[None]:
+    """Turns what three libraries say of a damaged file into one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:  # they raise nearly any kind
+        raise InputError(f"{problem} ({sentence(error)}): train or export again.") from error
 
 
 def _in_batches(predict: Predict) -> Predict:

@@ -65,8 +65,8 @@ def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
         record["seconds"] = result.progress.seconds
 
 
-def attempt(folder: Path, options: argparse.Namespace, kill=None) -> bool:
-    """Forks a training, kills it when `kill(steps)` returns, and says if it ended before that."""
+def attempt(folder: Path, options: argparse.Namespace, watch) -> bool:
+    """Forks a training, kills it if `watch(steps)` is true, and says if it ended before that."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
@@ -78,8 +78,7 @@ def attempt(folder: Path, options: argparse.Namespace, kill=None) -> bool:
             os._exit(1)
         os._exit(0)
     os.close(writing)
-    if kill:
-        kill(reading)
+    if watch(reading):
         os.kill(child, signal.SIGKILL)
     _, status = os.waitpid(child, 0)
     os.close(reading)
@@ -106,18 +105,30 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as root:
         calm, killed = Path(root, "calm"), Path(root, "killed")
-        begin = time.monotonic()
-        attempt(calm, options)
-        print(f"uninterrupted: {time.monotonic() - begin:.1f} s", flush=True)
+        begin = first = time.monotonic()
+
+        def in_peace(steps):
+            nonlocal first
+            os.read(steps, 1)
+            first = time.monotonic()
+            while os.read(steps, 100):
+                pass
+            return False
+
+        attempt(calm, options, in_peace)
+        start, rest = first - begin, time.monotonic() - first
+        print(f"uninterrupted: {start:.1f} s to the first step, then {rest:.1f} s", flush=True)
 
         def anywhere(steps):
-            time.sleep(chance.uniform(0, 4))
+            time.sleep(chance.uniform(0, start + rest / options.kills))
+            return True
 
         def in_steps(steps):
             os.read(steps, 1)
             for _ in range(chance.randrange(6)):
                 os.read(steps, 1)
-            time.sleep(chance.uniform(0, 0.05))
+            time.sleep(chance.uniform(0, rest / 100))
+            return True
 
         def unfinished():
             return {path.name for path in (killed / checkpoint.CHECKPOINTS).glob(".partial-*")}
@@ -126,18 +137,18 @@ def main() -> None:
             in_steps(steps)
             while not unfinished() - before:
                 pass
+            return True
 
         count, torn = 0, 0
         while count < options.kills:
             before = unfinished()
-            kill = (in_steps, while_writing, anywhere)[count % 3]
-            if attempt(killed, options, kill):
+            if attempt(killed, options, (in_steps, while_writing, anywhere)[count % 3]):
                 sys.exit(f"the training ended after {count} kills: make it longer")
             count += 1
             torn += bool(unfinished() - before)
             there = sorted((killed / checkpoint.CHECKPOINTS).glob("[0-9]*"))
             print(f"kill {count} after step {int(there[-1].name[:9]) if there else 0}", flush=True)
-        attempt(killed, options)
+        attempt(killed, options, in_peace)
 
         (rows, arrays), (their_rows, their_arrays) = outcome(calm), outcome(killed)
         assert rows == their_rows, f"{rows}\n{their_rows}"
