@@ -212,7 +212,13 @@ def _image_shape(model: keras.Model, size: tuple[int, int] | None, needed: bool)
 def _check_outputs(model: keras.Model, shape: Shape) -> bool:
     """Checks that outputs are probabilities, and tells whether they add up to 1."""
     noise = _noise(shape)
-    outputs, bright = model.predict_on_batch(np.concatenate([noise, noise * BRIGHTEST]))
+    try:
+        outputs, bright = model.predict_on_batch(np.concatenate([noise, noise * BRIGHTEST]))
+    except Exception as error:  # TensorFlow's have no class of their own
+        raise InputError(
+            f"the model cannot compute images of {noise.shape[1:]} ({sentence(error)}): give "
+            "another image_size, or build it of other layers."
+        ) from error
     if not np.isfinite(outputs).all():
         raise InputError(
             "the model gives NaN or infinity for an image of noise: lower its weights."

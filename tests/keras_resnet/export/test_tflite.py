@@ -226,6 +226,7 @@ def test_images_of_any_size(tmp_path):
     refuse(tmp_path, model, r"\(None, None, 3\), .* give image_size=\(height, width\)")
     refuse(tmp_path, model, "image_size must be", image_size=(0, 8))
     refuse(tmp_path, model, "image_size must be", image_size=8)
+    refuse(tmp_path, model, r"cannot compute images of \(2, 2, 3\)", image_size=(2, 2))
     refuse(tmp_path, tiny(), r"image_size is \(8, 9\), .* \(8, 8\): leave it", image_size=(8, 9))
     export.save(model, tmp_path, ["float32"], image_size=(24, 16))
     np.testing.assert_allclose(export.load(tmp_path, "float32")(large), expected, atol=1e-5)
