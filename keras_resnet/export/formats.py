@@ -179,6 +179,13 @@ def _check(model: keras.Model) -> None:
             f"layer {mixed[0]!r} computes in {model.get_layer(mixed[0]).compute_dtype}: "
             "build the model again under the float32 policy and copy the weights before saving."
         )
+    # Of outputs alone it could not be told: ReLU makes zeros of NaN on some processors.
+    broken = [w.path for w in model.weights if not np.isfinite(np.array(w)).all()]
+    if broken:
+        raise InputError(
+            f"weight {broken[0]!r} is NaN or infinite: train again with a lower learning rate, or "
+            "load weights that are finite."
+        )
 
 
 def _image_shape(model: keras.Model, size: tuple[int, int] | None, needed: bool) -> Shape:
@@ -205,10 +212,16 @@ def _image_shape(model: keras.Model, size: tuple[int, int] | None, needed: bool)
 def _check_outputs(model: keras.Model, shape: Shape) -> bool:
     """Checks that outputs are probabilities, and tells whether they add up to 1."""
     noise = _noise(shape)
-    outputs, bright = model.predict_on_batch(np.concatenate([noise, noise * BRIGHTEST]))
+    try:
+        outputs, bright = model.predict_on_batch(np.concatenate([noise, noise * BRIGHTEST]))
+    except Exception as error:  # TensorFlow's have no class of their own
+        raise InputError(
+            f"the model cannot compute images of {noise.shape[1:]} ({sentence(error)}): give "
+            "another image_size, or build it of other layers."
+        ) from error
     if not np.isfinite(outputs).all():
         raise InputError(
-            "the model gives NaN or infinity for an image of noise: its weights must be finite."
+            "the model gives NaN or infinity for an image of noise: lower its weights."
         )
     activation, classes = _last_activation(model), len(outputs)
     low, high = np.nanmin([outputs, bright]), np.nanmax([outputs, bright])

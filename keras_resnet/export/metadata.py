@@ -17,7 +17,7 @@ import numpy as np
 from keras_resnet.export import checksums
 from keras_resnet.export.files import LABELS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         return _read_metadata(Path(path).read_bytes())
     except Exception as error:  # a table that points anywhere gives errors of any kind
         raise InputError(
-            f"cannot read {path} ({str(error)[:200]}): give a .tflite file that is whole."
+            f"cannot read {path} ({sentence(error)}): give a .tflite file that is whole."
         ) from error
 
 

@@ -5,6 +5,7 @@ import re
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.export.files import QUANTIZERS
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, lookup, sentence
 
 
 class Conversion(NamedTuple):
@@ -103,11 +104,32 @@ def convert(
         calibration = _whole_range(calibration)
         settings["representative_dataset"] = lambda: ([image] for image in _single(calibration))
     separately = quantizer == "litert" and row.recipe
-    _export(model, path, shape, CONVERSIONS["float32"].settings if separately else settings)
-    if separately:
-        floats = "inference_input_type" not in settings
-        _quantize(path, separately, calibration if row.calibrated else None, floats)
+    with _explained(conversion):
+        _export(model, path, shape, CONVERSIONS["float32"].settings if separately else settings)
+        if separately:
+            floats = "inference_input_type" not in settings
+            _quantize(path, separately, calibration if row.calibrated else None, floats)
     check_bytes(_interpreter(path), conversion)
+
+
+@contextmanager
+def _explained(conversion: str) -> Iterator[None]:
+    """Turns what the converter and the quantizer say of a model into one sentence."""
+    try:
+        yield
+    except (InputError, OSError):
+        raise
+    except Exception as error:  # the converter has an own class for it, out of public reach
+        unknown = UNKNOWN.search(str(error))
+        problem = (
+            f"{unknown[1] or unknown[2]} is not an operation that TFLite has in this format, and "
+            "phones could not run it"
+            if unknown
+            else f"the model cannot be converted to {conversion} ({sentence(error)})"
+        )
+        raise InputError(
+            f"{problem}: build it of other layers, or leave the format out."
+        ) from error
 
 
 def _single(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -129,19 +151,7 @@ def _export(model: keras.Model, path: Path, shape: tuple, settings: dict[str, An
     with warnings.catch_warnings():
         # The converter asks for ranges of inputs even where calibration is to find them.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
-        try:
-            model.export(
-                path, format="litert", verbose=False, input_signature=[signature], **settings
-            )
-        except Exception as error:  # the converter has an own class for it, out of public reach
-            unknown = UNKNOWN.search(str(error))
-            if not unknown:
-                raise
-            raise InputError(
-                f"{unknown[1] or unknown[2]} is not an operation that TFLite has in this format, "
-                "and phones could not run it: build the model of other layers, or leave the format "
-                "out."
-            ) from error
+        model.export(path, format="litert", verbose=False, input_signature=[signature], **settings)
 
 
 def _quantize(path: Path, name: str, calibration: np.ndarray | None, floats: bool) -> None:

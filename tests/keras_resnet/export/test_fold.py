@@ -1,12 +1,15 @@
 """Folding changes the layers and not the function."""
 
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 from keras import layers
 
-from keras_resnet import SPECS, ResNet, ResNet18V2, ResNet50, Spec, cifar
+from keras_resnet import SPECS, ResNet, ResNet18V2, ResNet50, Spec, cifar, imagenet_utils
 from keras_resnet.export.fold import fold
+from keras_resnet.imagenet_utils import MODES
 
 DRAW = np.random.default_rng(0)
 IMAGES = (DRAW.integers(0, 256, (8, 32, 32, 3)) * DRAW.random((8, 1, 1, 3))).astype("float32")
@@ -69,9 +72,83 @@ def test_v1_keeps_no_normalization_but_the_images():
     assert depthwise == ["images"]
 
 
+def prepared_convolution(prepare, padding, channels=3):
+    """A convolution of images that are prepared before."""
+    image = keras.Input((16, 16, channels))
+    x = prepare(image)
+    if padding == "zeros around":
+        x, padding = layers.ZeroPadding2D(3)(x), "valid"
+    x = layers.BatchNormalization()(layers.Conv2D(8, 7, 2, padding, use_bias=False)(x))
+    model = keras.Model(image, x)
+    vary(model)
+    return model
+
+
+def kinds_and_difference(model):
+    """Which operations are left, and how far outputs are off, relative to the largest."""
+    folded = fold(model)
+    images = keras.ops.convert_to_tensor(IMAGES[:, :16, :16, : model.input_shape[-1]])
+    expected, actual = (np.array(net(images, training=False)) for net in (model, folded))
+    difference = np.abs(actual - expected).max() / np.abs(expected).max()
+    return [type(operation).__name__ for operation in folded.operations], difference
+
+
+def grey(image):
+    return layers.Rescaling(1 / 127.5, offset=-1)(layers.Concatenate()([image] * 3))
+
+
+PREPARATIONS = {  # and the channels of an image
+    **{mode: (partial(imagenet_utils.preprocess_input, mode=mode), 3) for mode in MODES},
+    "batch normalization": (layers.BatchNormalization(beta_initializer="ones"), 3),
+    "negative": (lambda image: 255.0 - image, 3),
+    "grey as RGB": (grey, 1),
+}
+
+
+@pytest.mark.parametrize("name", PREPARATIONS)
+def test_what_prepares_images_goes_into_the_first_convolution(name):
+    prepare, channels = PREPARATIONS[name]
+    for padding, before in {
+        "valid": [],
+        "same": ["DepthwiseConv2D"],  # which puts zero where zeros are to be padded with
+        "zeros around": ["DepthwiseConv2D", "ZeroPadding2D"],
+    }.items():
+        model = prepared_convolution(prepare, padding, channels)
+        kinds, difference = kinds_and_difference(model)
+        assert kinds == ["InputLayer", *before, "Conv2D"]
+        assert difference < 1e-5
+
+
+OTHER_PREPARATIONS = {
+    "dark": (lambda image: keras.ops.minimum(image, 200) - 3, 3),
+    "squared": (lambda image: image * image / 255, 3),
+    "of neighbours": (layers.MaxPooling2D(3, 1, "same"), 3),
+    "cropped": (lambda image: image[:, 2:, 2:], 3),
+    "turned": (lambda image: image[:, ::-1], 3),
+    "no color is zero": (lambda image: layers.Rescaling(1, (1, 2, 3))(grey(image)), 1),
+}
+
+
+@pytest.mark.parametrize("name", OTHER_PREPARATIONS)
+def test_any_other_preparation_of_images_stays(name):
+    prepare, channels = OTHER_PREPARATIONS[name]
+    model = prepared_convolution(prepare, "same", channels)
+    kinds, difference = kinds_and_difference(model)
+    assert kinds == [type(op).__name__ for op in model.operations][:-1]
+    assert difference < 1e-5
+
+
+def test_a_preparation_that_others_see_stays():
+    image = keras.Input((16, 16, 3))
+    x = layers.Rescaling(1 / 255)(image)
+    model = keras.Model(image, layers.Add()([x, layers.Conv2D(3, 3, padding="same")(x)]))
+    kinds, difference = kinds_and_difference(model)
+    assert kinds == ["InputLayer", "Rescaling", "Conv2D", "Add"]
+    assert difference < 1e-5
+
+
 @pytest.mark.parametrize("build", [ResNet18V2, ResNet50])
 def test_networks_for_photographs_with_their_preparation_inside(build):
-    """What prepares the images is not made of layers, and stays."""
     image = keras.Input((64, 64, 3), name="image")
     model = build(
         input_tensor=build.preprocess_input(image), classes=7, classifier_activation=None,

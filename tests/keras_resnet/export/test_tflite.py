@@ -1,5 +1,6 @@
 """The files for phones: exact where they can be, near where they are quantized, and plain."""
 
+import warnings
 from zipfile import ZipFile
 
 import keras
@@ -12,6 +13,7 @@ from keras_resnet import InputError, ResNet, ResNet8, ResNet18V2, cifar, export
 from keras_resnet.export import ModelCard, tflite
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.fold import fold
+from keras_resnet.imagenet_utils import MODES, preprocess_input
 
 DRAW = np.random.default_rng(0)
 # Noise of different colors.
@@ -115,17 +117,138 @@ def test_every_file_has_its_labels(delivered):
             assert tuple(archive.read("labels.txt").decode().splitlines()) == LABELS
 
 
-@pytest.mark.parametrize(("name", "kind"), [("int8", np.int8), ("dynamic", np.float32)])
+NEWER = [("int8", np.int8), ("dynamic", np.float32), ("int16x8", np.float32)]
+
+
+@pytest.mark.parametrize(("name", "kind"), NEWER)
 def test_the_newer_quantizer_is_near_too(tmp_path, name, kind):
     model = classifier("original")
     export.save(model, tmp_path, [name], ModelCard(labels=LABELS), CALIBRATION, "litert")
     interpreter = Interpreter(str(path(tmp_path, name)))
-    assert interpreter.get_input_details()[0]["dtype"] == kind
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    assert {source["dtype"], result["dtype"]} == {kind}
+    if name == "int8":
+        assert (source["quantization"], result["quantization"]) == ((1, -128), (1 / 256, -128))
     np.testing.assert_allclose(
         export.load(tmp_path, name)(TEST),
         model.predict_on_batch(TEST.astype("float32")),
         atol=0.3,
     )
+
+
+def tiny(prepare=lambda image: image, activation="softmax", classes=4, size=(8, 8)):
+    """A classifier in three layers, the colors of whose images decide."""
+    image = keras.Input((*size, 3), name="image")
+    x = keras.layers.Conv2D(8, 3, activation="relu")(prepare(image))
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    model = keras.Model(image, keras.layers.Dense(classes, activation)(x))
+    kernel, bias = model.layers[-1].get_weights()
+    model.layers[-1].set_weights([kernel / 40, bias])
+    return model
+
+
+TILES = np.ascontiguousarray(IMAGES[:, :8, :8])
+
+
+@pytest.mark.parametrize("quantizer", ["converter", "litert"])
+@pytest.mark.parametrize("mode", MODES)
+def test_bytes_are_pixels_however_images_are_prepared(tmp_path, mode, quantizer):
+    """As an app sends them, without a look at scale and zero point."""
+    model = tiny(lambda image: preprocess_input(image, mode=mode))
+    if mode in ("tf", "torch", "cifar10"):  # whose images are smaller numbers
+        model.layers[-1].set_weights([w * 60 for w in model.layers[-1].get_weights()])
+    export.save(model, tmp_path, ["int8"], calibration=TILES[:20], quantizer=quantizer)
+    interpreter = Interpreter(str(path(tmp_path, "int8")))
+    interpreter.allocate_tensors()
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    sign = {np.uint8: 0, np.int8: 128}[source["dtype"]]
+    answers = []
+    for image in TILES[20:40]:
+        interpreter.set_tensor(
+            source["index"], (image[None].astype(int) - sign).astype(source["dtype"])
+        )
+        interpreter.invoke()
+        answers.append((interpreter.get_tensor(result["index"])[0].astype(int) + sign) / 256)
+    expected = model.predict_on_batch(TILES[20:40].astype("float32"))
+    assert expected.std(0).max() > 0.05  # the model does look at its images
+    near = {"converter": 0.06, "litert": 0.35}[quantizer]  # litert cuts the brightest images off
+    np.testing.assert_allclose(answers, expected, atol=near)
+    np.testing.assert_allclose(export.load(tmp_path, "int8")(TILES[20:40]), answers, atol=1e-6)
+
+
+def test_a_file_whose_bytes_are_no_pixels_is_refused(tmp_path):
+    """TFLite gives pooling and what comes before it one scale, that of prepared images."""
+    model = tiny(lambda image: keras.layers.MaxPooling2D()(preprocess_input(image)))
+    refuse(tmp_path, model, "input of int8 is uint8 of scale 1.4.* zero point .*: prepare images",
+           formats=["int8"], calibration=TILES)  # fmt: skip
+    export.save(model, tmp_path, ["float32"])  # as floats are floats
+
+
+@pytest.mark.parametrize("classes", [1, 3])
+def test_classes_that_do_not_exclude_each_other(tmp_path, classes):
+    model = tiny(activation="sigmoid", classes=classes)
+    card = ModelCard(labels=tuple("abc"[:classes]))
+    formats = ["keras", "saved_model", "float32", "int8"]
+    export.save(model, tmp_path, formats, card, TILES[:20])
+    expected = model.predict_on_batch(TILES[20:].astype("float32"))
+    assert expected.std(0).max() > 0.05
+    for name in formats:
+        near = 0.05 if name == "int8" else 1e-5
+        np.testing.assert_allclose(export.load(tmp_path, name)(TILES[20:]), expected, atol=near)
+    said = export.read_metadata(path(tmp_path, "int8"))
+    assert tuple(said["labels"]) == card.labels
+    (score,) = said["subgraph_metadata"][0]["output_tensor_metadata"]
+    assert (
+        score["description"] == "The probability of each class, whatever those of the others are."
+    )
+
+
+def test_outputs_that_are_no_probabilities_are_refused_with_the_way_round(tmp_path):
+    logits = tiny(activation=None)
+    refuse(tmp_path, logits, "are no probabilities: end it in softmax", formats=["keras"])
+    ended = keras.Model(logits.inputs, keras.layers.Softmax()(logits.outputs[0]))
+    export.save(ended, tmp_path, ["keras"])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "You are using a softmax over axis", UserWarning)
+        refuse(tmp_path, tiny(classes=1), "1 for every image: .*'sigmoid'", formats=["keras"])
+    broken = tiny()
+    broken.layers[1].set_weights([w * np.nan for w in broken.layers[1].get_weights()])
+    refuse(tmp_path, broken, "weight 'conv2d.*/kernel' is NaN", formats=["keras"])
+
+
+def test_images_of_any_size(tmp_path):
+    model = tiny(size=(None, None))
+    export.save(model, tmp_path, ["keras", "saved_model"])
+    large = IMAGES[:3, :24, :16]
+    expected = model.predict_on_batch(large.astype("float32"))
+    for name in ("keras", "saved_model"):
+        np.testing.assert_allclose(export.load(tmp_path, name)(large), expected, atol=1e-5)
+    refuse(tmp_path, model, r"\(None, None, 3\), .* give image_size=\(height, width\)")
+    refuse(tmp_path, model, "image_size must be", image_size=(0, 8))
+    refuse(tmp_path, model, "image_size must be", image_size=8)
+    refuse(tmp_path, model, r"cannot compute images of \(2, 2, 3\)", image_size=(2, 2))
+    refuse(tmp_path, tiny(), r"image_size is \(8, 9\), .* \(8, 8\): leave it", image_size=(8, 9))
+    export.save(model, tmp_path, ["float32"], image_size=(24, 16))
+    np.testing.assert_allclose(export.load(tmp_path, "float32")(large), expected, atol=1e-5)
+
+
+NOT_RAW = {
+    "0 to 0.9": TILES / 255,
+    "-1 to ": TILES / 127.5 - 1,
+    "nan to nan": np.where(TILES > 200, np.nan, TILES),
+    "7 to 7": np.full_like(TILES, 7),
+    "0 to 50.": TILES * 2.0,
+    "array of object": TILES.astype(object),
+    "array of bool": TILES > 100,
+    "array of complex": TILES * 1j,
+    "array of <U": "a folder",
+}
+
+
+def test_images_to_calibrate_with_are_raw(tmp_path):
+    model = tiny()
+    for message, images in NOT_RAW.items():
+        refuse(tmp_path, model, f"images to calibrate with .*{message}", calibration=images)
 
 
 def test_networks_for_photographs(tmp_path):
