@@ -59,21 +59,22 @@ setup(
         "flatbuffers",
         "h5py",
         "keras>=3.15.1",
+        "ml-dtypes",  # bfloat16
         "numpy",
         "pydantic",
         "safetensors",
         "tensorflow>=2.21",
     ],
-    # litert: another quantizer. torch: to read `.pth` checkpoints.
+    # litert: another quantizer.
     extras_require={
         "train": TRAIN,
         "litert": LITERT,
-        "torch": ["torch"],
         "test": [
             *TRAIN,
             *LITERT,
             *CLIENTS,
             "huggingface_hub",
+            "hypothesis",
             "jax",
             "mypy",
             "pytest",

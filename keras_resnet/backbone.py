@@ -4,8 +4,9 @@ import re
 
 import keras
 
-from keras_resnet.network import classifier
+from keras_resnet.network import check_model, classifier
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
 
 
@@ -22,7 +23,10 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
 
     Raises:
         InputError: if `model` has no `avg_pool` layer, that is no top.
+        TypeError: if it is no `keras.Model`.
     """
+    check_model(model)
+    classes = check_number("classes", classes, int, 1, MOST)
     with deep_recursion():
         features = _layer(model, "avg_pool").input
         return keras.Model(model.input, classifier(features, classes, activation), name=model.name)
@@ -45,7 +49,9 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
 
     Raises:
         InputError: if `model` has not the layer names of this family, or its maps are pooled.
+        TypeError: if it is no `keras.Model`.
     """
+    check_model(model)
     strided = re.compile(r"(conv\d+_block\d+)_[1-9]_conv")
     blocks = [
         name[1]

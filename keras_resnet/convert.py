@@ -1,14 +1,16 @@
 """Networks from checkpoints of torchvision, timm and keras-hub, and back."""
 
+from os import PathLike
 from pathlib import Path
 
 import keras
 
-from keras_resnet.network import ResNet
+from keras_resnet.imagenet_utils import with_preprocessing
+from keras_resnet.network import ResNet, check_model
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
-from keras_resnet.weights.loading import read
+from keras_resnet.weights.loading import read, transfer
 from keras_resnet.weights.readers import HEAD
 
 # What must be the same for weights to mean the same.
@@ -19,26 +21,33 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
     """Builds the network of a checkpoint, with its weights.
 
     Args:
-        path: A checkpoint of a torchvision or timm ResNet, `.safetensors`, or `.pth` or `.pt`, for
-            which torch must be installed: `resnet18` to `152`, `wide_resnet50_2`, `resnetv2_18` to
-            `152`, with batch normalization and a plain stem. Or the `model.weights.h5` of a
-            keras-hub preset, which holds no head.
+        path: A checkpoint of a ResNet of torchvision or timm, `.safetensors`, or `.pth` and the
+            like, for which torch is not needed: `resnet18` to `152`, `wide_resnet50_2`,
+            `resnetv2_18` to `152`, with batch normalization and a plain stem; of Hugging Face
+            transformers; of CIFAR networks with a 3x3 stem, as of
+            akamaster/pytorch_resnet_cifar10. Any prefix of names, any place in the checkpoint of a
+            training. Or the `model.weights.h5` of a keras-hub preset, which holds no head.
         **arguments: Of `ResNet`, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:
         The network, with the same outputs as the source, as probabilities by default. Images must
-        be prepared as for the source, see `imagenet_utils.preprocess_input`.
+        be prepared as for the source: `model.preprocess_input(x)` does it, for RGB, 0 to 255.
 
     Raises:
         InputError: if the file is not of such a network, naming what is left over or missing.
+        TypeError: if `path` is no path.
     """
+    check_type("path", path, str | PathLike, "a path")
     contents = read(path)
     if contents.spec is None:
         raise InputError(
             f"{path} does not say what network it is of: build that, and give it weights=PATH."
         )
-    top = {"include_top": HEAD in contents.weights}
-    return ResNet(contents.spec, weights=path, **{**top, **arguments})
+    arguments = {"include_top": HEAD in contents.weights, **arguments}
+    model = ResNet(contents.spec, **arguments)
+    classes = arguments.get("classes") or contents.spec.classes
+    mode = transfer(contents, model, str(path), new_head=classes != contents.spec.classes)
+    return with_preprocessing(model, mode)
 
 
 def to_checkpoint(model: keras.Model, path: str | Path) -> None:
@@ -51,9 +60,12 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
 
     Raises:
         InputError: if they have no such network, naming the first layer that differs.
+        TypeError: if `model` is no `keras.Model`, or `path` no path.
     """
     from safetensors.numpy import save_file
 
+    check_model(model)
+    check_type("path", path, str | PathLike, "a path")
     if Path(path).suffix != ".safetensors":
         raise InputError(f"cannot write {path}: end its name in .safetensors.")
     layers = [layer for layer in model.layers if layer.weights]
@@ -64,6 +76,8 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     layout = TIMM_V2 if "post_bn" in weights else TORCHVISION
     try:
         spec = infer(weights, layout)
+        if spec.stem == "cifar":
+            raise InputError("its stem is that of CIFAR networks.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:
         raise InputError(f"{model.name} is not a network of torchvision or timm: {error}") from None

@@ -11,7 +11,7 @@ from math import prod
 from pkgutil import resolve_name
 from typing import Any, ClassVar, NamedTuple, Protocol
 
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 
 
 class NetworkConfig(Protocol):
@@ -62,7 +62,9 @@ def family_of(config: NetworkConfig) -> str:
     for name, family in FAMILIES.items():
         if resolve_name(family.config) is type(config):
             return name
-    raise TypeError(f"{config!r} is no network config of the families {', '.join(FAMILIES)}.")
+    raise TypeError(
+        f"{shorten(config)} is no network config of the families {', '.join(FAMILIES)}."
+    )
 
 
 def build(config: NetworkConfig, **arguments: Any):
@@ -95,9 +97,11 @@ def from_json(content: Mapping[str, Any]) -> NetworkConfig:
 
     Raises:
         InputError: if the family is unknown, or has no such network.
+        TypeError: if it is no JSON object.
     """
     from keras_resnet.utils.schema import parse
 
+    check_type("a network", content, Mapping, "a JSON object")
     fields = dict(content)
     family = lookup(FAMILIES, fields.pop("family", None), "family of networks")
     return parse(resolve_name(family.config), fields)

@@ -1,6 +1,6 @@
 """What goes into a classifier and what comes out, under the names of `keras.applications`."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras.applications import imagenet_utils
 
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 from keras_resnet.utils.fields import MOST, check_number
 
 MODES = {  # how published weights want their images, by the names of Keras
@@ -17,6 +17,7 @@ MODES = {  # how published weights want their images, by the names of Keras
     "torch": "RGB, 0 to 1, minus the ImageNet mean, divided by its std: torchvision, timm's v1",
     "cifar10": "RGB, each channel minus its mean on CIFAR-10's training images, divided by its std",
 }
+AXES = {"channels_last": -1, "channels_first": -3}  # of the channels
 # Of each channel of the 50,000 training images, 0 to 255.
 CIFAR10_MEAN, CIFAR10_STD = (125.307, 122.95, 113.865), (62.993, 62.089, 66.705)
 
@@ -25,6 +26,7 @@ CIFAR10 = (
 )  # fmt: skip
 
 
+@keras.saving.register_keras_serializable("keras_resnet")  # for models that hold it in a `Lambda`
 def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
     """Prepares raw images for a network, as its weights expect them.
 
@@ -40,20 +42,75 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
         The images in the same shape; integers become Keras's float type.
 
     Raises:
-        ValueError: if the mode or data format is unknown.
+        InputError: a `ValueError`, if the mode or data format is unknown, or there are not 3
+            channels where that says how they are prepared.
+        TypeError: if these are no numbers.
     """
+    lookup(MODES, mode, "mode")
+    given = keras.config.image_data_format() if data_format is None else data_format
+    axis = lookup(AXES, given, "data_format")
     if isinstance(x, np.ndarray | list | tuple):
         x = np.array(x)
-    elif "float" not in keras.backend.standardize_dtype(x.dtype):
-        x = keras.ops.cast(x, keras.config.floatx())
-    elif not keras.backend.is_keras_tensor(x):
-        x = keras.ops.copy(x)
+    kind = _kind(x)
+    if len(x.shape) < 3 or (mode != "tf" and x.shape[axis] not in (3, None)):
+        raise InputError(
+            f"images must be (..., height, width, 3), or channels first if data_format says so; "
+            f"got {tuple(x.shape)}."
+        )
+    if not isinstance(x, np.ndarray):
+        if "float" not in kind:
+            x = keras.ops.cast(x, keras.config.floatx())
+        elif not keras.backend.is_keras_tensor(x):
+            x = keras.ops.copy(x)
     if mode == "cifar10":
-        formats = {"channels_last": (3,), "channels_first": (3, 1, 1)}
-        shape = lookup(formats, data_format or keras.config.image_data_format(), "data_format")
+        shape = (3, *[1] * (-1 - axis))
         mean, std = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_STD))
         return (x - mean.astype("float32")) / std.astype("float32")
-    return imagenet_utils.preprocess_input(x, data_format=data_format, mode=mode)
+    return imagenet_utils.preprocess_input(x, data_format=given, mode=mode)
+
+
+def _kind(x) -> str:
+    """The type of numbers of images, by Keras's name."""
+    try:
+        kind = keras.backend.standardize_dtype(x.dtype)
+    except (AttributeError, ValueError):
+        kind = "none"
+    if not any(word in kind for word in ("float", "int", "bool")):
+        raise TypeError(f"images must be an array or a tensor of numbers; got {shorten(x)}.")
+    return kind
+
+
+def _preprocessing(mode: str) -> Callable:
+    """`preprocess_input` in a mode: a function of this module, so that Keras can save and load."""
+
+    def preprocess(x, data_format: str | None = None):
+        return preprocess_input(x, data_format, mode)
+
+    preprocess.__name__ = preprocess.__qualname__ = f"preprocess_{mode}"
+    preprocess.__doc__ = f"""Prepares raw images: {MODES[mode]}.
+
+    The arguments, the result and the errors are those of `preprocess_input`.
+    """
+    return keras.saving.register_keras_serializable("keras_resnet")(preprocess)
+
+
+preprocess_caffe = _preprocessing("caffe")
+preprocess_tf = _preprocessing("tf")
+preprocess_torch = _preprocessing("torch")
+preprocess_cifar10 = _preprocessing("cifar10")
+PREPROCESSING = {
+    "caffe": preprocess_caffe,
+    "tf": preprocess_tf,
+    "torch": preprocess_torch,
+    "cifar10": preprocess_cifar10,
+}
+
+
+def with_preprocessing(model: keras.Model, mode: str | None) -> keras.Model:
+    """The model, with a method `preprocess_input(x, data_format=None)` if a mode is known."""
+    if mode:
+        model.preprocess_input = PREPROCESSING[mode]
+    return model
 
 
 @cache
@@ -77,9 +134,11 @@ def decode_predictions(preds, top: int = 5, classes: Sequence | None = None) -> 
 
     Raises:
         InputError: if there is not one prediction for each class.
+        TypeError: if the classes are no names.
     """
+    check_type("classes", classes, Iterable | None, "a list of names, or None")
     pairs = imagenet_classes() if classes is None else [_pair(row) for row in classes]
-    check_number("top", top, int, 1, MOST)
+    top = check_number("top", top, int, 1, MOST)
     preds = keras.ops.convert_to_numpy(preds)
     if preds.ndim != 2 or preds.shape[1] != len(pairs):
         raise InputError(
@@ -90,5 +149,16 @@ def decode_predictions(preds, top: int = 5, classes: Sequence | None = None) -> 
     return [[(*pairs[i], row[i]) for i in row.argsort()[::-1][:top]] for row in preds]
 
 
+def decode_cifar10(preds, top: int = 5, classes: Sequence | None = CIFAR10) -> list[list[tuple]]:
+    """`decode_predictions` for the classes of CIFAR-10."""
+    return decode_predictions(preds, top, classes)
+
+
 def _pair(row) -> tuple[str, str]:
-    return (row, row) if isinstance(row, str) else tuple(row)
+    if isinstance(row, str):
+        return row, row
+    expected = "a name, or a pair of an identifier and a name"
+    check_type("each of classes", row, tuple | list, expected)
+    if len(row) != 2:
+        raise InputError(f"each of classes must be {expected}; got {shorten(row)}.")
+    return tuple(row)

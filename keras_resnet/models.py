@@ -1,7 +1,6 @@
 """The named networks: builders with the arguments of `keras.applications`."""
 
 from dataclasses import fields, replace
-from functools import partial
 
 import keras
 
@@ -59,11 +58,9 @@ def _network(title: str):
     """
     cifar = spec.classes == len(imagenet_utils.CIFAR10)
     mode = "cifar10" if cifar else VARIANTS[spec.variant].preprocessing
-    names = imagenet_utils.CIFAR10 if cifar else None
+    decode = imagenet_utils.decode_cifar10 if cifar else imagenet_utils.decode_predictions
     build.__dict__.update(
-        spec=spec,
-        preprocess_input=partial(imagenet_utils.preprocess_input, mode=mode),
-        decode_predictions=partial(imagenet_utils.decode_predictions, classes=names),
+        spec=spec, preprocess_input=imagenet_utils.PREPROCESSING[mode], decode_predictions=decode
     )
     return build
 

@@ -3,18 +3,18 @@
 import warnings
 from functools import partial
 from os import PathLike
-from pathlib import Path
 
 import keras
 from keras import layers
 
+from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.layers import POOLS, apply_ops, conv, shortcut
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, SHORTCUTS, STEMS, VARIANTS
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, check_type, shorten
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
-from keras_resnet.weights.loading import load
+from keras_resnet.weights.loading import is_file, load
 from keras_resnet.weights.pretrained import PRETRAINED, locate, pretrained_entry
 from keras_resnet.weights.readers import HEAD
 
@@ -59,8 +59,36 @@ POOLINGS = {
 def classifier(x, classes: int, activation):
     """Average pooling, then a dense layer in float32 even under a mixed-precision policy."""
     dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for softmax
+    activation = find_activation(activation)
     x = layers.GlobalAveragePooling2D(name="avg_pool")(x)
     return layers.Dense(classes, activation=activation, dtype=dtype, name=HEAD)(x)
+
+
+def find_activation(identifier):
+    """The function that Keras has under a name; a function is itself, and `None` the identity.
+
+    Raises:
+        InputError: if there is none.
+    """
+    try:
+        return keras.activations.get(identifier)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"unknown activation {shorten(identifier)}: give the name of one of Keras, such as "
+            "'softmax', a function, or None for logits."
+        ) from error
+
+
+def check_model(model) -> None:
+    """Checks that an argument is a model whose layers and inputs are known.
+
+    Raises:
+        InputError: if it is a model that is not built.
+        TypeError: if it is none.
+    """
+    check_type("model", model, keras.Model, "a keras.Model")
+    if not getattr(model, "inputs", None):
+        raise InputError(f"{model.name} has no known inputs: build it of a keras.Input.")
 
 
 def ResNet(
@@ -82,9 +110,10 @@ def ResNet(
         weights: `None` (random initialization), `"imagenet"` (the weights that
             `keras.applications` has for this network, downloaded once), `"cifar10"` (trained
             here, in `saved_models` with the record of its run), or the path of a weight file:
-            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision or timm,
-            `.safetensors`, `.pth` or `.pt`. The default is `None`, unlike in
-            `keras.applications`, so that a call needs no internet connection.
+            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision, timm or transformers,
+            `.safetensors`, `.pth`, `.bin`... The default is `None`, unlike in
+            `keras.applications`, so that a call needs no internet connection. Of weights whose
+            origin is known, `model.preprocess_input(x)` prepares images, RGB, 0 to 255.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`; its
             size is not checked.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default
@@ -93,7 +122,8 @@ def ResNet(
         pooling: Without the top: `None` for the feature maps, `"avg"` or `"max"` to pool them.
         classes: Number of classes; by default the spec's own. If others are given, and the head in
             the weight file does not match, the new head keeps its random initialization.
-        classifier_activation: Activation of the top; `None` returns the logits.
+        classifier_activation: Activation of the top, by name or as a function; `None` returns the
+            logits. With weights it is `None` or softmax.
         name: The model's name.
 
     Returns:
@@ -108,10 +138,12 @@ def ResNet(
     """
     if not isinstance(spec, Spec):
         raise TypeError(
-            f"spec must be a keras_resnet.Spec; got {spec!r}: named networks are "
+            f"spec must be a keras_resnet.Spec; got {shorten(spec)}: named networks are "
             "keras_resnet.ResNet20() and so on."
         )
-    classes = spec.classes if classes is None else classes
+    check_type("name", name, str, "a string")
+    classes = spec.classes if classes is None or not include_top else classes
+    classes = check_number("classes", classes, int, 1, MOST)
     _check(spec, include_top, weights, pooling, classes, classifier_activation)
     shape = _input_shape(spec, input_shape, include_top, weights)
     image = layers.Input(shape) if input_tensor is None else input_tensor
@@ -124,26 +156,27 @@ def ResNet(
     inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
     with deep_recursion():
         model = keras.Model(inputs, x, name=name)
-    if weights is not None:
-        path = locate(weights, spec, include_top) if weights in PRETRAINED else weights
-        load(model, path, spec, new_head=classes != spec.classes)
-    return model
+    if weights is None:
+        return model
+    named = PRETRAINED.get(weights) if isinstance(weights, str) else None
+    path = locate(weights, spec, include_top) if named else weights
+    mode = load(model, path, spec, classes != spec.classes, verified=bool(named))
+    return with_preprocessing(model, named.preprocessing(spec) if named else mode)
 
 
 def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> None:
     """Refuses what `keras.applications` refuses, and poolings that it ignores."""
-    check_number("classes", classes, int, 1, MOST)
-    if pooling not in [*POOLINGS]:
-        raise InputError(f"`pooling` should be None, 'avg' or 'max'. Received: pooling={pooling!r}")
-    named = isinstance(weights, str | PathLike) and (
-        weights in PRETRAINED or Path(weights).is_file()
-    )
-    if not (weights is None or named):
+    if not (pooling is None or (isinstance(pooling, str) and pooling in POOLINGS)):
+        raise InputError(
+            f"`pooling` should be None, 'avg' or 'max'. Received: pooling={shorten(pooling)}"
+        )
+    named = isinstance(weights, str) and weights in PRETRAINED
+    if not (weights is None or named or (isinstance(weights, str | PathLike) and is_file(weights))):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
             "(pre-training on ImageNet), 'cifar10' (trained here), or the path to the weights "
             "file to be loaded. "
-            f"Received: weights={weights}"
+            f"Received: weights={shorten(weights)}"
         )
     if weights in PRETRAINED:
         pretrained_entry(weights, spec)
@@ -154,11 +187,12 @@ def _check(spec: Spec, include_top, weights, pooling, classes, activation) -> No
                 f"{count}. Received classes={classes}. For other classes, give the model of "
                 f"{count} to keras_resnet.replace_head."
             )
-    if weights is not None and include_top and activation not in ("softmax", None):
+    legal = (keras.activations.softmax, keras.activations.linear)
+    if weights is not None and include_top and find_activation(activation) not in legal:
         raise InputError(
             "Only `None` and `softmax` activations are allowed for the `classifier_activation` "
             "argument when using pretrained weights, with `include_top=True`; Received: "
-            f"classifier_activation={activation}"
+            f"classifier_activation={shorten(activation)}"
         )
 
 
@@ -170,8 +204,7 @@ def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
     anything = (channels, None, None) if first else (None, None, channels)
     if given is None:
         given = default if include_top else anything
-    if not isinstance(given, tuple | list) or len(given) != 3:
-        raise InputError(f"`input_shape` must be a tuple of three integers. Received: {given}")
+    given = _sides(given)
     size, channels = (given[1:], given[0]) if first else (given[:2], given[2])
     if weights in PRETRAINED and include_top and tuple(given) != default:
         raise InputError(
@@ -192,4 +225,20 @@ def _input_shape(spec: Spec, given, include_top: bool, weights) -> tuple:
             f"Received: {given}"
         )
     spec.check_size(*size)
-    return tuple(given)
+    return given
+
+
+def _sides(given) -> tuple[int | None, ...]:
+    """The three sides in any sequence, such as a `TensorShape`; None stands for any size."""
+    try:
+        sides = tuple(given)
+    except (TypeError, ValueError):  # a shape of unknown rank
+        sides = ()
+    if len(sides) != 3:
+        raise InputError(
+            f"`input_shape` must be a tuple of three integers. Received: {shorten(given)}"
+        )
+    return tuple(
+        None if side is None else check_number("each of input_shape", side, int, 1, MOST)
+        for side in sides
+    )

@@ -106,3 +106,20 @@ def digits_run(tmp_path_factory, worker_id):
             )  # fmt: skip
             folder.with_suffix(".made").touch()
     return folder
+
+
+@pytest.fixture
+def train_again():
+    """Makes another run of a copied one, in its folder: what was probable is improbable."""
+
+    def change(folder):
+        import keras
+
+        from train.runs.record import file_sums, read_record, write_record
+
+        model = keras.saving.load_model(folder / "model.keras")
+        model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
+        model.save_weights(folder / "model.weights.h5")
+        write_record(folder, read_record(folder) | {"files": file_sums(folder)})
+
+    return change

@@ -130,7 +130,7 @@ def test_the_table_of_networks_is_current():
 
 
 def test_the_table_of_weights_is_current():
-    from keras_resnet.utils.atomic import sha256
+    from keras_resnet.utils.files import sha256
 
     rows = re.findall(
         r"^\| `(\w+)` \|.*\| ([\d,]+) \| `(\w{8})` \|$", DOCUMENTS["docs/models.md"], re.MULTILINE

@@ -14,8 +14,8 @@ class Toy(Settings):
     """A network of one convolution."""
 
     filters: int = option(4, "filters", low=1)
-    input_shape: tuple[int, int, int] = (8, 8, 3)
-    classes: int = 10
+    input_shape: tuple[int, int, int] = option((8, 8, 3), "image", low=1, high=1000)
+    classes: int = option(10, "classes", low=1, high=1000)
 
     def check_size(self, *sides):
         if any(side is not None and side < 3 for side in sides):

@@ -20,10 +20,12 @@ from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
 COMMAND = flags.Command("train.cifar", __doc__)
 COMMAND.share("model", "recipe", "spec")
 COMMAND.add_fields(DataSettings)
-COMMAND.add_string("output_dir", None, "run folder (default: saved_models/MODEL_DATASET)")
-COMMAND.add_boolean("overwrite", False, "replace a run that is in the run folder")
-COMMAND.add_float("checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", 0)
-COMMAND.add_boolean("tensorboard", False, "also log for TensorBoard, in the run folder")
+COMMAND.add(
+    str, "output_dir", None, "run folder (default: saved_models/MODEL_DATASET)", **flags.PATH
+)
+COMMAND.add(bool, "overwrite", False, "replace a run that is in the run folder")
+COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
+COMMAND.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
 COMMAND.add_fields(Spec, without=("input_shape", "classes"))
 COMMAND.add_fields(Recipe)
 COMMAND.add_fields(Execution)

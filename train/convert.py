@@ -7,7 +7,6 @@ that torchvision and timm load.
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import keras_resnet
 from keras_resnet.utils.atomic import replacing
@@ -19,8 +18,10 @@ if TYPE_CHECKING:
     import keras
 
 COMMAND = flags.Command("train.convert", __doc__)
-COMMAND.add_string("source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras")
-COMMAND.add_string("target", None, "file to write: .keras, .weights.h5 or .safetensors")
+COMMAND.add(
+    str, "source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras", **flags.PATH
+)
+COMMAND.add(str, "target", None, "file to write: .keras, .weights.h5 or .safetensors", **flags.PATH)
 
 
 def _write_keras(model: "keras.Model", path: Path) -> None:
@@ -50,15 +51,9 @@ def read(path: str) -> "keras.Model":
     Raises:
         InputError: if there is none, or it cannot be read.
     """
-    with quiet():
-        import keras
-    if not path.endswith(".keras"):
-        return keras_resnet.from_checkpoint(path)
-    try:
-        with keras_resnet.deep_recursion():
-            return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
-        raise InputError(f"cannot read {path} ({error}).") from error
+    with quiet():  # imports Keras
+        from keras_resnet.weights.saved import load_model
+    return load_model(path) if path.endswith(".keras") else keras_resnet.from_checkpoint(path)
 
 
 def run(**settings: Any) -> "keras.Model":

@@ -13,6 +13,7 @@ from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import paths
 from train import flags
 from train.runs.files import EVALUATIONS
 from train.settings.data import DataSettings
@@ -20,16 +21,22 @@ from train.settings.data import DataSettings
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
 NAMES = "one, mirror, six, ten, scales"
 COMMAND = flags.Command("train.evaluate", __doc__)
-COMMAND.add_string("run", None, "run folders, with commas between")
-COMMAND.add_string("format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
-COMMAND.add_string("weights", None, "of named networks: cifar10, imagenet or a file")
+COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
+COMMAND.add(str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
+COMMAND.add(str, "weights", None, "of named networks: cifar10, imagenet or a file")
 COMMAND.add_fields(DataSettings)
-COMMAND.add_string("views", "one", f"how to look at images; the first is scored in full: {NAMES}")
-COMMAND.add_boolean("ensemble", False, "average the networks instead of comparing them")
-COMMAND.add_string("save_ensemble", None, "folder to save the average as one model")
-COMMAND.add_string("license", "", "for the model card: under which the weights may be used")
-COMMAND.add_string(
-    "output_dir", None, f"folder that is written (default: RUN/{EVALUATIONS}, or {OUTPUT})"
+COMMAND.add(str, "views", "one", f"how to look at images; the first is scored in full: {NAMES}")
+COMMAND.add(bool, "ensemble", False, "average the networks instead of comparing them")
+COMMAND.add(str, "save_ensemble", None, "folder to save the average as one model", **flags.PATH)
+COMMAND.add(
+    str, "license", "", "for the model card: under which the weights may be used", empty=True
+)
+COMMAND.add(
+    str,
+    "output_dir",
+    None,
+    f"folder that is written (default: RUN/{EVALUATIONS}, or {OUTPUT})",
+    **flags.PATH,
 )
 
 

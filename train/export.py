@@ -17,14 +17,14 @@ QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
 COMMAND.add_fields(DataSettings, without=["image_size"])
-COMMAND.add_string("formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}")
-COMMAND.add_integer("calibration_images", 500, "training images to calibrate with", 1)
-COMMAND.add_string("calibration", None, "folder of other images to calibrate with")
-COMMAND.add_string("quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
-COMMAND.add_integer("qat_epochs", 0, "epochs of quantization-aware training before that", 0)
-COMMAND.add_float("max_drop", 0.5, "most percentage points to lose", 0)
-COMMAND.add_string("author", "", "for the metadata: who made the model")
-COMMAND.add_string("license", "", "for the metadata: under which it may be used")
+COMMAND.add(str, "formats", ",".join(ALL), f"files to write, of: {', '.join(ALL)}")
+COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
+COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)
+COMMAND.add(str, "quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
+COMMAND.add(int, "qat_epochs", 0, "epochs of quantization-aware training before that", low=0)
+COMMAND.add(float, "max_drop", 0.5, "most percentage points to lose", low=0, high=100)
+COMMAND.add(str, "author", "", "for the metadata: who made the model", empty=True)
+COMMAND.add(str, "license", "", "for the metadata: under which it may be used", empty=True)
 
 
 def run(**settings: Any) -> dict[str, Any]:
@@ -48,12 +48,10 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     backend()  # before anything else imports Keras, as it is quiet
     from keras_resnet.export.formats import BATCH
-    from keras_resnet.utils.schema import write_json
     from train.measure import comparison
     from train.runs import folder as folders
     from train.runs import results
     from train.runs.environment import environment
-    from train.runs.files import REPORT
     from train.runs.record import read_record
     from train.runs.recorded_data import recorded_data
     from train.runs.restore import restore
@@ -66,20 +64,20 @@ def main(values: flags.Values) -> dict[str, Any]:
         read_record(folder), finished.network.input_shape, **values.given(DataSettings)
     )
     images = _calibration(values, data)
-    with folders.claim_folder(folder):
-        _write(values, folder, formats, finished, data, images)
+    with folders.claim_folder(folder), folders.staging(folder) as staged:
+        _write(values, staged, formats, finished, data, images)
         reference = finished.model.predict(data.test.read(), batch_size=BATCH, verbose=0)
         report = {
             "keras": results.scores(reference, reference, data.test),
-            "formats": comparison.compare(folder, formats, reference, data.test),
+            "formats": comparison.compare(staged, formats, reference, data.test),
             "calibration": {"from": values.calibration or data.name, "images": len(images)},
             "quantizer": values.quantizer,
             "qat_epochs": values.qat_epochs,
             "data": {"name": data.name, "sha256": data.fingerprint()},
             **environment(),
         }
-        write_json(folder / REPORT, report)
-        comparison.plot_sizes(folder, report["formats"], report["keras"]["accuracy"])
+        _describe(staged, read_record(folder), report)
+        folders.deliver(staged, folder)
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
     )
@@ -102,9 +100,7 @@ def _formats(values: flags.Values) -> list[str]:
 def _write(values: flags.Values, folder: Path, formats: list[str], finished, data, images) -> None:
     """Writes the files; int8 of the fine-tuned network where that is asked for."""
     from keras_resnet.export.formats import save
-    from keras_resnet.utils.atomic import remove
     from train.compress import quantization_aware
-    from train.runs.files import REPORT
     from train.utils.quiet import quiet
 
     model = finished.model
@@ -115,10 +111,23 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
         )
         others = [name for name in formats if name != QAT_FORMAT]
         groups = [(model, others), (tuned, [QAT_FORMAT])]
-    remove(folder / REPORT)  # which would describe other files
     for source, names in groups:
         with quiet():
             save(source, folder, names, finished.card, images, values.quantizer)
+
+
+def _describe(staged: Path, record: dict[str, Any], report: dict[str, Any]) -> None:
+    """Writes what tells of the new files beside them: report, picture, and checksums."""
+    from keras_resnet.utils.schema import write_json
+    from train.measure.comparison import plot_sizes
+    from train.runs.files import REPORT
+    from train.runs.record import write_record
+
+    rows = report["formats"]
+    sums = {row["file"]: row["sha256"] for row in rows.values()}
+    write_json(staged / REPORT, report)
+    plot_sizes(staged, rows, report["keras"]["accuracy"])
+    write_record(staged, record | {"files": record["files"] | sums})
 
 
 def _calibration(values: flags.Values, data):
@@ -127,6 +136,8 @@ def _calibration(values: flags.Values, data):
     from train.data.images import read_folder
 
     most = values.calibration_images
+    if values.calibration == "":
+        raise InputError("--calibration is empty: give a folder of images, or leave it out.")
     if values.calibration is not None:
         return read_folder(Path(values.calibration), data.shape, most)
     return data.train.read(fixed_subset(len(data.train), most))

@@ -7,7 +7,7 @@ commands can be imported together, and called from Python as often as one likes.
 import os
 import shlex
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
@@ -17,42 +17,43 @@ from absl import flags, logging
 
 from keras_resnet.families import NetworkConfig
 from keras_resnet.spec import SPECS
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, lookup, sentence, shorten
+from keras_resnet.utils.fields import check_value, path
+from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
+from train.utils import output
 
 MODELS = {name.lower(): spec for name, spec in SPECS.items()}
-SHARED = {  # flags that several commands have
-    "model": f"network: {', '.join(MODELS)}",
-    "recipe": f"how to train: {', '.join(RECIPES)}",
-    "spec": "best.json of a search: its network and recipe, instead of --model",
-    "run": "run folder, as train.cifar left it",
-    "output_dir": "folder that is written",
+PATH = {"text": path}
+SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands have
+    "model": (f"network: {', '.join(MODELS)}", {}),
+    "recipe": (f"how to train: {', '.join(RECIPES)}", {}),
+    "spec": ("best.json of a search: its network and recipe, instead of --model", PATH),
+    "run": ("run folder, as train.cifar left it", PATH),
+    "output_dir": ("folder that is written", PATH),
 }
+HELP = {f"-{dash}{name}" for dash in ("", "-") for name in ("h", "help", "helpshort", "helpfull")}
+SYNTAX = {tuple[int, ...]: "whole numbers with commas between, as in 3,3,3"}
 flags.disclaim_key_flags()  # `--help` then lists what a command defines through this module
 
 
-class _Integers(flags.ArgumentParser):
-    syntactic_help = "whole numbers with commas between, as in 3,3,3"
+class _Parser(flags.ArgumentParser):
+    """Reads and checks a flag as the field of a dataclass, see `keras_resnet.utils.fields`."""
 
-    def parse(self, argument):
-        if isinstance(argument, str):
-            return tuple(int(part) for part in argument.split(","))
-        return tuple(argument)
+    def __init__(self, name: str, kind: Any, rules: Mapping[str, Any]):
+        self.name, self.kind, self.rules = name, kind, rules
+        self.syntactic_help = SYNTAX.get(kind, "")
 
+    def parse(self, argument: Any) -> Any:
+        """A value from its text, or a default."""
+        read = read_text if isinstance(argument, str) else check_value
+        return read(self.name, argument, self.kind, self.rules)
 
-def _define_integers(name, default, help, flag_values):
-    flags.DEFINE(_Integers(), name, default, help, flag_values)
-
-
-_DEFINE: dict[Any, Callable] = {
-    int: flags.DEFINE_integer,
-    float: flags.DEFINE_float,
-    bool: flags.DEFINE_boolean,
-    str: flags.DEFINE_string,
-    tuple[int, ...]: _define_integers,
-}
+    def flag_type(self) -> str:
+        """For help in XML."""
+        return getattr(self.kind, "__name__", str(self.kind))
 
 
 class Values:
@@ -86,7 +87,9 @@ class Values:
     def refuse_arguments(self) -> None:
         """Raises an `InputError` if there are positional arguments."""
         if self.arguments:
-            raise InputError(f"unexpected {self.arguments[0]!r}: write flags as --name=value.")
+            raise InputError(
+                f"unexpected {shorten(self.arguments[0])}: write flags as --name=value."
+            )
 
 
 class Command:
@@ -100,35 +103,27 @@ class Command:
     def __init__(self, name: str, doc: str | None):
         self.name, self.doc = name, doc or ""
         self.flags = flags.FlagValues()
-        self.add_boolean("help", False, "show this")
 
-    def _add(self, kind: Any, name: str, default: Any, help: str, **limits: Any) -> None:
-        _DEFINE[kind](name, default, f"{help}.", flag_values=self.flags, **limits)
+    def add(self, kind: Any, name: str, default: Any, help: str, **rules: Any) -> None:
+        """Defines a flag.
 
-    def add_string(self, name: str, default: str | None, help: str) -> None:
-        """Defines a flag for a text."""
-        self._add(str, name, default, help)
-
-    def add_integer(
-        self, name: str, default: int | None, help: str, lower_bound: int | None = None
-    ) -> None:
-        """Defines a flag for a whole number."""
-        self._add(int, name, default, help, lower_bound=lower_bound)
-
-    def add_float(
-        self, name: str, default: float | None, help: str, lower_bound: float | None = None
-    ) -> None:
-        """Defines a flag for a number."""
-        self._add(float, name, default, help, lower_bound=lower_bound)
-
-    def add_boolean(self, name: str, default: bool | None, help: str) -> None:
-        """Defines a flag that is true or false."""
-        self._add(bool, name, default, help)
+        Args:
+            kind: `int`, `float`, `bool`, `str` or `tuple[int, ...]`.
+            name: Without dashes.
+            default: What it is if it is not given.
+            help: What it means.
+            **rules: What is legal, as for `keras_resnet.utils.fields.option`; an empty text is, if
+                `empty` is true.
+        """
+        parser, text = _Parser(name, kind, rules), f"{help}."
+        flag = flags.Flag(parser, None, name, default, text, boolean=kind is bool)
+        flags.DEFINE_flag(flag, self.flags)
 
     def share(self, *names: str) -> None:
         """Defines some of the `SHARED` flags; not given is `None`."""
         for name in names:
-            self.add_string(name, None, SHARED[name])
+            help, rules = SHARED[name]
+            self.add(str, name, None, help, **rules)
 
     def add_fields(self, cls: type, without: Sequence[str] = ()) -> None:
         """Defines a flag for every field of a dataclass; not given is `None`."""
@@ -136,7 +131,7 @@ class Command:
             if field.name not in without:
                 legal = field.metadata.get("choices")
                 text = field.metadata["help"] + (f": {', '.join(legal)}" if legal else "")
-                self._add(field.type, field.name, None, text)
+                self.add(field.type, field.name, None, **{**field.metadata, "help": text})
 
     def parse(self, argv: Sequence[str]) -> Values:
         """Reads a command line, without the name of the command.
@@ -147,8 +142,10 @@ class Command:
         values = deepcopy(self.flags)
         try:
             arguments = values([self.name, *argv], known_only=False)[1:]
-        except flags.Error as error:
-            raise InputError(f"{error} (--help lists all flags)") from error
+        except (flags.Error, ValueError) as error:
+            if isinstance(error.__context__, InputError):  # of a `_Parser`: absl repeats it
+                raise error.__context__ from None
+            raise InputError(f"{sentence(error)} (--help lists all flags)") from error
         return Values(values, arguments)
 
     def run(self, main: Callable[[Values], Any], settings: dict[str, Any]) -> Any:
@@ -172,12 +169,21 @@ class Command:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""
         logging.set_verbosity(logging.WARNING)  # TensorFlow reports each file that it writes
         try:
+            if argv is None:
+                output.guard()
+                argv = sys.argv[1:]
+            self._run(main, argv)
+        except output.HangUp:
+            sys.exit(output.HUNG_UP)
+
+    def _run(self, main: Callable[[Values], Any], argv: Sequence[str]) -> None:
+        """Shows help or runs the command, and says what ended it early."""
+        if HELP & {*argv}:
+            print(f"{self.doc}\n\nflags:\n{self.flags.get_help()}")
+            return
+        try:
             _refuse_windows()
-            values = self.parse(sys.argv[1:] if argv is None else argv)
-            if values.help:
-                print(f"{self.doc}\n\nflags:\n{values._values.get_help()}")
-            else:
-                main(values)
+            main(self.parse(argv))
         except InputError as error:
             sys.exit(f"error: {error}")
         except Stopped as stop:
@@ -205,11 +211,11 @@ def base(values: Values) -> tuple[str, NetworkConfig, Recipe]:
         InputError: if they are unknown, or the file cannot be read.
     """
     if values.spec:
-        path = Path(values.spec)
+        file = Path(values.spec)
         if values.model:
             raise InputError("--spec brings its own network: leave --model out.")
-        network, recipe = read_spec(path)
-        name = path.stem
+        network, recipe = read_spec(file)
+        name = file.stem
     else:
         name = (values.model or "resnet20").lower()
         network, recipe = lookup(MODELS, name, "model"), RECIPES["fast"]

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.fields import path
 from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
 COMMAND.share("run")
-COMMAND.add_string("format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
-COMMAND.add_integer("top", 3, "how many classes to print", 1)
+COMMAND.add(str, "format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
+COMMAND.add(int, "top", 3, "how many classes to print", low=1)
 
 
 def run(**settings: Any) -> dict[str, dict[str, float]]:
@@ -41,22 +42,27 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet import families
     from keras_resnet.export.formats import load
     from train.data.images import read_image
-    from train.runs.record import read_classes, read_record
+    from train.runs.record import intact, read_classes, read_finished
+    from train.runs.results import check_finite
     from train.utils.quiet import quiet
 
     if not values.run or not values.arguments:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
     folder = Path(values.run)
-    shape = families.from_json(read_record(folder)["network"]).input_shape
-    classes = read_classes(folder)
-    images = np.stack([read_image(path, shape) for path in values.arguments])
+    lookup(FORMAT_FILES, values.format, "format")
+    record, classes = read_finished(folder), read_classes(folder)
+    shape = families.from_json(record["network"]).input_shape
+    intact(folder, record, FORMAT_FILES[values.format])
+    paths = [path("image", argument) for argument in values.arguments]
+    images = np.stack([read_image(each, shape) for each in paths])
     with quiet():
         probabilities = load(folder, values.format)(images)
+    check_finite(values.format, probabilities)
     found = {}
-    for path, row in zip(values.arguments, probabilities, strict=True):
+    for image, row in zip(paths, probabilities, strict=True):
         best = np.argsort(-row)[: values.top]
-        print(path, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
-        found[path] = {classes[i]: float(row[i]) for i in best}
+        print(image, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
+        found[image] = {classes[i]: float(row[i]) for i in best}
     return found
 
 

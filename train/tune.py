@@ -22,17 +22,17 @@ MEASURED = "costs.json"
 COMMAND = flags.Command("train.tune", __doc__)
 COMMAND.share("model", "recipe")
 COMMAND.add_fields(DataSettings)
-COMMAND.add_string("output_dir", "saved_models/tune", "folder of the search")
-COMMAND.add_string("tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
-COMMAND.add_integer("max_trials", 30, "trials of the search; Hyperband may need less")
-COMMAND.add_float("checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", 0)
+COMMAND.add(str, "output_dir", "saved_models/tune", "folder of the search", **flags.PATH)
+COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
+COMMAND.add(int, "max_trials", 30, "trials of the search; Hyperband may need less", low=1)
+COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
 COMMAND.add_fields(Budget)
 COMMAND.add_fields(Execution)
 COMMAND.add_fields(Recipe, without=[field.name for field in space.searchable()])
 for field in space.searchable():
     default = space.SEARCHED.get(field.name)
     text = f"{field.metadata['help']}: one value, values with commas between, or low:high"
-    COMMAND.add_string(field.name, default, text)
+    COMMAND.add(str, field.name, default, text)
 
 
 def run(**settings: Any) -> None:
@@ -65,8 +65,9 @@ def main(values: flags.Values) -> None:
 
     values.refuse_arguments()
     lookup(TUNERS, values.tuner, "tuner")
-    if values.max_trials < 1:
-        raise InputError(f"max_trials must be at least 1; got {values.max_trials}.")
+    role = workers.role()
+    if role == workers.CHIEF:
+        workers.check_port()
     _, spec, recipe = flags.base(values)
     given = values.given(Recipe)
     recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
@@ -83,7 +84,7 @@ def main(values: flags.Values) -> None:
             f"{len(data.train)} training images of {data.name} leave none to judge trials "
             "by: raise --validation_fraction."
         )
-    folder, role = Path(values.output_dir), workers.role()
+    folder = Path(values.output_dir)
     card = model_card({"model": "best", "data": {"name": data.name}}, data.classes)
     is_worker = role == workers.WORKER
     meter = CostMeter(budget, card, folder / MEASURED, is_worker, recipe.subtract_mean)
@@ -96,6 +97,7 @@ def main(values: flags.Values) -> None:
         loop.search(job)
         return
     meter.check_reference()
+    search_folder.check_folder(folder)  # before it, so that no lock is left behind
     with claim_folder(folder):
         points = loop.sample(job)
         search_folder.begin_or_resume(job)

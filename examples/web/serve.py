@@ -7,9 +7,11 @@ Standard library only.
 import argparse
 import contextlib
 import functools
+import hashlib
 import json
 import shutil
 import sys
+import tempfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -30,6 +32,7 @@ RUNTIME = {
 }
 PICTURES = {".png", ".jpg", ".jpeg", ".webp"}
 MOST_SAMPLES = 12
+CONTENTS = "contents.json"  # of the page: its name, its samples, and all of its files
 
 
 class InputError(ValueError):
@@ -59,32 +62,102 @@ class Handler(SimpleHTTPRequestHandler):
 
 
 def build(run: Path, samples: list[Path], output: Path) -> None:
-    """Copies all that the page needs into one folder, which any web server can serve."""
+    """Copies all that the page needs into one folder, which any web server can serve.
+
+    The folder is made beside, and takes the place of a former page when it is whole.
+    """
     for name in RUN:
         if not (run / name).is_file():
             raise InputError(f"{str(run)!r} has no {name}: give a finished run of train.cifar.")
     if not all(path.is_file() for path in RUNTIME.values()):
         raise InputError(f"LiteRT.js is not installed: run `npm ci` in {str(HERE)!r}.")
+    check_run(run)
+    output = output.resolve()
+    check_output(output)
     sources = (
         {name: HERE / name for name in PAGE}
         | {name: run / name for name in RUN}
         | {f"runtime/{name}": path for name, path in RUNTIME.items()}
         | {f"samples/{path.name}": path for path in samples}
     )
-    shutil.rmtree(output / "samples", ignore_errors=True)  # of the page before
-    for name, source in sources.items():
-        target = output / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(source, target)
-    contents = {"name": run.resolve().name, "samples": [path.name for path in samples]}
-    (output / "contents.json").write_text(json.dumps(contents))
+    contents = {
+        "name": run.resolve().name,
+        "samples": [path.name for path in samples],
+        "files": sorted([*sources, CONTENTS]),
+    }
+    output.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=output.parent, prefix=".partial-") as scratch:
+        page = Path(scratch, "page")
+        for name, source in sources.items():
+            target = page / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, target)
+        (page / CONTENTS).write_text(json.dumps(contents))
+        swap(page, output, Path(scratch, "former"))
+
+
+def check_run(run: Path) -> None:
+    """Compares the files of a run with the checksums in its record."""
+    record = run / "run.json"
+    try:
+        sums = dict(json.loads(record.read_bytes())["files"]) if record.is_file() else {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        sums = {}
+    for name in RUN:
+        if hashlib.sha256((run / name).read_bytes()).hexdigest() != sums.get(name):
+            raise InputError(
+                f"{str(run / name)!r} is not the file that the run's run.json knows: give a "
+                "finished run, or export it again."
+            )
+
+
+def check_output(output: Path) -> None:
+    """Refuses a folder that holds anything but a page that was built here."""
+    if not output.exists():
+        return
+    if not output.is_dir():
+        raise InputError(f"{str(output)!r} is no folder: choose another --output_dir.")
+    known = of_page(output)
+    found = (path.relative_to(output).as_posix() for path in output.rglob("*"))
+    foreign = next((name for name in found if name not in known), None)
+    if foreign:
+        raise InputError(
+            f"{str(output)!r} holds {foreign!r}, which is of no page that was built here: choose "
+            "another --output_dir."
+        )
+
+
+def of_page(output: Path) -> set[str]:
+    """The files and folders of the page in a folder, as it says itself; empty if it is none."""
+    contents = output / CONTENTS
+    try:
+        files = json.loads(contents.read_bytes())["files"] if contents.is_file() else []
+        return {*files, *(folder.as_posix() for file in files for folder in Path(file).parents)}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return set()
+
+
+def swap(page: Path, output: Path, former: Path) -> None:
+    """Puts a page in its place; a former one goes elsewhere."""
+    if output.exists():
+        output.rename(former)
+    try:
+        page.rename(output)
+    except OSError:
+        if former.exists():
+            former.rename(output)
+        raise
 
 
 def pictures(folder: Path) -> list[Path]:
     """The first pictures of a folder, by name."""
     if not folder.is_dir():
         raise InputError(f"{str(folder)!r} is not a folder: give one with pictures.")
-    found = sorted(path for path in folder.iterdir() if path.suffix.lower() in PICTURES)
+    found = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in PICTURES and path.is_file() and not path.name.startswith(".")
+    )
     if not found:
         raise InputError(f"{str(folder)!r} has no {', '.join(sorted(PICTURES))} files.")
     return found[:MOST_SAMPLES]

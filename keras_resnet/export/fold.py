@@ -1,11 +1,13 @@
 """Batch-norm folding and rewriting for TFLite: an equal network of fewer and plainer layers."""
 
+from collections import defaultdict
 from typing import Any, NamedTuple
 
 import keras
 import numpy as np
 from keras import layers
 
+from keras_resnet.export.preparation import Preparation, Takers, find_preparation
 from keras_resnet.utils.recursion import deep_recursion
 
 
@@ -21,7 +23,9 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
     """Folds batch normalization into convolutions, and rewrites what phones run slowly.
 
     - A batch normalization after a convolution goes into its kernel and bias.
-    - A division of images by their std, without a mean, goes into the convolution after it.
+    - What prepares images, whatever it is made of, goes into the first convolution: the order of
+      channels and factors into its kernel, means into its bias. Where it pads with zeros, which
+      are to be mean pixels, what means zero is put at zero by a 1x1 depthwise convolution before.
     - Any other normalization, as before the convolutions of v2, becomes a 1x1 depthwise
       convolution: quantized, it has a scale for each channel, where the product and the sum that
       TFLite would make of it have one for all.
@@ -31,15 +35,17 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
 
     Args:
         model: A functional model with channels last, which stays as it is.
-        images: Whether to rewrite the `Normalization` of images, too.
+        images: Whether to rewrite what prepares images, too.
 
     Returns:
         A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
         names of layers.
     """
     model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
-    plan, done, factors = {}, set(), {}
     after = followers(model)
+    prepared = find_preparation(model, _takers(model)) if images else None
+    plan = _prepare(prepared) if prepared else {}
+    done = {operation.name for operation in prepared.operations} if prepared else set()
     for layer in model.layers:
         if layer.name in done or isinstance(layer, layers.InputLayer):
             continue
@@ -47,12 +53,8 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         if isinstance(layer, layers.Normalization) and not images:
             plan[layer.name] = _same(layer, weights)
             continue
-        if follower and _divides(layer) and _convolves(follower) and follower.groups == 1:
-            factors[follower.name], _ = _affine(layer)
-            done.add(layer.name)
-            continue
-        if layer.name in factors:
-            weights[0] *= factors[layer.name][:, None]
+        if prepared and layer is prepared.convolution:
+            weights = _absorb(prepared, weights)
         folded = plan[layer.name] = _fold(layer, weights, follower)
         if folded.absorbed:
             done.add(folded.absorbed.name)
@@ -61,8 +63,9 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         return plan[operation.name].layer if operation.name in plan else operation
 
     def call(operation, *tensors, **settings):
-        if operation.name in done:
-            return tensors[0]
+        if operation.name in done:  # others than tensors are numbers for the images
+            first = next(filter(keras.backend.is_keras_tensor, keras.tree.flatten(tensors)))
+            return operation(first) if operation.name in plan else first
         # Layers have settings of a call, such as `training`, that their successors do not know.
         return operation(*tensors, **({} if operation.name in plan else settings))
 
@@ -73,18 +76,43 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
     return new
 
 
-def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
-    """By the name of a layer, the one operation that takes its output, if no other does."""
-    takers: dict[int, list[keras.layers.Layer]] = {}
+def _takers(model: keras.Model) -> Takers:
+    takers: Takers = defaultdict(list)
     for operation in model.operations:
         for tensor in keras.tree.flatten(operation.input):
-            takers.setdefault(id(tensor), []).append(operation)
+            takers[id(tensor)].append(operation)
+    return takers
+
+
+def followers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """By the name of a layer, the one operation that takes its output, if no other does."""
+    takers = _takers(model)
     outputs = {id(tensor) for tensor in model.outputs}
     return {
         layer.name: takers[id(layer.output)][0]
         for layer in model.layers
         if len(takers.get(id(layer.output), [])) == 1 and id(layer.output) not in outputs
     }
+
+
+def _prepare(prepared: Preparation) -> dict[str, Folded]:
+    """What takes the place of the last operation that prepares images, if anything must."""
+    if not (prepared.padded and prepared.term.any()):
+        return {}
+    _, factor, shift = prepared.split()
+    settings = {"name": prepared.operations[-1].name, "dtype": prepared.convolution.dtype_policy}
+    new = layers.DepthwiseConv2D(1, trainable=False, **settings)
+    return {new.name: Folded(new, [factor.reshape(1, 1, -1, 1), shift])}
+
+
+def _absorb(prepared: Preparation, weights: list[np.ndarray]) -> list[np.ndarray]:
+    """The weights of the first convolution, which does what is left of the preparation."""
+    kernel, *bias = weights
+    shifted = prepared.padded and prepared.term.any()
+    matrix = prepared.split()[0] if shifted else prepared.matrix
+    if prepared.term.any() and not shifted:
+        bias = [np.einsum("hwio,i->o", kernel, prepared.term) + (bias[0] if bias else 0)]
+    return [np.einsum("hwio,ij->hwjo", kernel, matrix), *bias]
 
 
 def _fold(layer, weights: list[np.ndarray], after) -> Folded:
@@ -104,7 +132,10 @@ def _fold(layer, weights: list[np.ndarray], after) -> Folded:
 
 
 def _same(layer, weights: list[np.ndarray]) -> Folded:
-    return Folded(layer.__class__.from_config(layer.get_config()), weights)
+    config = layer.get_config()
+    if type(layer) is layers.Conv2D:
+        config["use_bias"] = len(weights) > 1  # it may have got one
+    return Folded(layer.__class__.from_config(config), weights)
 
 
 def _convolves(layer) -> bool:
@@ -116,11 +147,6 @@ def _normalizes(layer) -> bool:
     kinds = layers.BatchNormalization | layers.Normalization
     inverse = getattr(layer, "invert", False)
     return isinstance(layer, kinds) and len(layer.output.shape) == 4 and not inverse
-
-
-def _divides(layer) -> bool:
-    """Whether it scales images and does not shift them: the border of zeros stays what it is."""
-    return isinstance(layer, layers.Normalization) and _normalizes(layer) and not np.any(layer.mean)
 
 
 def _pads_channels(layer) -> bool:

@@ -14,8 +14,10 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
+from keras_resnet.export import checksums
 from keras_resnet.export.files import LABELS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
+from keras_resnet.utils.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -48,19 +50,22 @@ IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
 COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB
 
 
-def add_metadata(model: bytes, card: ModelCard) -> bytes:
+def add_metadata(model: bytes, card: ModelCard, exclusive: bool = True) -> bytes:
     """Puts a card into a `.tflite` file: its metadata, and the names of the classes as a file.
+
+    The file ends with its checksum: see `checksums`.
 
     Args:
         model: The file of an image classifier: one input `(1, height, width, channels)`, one
             output of probabilities.
         card: What to say of it.
+        exclusive: Whether the probabilities add up to 1, as of softmax and not of sigmoid.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     content = schema.ModelT.InitFromPackedBuf(bytearray(model))
     graph = content.subgraphs[0]
-    metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape)
+    metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape, exclusive)
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(pack(metadata), np.uint8)
     entry.name, entry.buffer = BUFFER, len(content.buffers)
@@ -72,17 +77,31 @@ def add_metadata(model: bytes, card: ModelCard) -> bytes:
     if card.labels:
         with zipfile.ZipFile(file, "a") as archive:  # after the model, where readers look for it
             archive.writestr(zipfile.ZipInfo(LABELS), lines(card.labels))
-    return file.getvalue()
+            archive.comment = checksums.ROOM
+        return checksums.seal(file.getvalue())
+    return checksums.seal(file.getvalue() + checksums.ROOM)
 
 
 def read_metadata(path: str | Path) -> dict[str, Any]:
     """Reads the metadata of a `.tflite` file, nested by the names of `SCHEMA`, and its `labels`.
 
     A file without metadata gives no keys.
+
+    Raises:
+        InputError: if the file is missing, damaged, or no `.tflite` file.
     """
+    try:
+        return _read_metadata(Path(path).read_bytes())
+    except Exception as error:  # a table that points anywhere gives errors of any kind
+        raise InputError(
+            f"cannot read {path} ({str(error)[:200]}): give a .tflite file that is whole."
+        ) from error
+
+
+def _read_metadata(file: bytes) -> dict[str, Any]:
     from ai_edge_litert import schema_py_generated as schema
 
-    file = Path(path).read_bytes()
+    checksums.check(file)
     model = schema.ModelT.InitFromPackedBuf(bytearray(file))
     found: dict[str, Any] = {}
     for entry in model.metadata or []:
@@ -95,7 +114,7 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     return found
 
 
-def _model_metadata(card: ModelCard, shape) -> dict[str, Any]:
+def _model_metadata(card: ModelCard, shape, exclusive: bool) -> dict[str, Any]:
     _, height, width, channels = (int(side) for side in shape)
     image = {
         "name": "image",
@@ -118,7 +137,8 @@ def _model_metadata(card: ModelCard, shape) -> dict[str, Any]:
     labels = {"name": LABELS, "description": "Names of the classes.", "type": TENSOR_AXIS_LABELS}
     probability: dict[str, Any] = {
         "name": "probability",
-        "description": "The probability of each class.",
+        "description": "The probability of each class"
+        + ("." if exclusive else ", whatever those of the others are."),
         "stats": _range([0], [1]),
     }
     if card.labels:

@@ -7,6 +7,7 @@ from tempfile import TemporaryDirectory
 import keras
 import tensorflow as tf
 
+from keras_resnet.export import checksums
 from keras_resnet.export.files import LABELS, check_labels, lines
 
 Shape = tuple[int, int, int]  # height, width, channels
@@ -51,6 +52,7 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
         if labels:
             _add_labels(archive, lines(labels), Path(folder))
         archive.write_out(path, verbose=False)
+    checksums.write_sums(path)
 
 
 def _serve(predict: Callable, shape: Shape) -> Callable:

@@ -57,10 +57,22 @@ CONVERSIONS = {
 }
 
 
+# What apps rely on where numbers are bytes: a pixel is the byte, and a probability its 256th part.
+# Of signed bytes, 128 less.
+SCALES = {"input": 1.0, "output": 1 / 256}
+ZERO_POINTS = {np.uint8: 0, np.int8: -128}
+INSTEAD = {
+    "input": "prepare images by a factor and a term for each channel and nothing else, as "
+    "preprocess_input does, right before a convolution",
+    "output": "end the model in softmax or sigmoid",
+}
+
+
 def convert(
     model: keras.Model,
     path: Path,
     conversion: str,
+    shape: tuple[int, int, int],
     calibration: np.ndarray | None = None,
     quantizer: str = "converter",
 ) -> None:
@@ -70,12 +82,14 @@ def convert(
         model: As `fold` made it.
         path: The file, whose name ends in `.tflite`.
         conversion: A key of `CONVERSIONS`.
+        shape: Of an image: height, width, channels.
         calibration: `(n, height, width, channels)` raw images to calibrate with, 0 to 255: of the
             training images, never of those that the file is scored with.
         quantizer: A key of `QUANTIZERS`, for the conversions that it knows.
 
     Raises:
-        InputError: if images are missing, or an operation is not one of TFLite's own.
+        InputError: if images are missing, an operation is not one of TFLite's own, or bytes do not
+            mean pixels and probabilities as apps rely on.
     """
     row = lookup(CONVERSIONS, conversion, "conversion")
     lookup(QUANTIZERS, quantizer, "quantizer")
@@ -89,9 +103,11 @@ def convert(
         calibration = _whole_range(calibration)
         settings["representative_dataset"] = lambda: ([image] for image in _single(calibration))
     separately = quantizer == "litert" and row.recipe
-    _export(model, path, CONVERSIONS["float32"].settings if separately else settings)
+    _export(model, path, shape, CONVERSIONS["float32"].settings if separately else settings)
     if separately:
-        _quantize(path, separately, calibration if row.calibrated else None)
+        floats = "inference_input_type" not in settings
+        _quantize(path, separately, calibration if row.calibrated else None, floats)
+    check_bytes(_interpreter(path), conversion)
 
 
 def _single(images: np.ndarray) -> Iterator[np.ndarray]:
@@ -99,14 +115,17 @@ def _single(images: np.ndarray) -> Iterator[np.ndarray]:
 
 
 def _whole_range(images: np.ndarray) -> np.ndarray:
-    """The images, with a black and a white pixel: the range of the input is then 0 to 255."""
+    """The images, with a black and a white pixel: the range of the input is then 0 to 255.
+
+    All of them, as the newer quantizer takes a mean over the ranges of images.
+    """
     images = images.copy()
-    images[0, 0, 0], images[0, -1, -1] = 0, 255
+    images[:, 0, 0], images[:, -1, -1] = 0, 255
     return images
 
 
-def _export(model: keras.Model, path: Path, settings: dict[str, Any]) -> None:
-    signature = keras.InputSpec("float32", (1, *model.input_shape[1:]), name="image")
+def _export(model: keras.Model, path: Path, shape: tuple, settings: dict[str, Any]) -> None:
+    signature = keras.InputSpec("float32", (1, *shape), name="image")
     with warnings.catch_warnings():
         # The converter asks for ranges of inputs even where calibration is to find them.
         warnings.filterwarnings("ignore", "Statistics for quantized inputs", UserWarning)
@@ -125,8 +144,8 @@ def _export(model: keras.Model, path: Path, settings: dict[str, Any]) -> None:
             ) from error
 
 
-def _quantize(path: Path, name: str, calibration: np.ndarray | None) -> None:
-    """Replaces a float32 file by one that the newer package quantized."""
+def _quantize(path: Path, name: str, calibration: np.ndarray | None, floats: bool) -> None:
+    """Replaces a float32 file by one that the newer package quantized; `floats` is of its ends."""
     try:
         from litert_quantizer import quantizer, recipe
     except ImportError as error:
@@ -134,7 +153,11 @@ def _quantize(path: Path, name: str, calibration: np.ndarray | None) -> None:
             "quantizer 'litert' needs the package litert-quantizer: pip install litert-quantizer."
         ) from error
     tool = quantizer.Quantizer(str(path))
-    tool.load_quantization_recipe(getattr(recipe, name)())
+    ends: list[dict[str, Any]] = [
+        {"regex": ".*", "operation": end, "algorithm_key": "no_quantize", "op_config": {}}
+        for end in ("INPUT", "OUTPUT")
+    ]
+    tool.load_quantization_recipe(getattr(recipe, name)() + ends * floats)
     with warnings.catch_warnings():
         # It keeps all tensors, and the runtime warns it that this takes memory.
         warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
@@ -145,19 +168,49 @@ def _quantize(path: Path, name: str, calibration: np.ndarray | None) -> None:
         tool.quantize(ranges).export_model(path, overwrite=True)
 
 
+def check_bytes(interpreter: Any, name: str) -> None:
+    """Checks that the bytes at both ends of a file are what apps rely on; floats always are.
+
+    Raises:
+        InputError: if not; such a file would be wrong in every app without a word.
+    """
+    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
+    for end, tensor in (("input", source), ("output", result)):
+        if tensor["dtype"] is np.float32:
+            continue
+        expected = (SCALES[end], ZERO_POINTS.get(tensor["dtype"]))
+        if tensor["quantization"] != expected:
+            scale, zero = tensor["quantization"]
+            raise InputError(
+                f"the {end} of {name} is {tensor['dtype'].__name__} of scale {scale:g} and zero "
+                f"point {zero}, and apps rely on uint8 of scale {SCALES[end]:g} and zero point 0: "
+                f"{INSTEAD[end]}, or leave the format out."
+            )
+
+
+def _interpreter(path: Path):
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(str(path), num_threads=1)
+
+
 def read(path: Path):
     """Reads a `.tflite` file back as a function of raw images to probabilities.
 
-    Images go through one by one, as on a phone: what is computed is the graph as it ships.
-    """
-    from ai_edge_litert.interpreter import Interpreter
+    Images go through one by one, as on a phone, and a file of bytes is given the bytes that an app
+    would give it: what is computed is the graph as it ships.
 
-    def start() -> Interpreter:
-        interpreter = Interpreter(str(path), num_threads=1)
+    Raises:
+        InputError: if bytes do not mean pixels and probabilities as apps rely on.
+    """
+
+    def start():
+        interpreter = _interpreter(path)
         interpreter.allocate_tensors()
         return interpreter
 
     interpreters = [start() for _ in range(min(os.cpu_count() or 1, 8))]
+    check_bytes(interpreters[0], path.name)
 
     def predict(images: np.ndarray) -> np.ndarray:
         parts = np.array_split(images, len(interpreters))
@@ -171,22 +224,21 @@ def _run(interpreter, images: np.ndarray) -> np.ndarray:
     (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
     rows = [np.empty((0, *result["shape"][1:]), np.float32)]
     for image in images:
-        interpreter.set_tensor(source["index"], _quantized(image[None], source))
+        interpreter.set_tensor(source["index"], _sent(image[None], source["dtype"]))
         interpreter.invoke()
-        rows.append(_real(interpreter.get_tensor(result["index"]), result))
+        rows.append(_received(interpreter.get_tensor(result["index"])))
     return np.concatenate(rows)
 
 
-def _quantized(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    """Real numbers as an input wants them."""
-    scale, zero = tensor["quantization"]
-    if np.issubdtype(tensor["dtype"], np.integer):
-        limits = np.iinfo(tensor["dtype"])
-        values = np.clip(np.round(values / scale) + zero, limits.min, limits.max)
-    return values.astype(tensor["dtype"])
+def _sent(image: np.ndarray, dtype: type) -> np.ndarray:
+    """An image as an app gives it: floats, or bytes whatever the file says of their scale."""
+    if dtype in ZERO_POINTS:
+        image = np.clip(np.round(image), 0, 255).astype(int) + ZERO_POINTS[dtype]
+    return image.astype(dtype)
 
 
-def _real(values: np.ndarray, tensor: dict[str, Any]) -> np.ndarray:
-    scale, zero = tensor["quantization"]
+def _received(values: np.ndarray) -> np.ndarray:
+    """Probabilities as an app reads them."""
+    zero = ZERO_POINTS.get(values.dtype.type)
     values = values.astype(np.float32)
-    return (values - zero) * scale if np.issubdtype(tensor["dtype"], np.integer) else values
+    return values if zero is None else (values - zero) * SCALES["output"]

@@ -16,6 +16,7 @@ from keras_resnet.spec.blocks import (
     has_bn,
 )
 from keras_resnet.spec.spec import Spec
+from keras_resnet.utils.errors import check_type
 
 
 class Convolution(NamedTuple):
@@ -56,7 +57,11 @@ def macs(spec: Spec) -> int:
     """Multiply-accumulates of all convolutions and the head, for one image.
 
     This is what the papers call FLOPs (He et al. 2015, Table 1). Padding counts, as is usual.
+
+    Raises:
+        TypeError: if it is no `Spec`.
     """
+    check_type("spec", spec, Spec, "a keras_resnet.Spec")
     products = (
         c.kernel**2 * c.inputs * c.outputs * c.size[0] * c.size[1] for c in convolutions(spec)
     )
@@ -70,7 +75,11 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
         spec: The network.
         trainable: Whether to count trainable parameters only, as the papers do; else with the
             moving statistics of batch normalization, as keras.io does.
+
+    Raises:
+        TypeError: if `spec` is no `Spec`.
     """
+    check_type("spec", spec, Spec, "a keras_resnet.Spec")
     variant = VARIANTS[spec.variant]
     total = (features(spec) + 1) * spec.classes
     for conv in convolutions(spec):

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from keras_resnet.spec.blocks import BLOCKS
 from keras_resnet.spec.cost import macs, parameters
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError, check_type, lookup
 from keras_resnet.utils.fields import MOST, check_number
 
 _IMAGENET = {  # He et al. 2015, Table 1
@@ -29,7 +29,7 @@ def cifar(depth: int, block: str = "basic", **changes) -> Spec:
     Raises:
         InputError: if no network has this depth; the message gives the nearest that exists.
     """
-    check_number("depth", depth, int, 1, MOST)
+    depth = check_number("depth", depth, int, 1, MOST)
     step = 3 * len(lookup(BLOCKS, block, "block").kernels)
     n, rest = divmod(depth - 2, step)
     if rest or n < 1:
@@ -51,6 +51,7 @@ def imagenet(depth: int, **changes) -> Spec:
     Raises:
         InputError: if the table has no such depth.
     """
+    depth = check_number("depth", depth, int, 1, MOST)
     if depth not in _IMAGENET:
         raise InputError(f"no ImageNet network has depth {depth}: use one of {list(_IMAGENET)}.")
     block, blocks = _IMAGENET[depth]
@@ -101,7 +102,13 @@ def summary_table(specs: Mapping[str, Spec] = SPECS) -> str:
 
     Args:
         specs: The networks by name; by default all named ones.
+
+    Raises:
+        TypeError: if these are no specs.
     """
+    check_type("specs", specs, Mapping, "a dictionary of keras_resnet.Specs")
+    for spec in specs.values():
+        check_type("each of specs", spec, Spec, "a keras_resnet.Spec")
     rows = [
         f"| {name} | {spec.depth} | {parameters(spec):,} | {parameters(spec, trainable=False):,} "
         f"| {macs(spec):,} | {'x'.join(map(str, spec.input_shape))} |"

@@ -5,6 +5,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
+from math import prod
 from typing import Any, NamedTuple
 
 from keras_resnet.spec.blocks import (
@@ -19,8 +20,11 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
-from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.fields import MOST, Settings, check_number, option
+from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.utils.fields import MOST, Settings, option
+
+MOST_STAGES = 12  # each halves the image
+MOST_VALUES = 2**28  # of an image: 1 GiB in float32
 
 
 class Conv(NamedTuple):
@@ -43,8 +47,12 @@ class Spec(Settings):
         InputError: if a field has an impossible value (a `ValueError`).
     """
 
-    blocks: tuple[int, ...] = option((3, 3, 3), "number of residual blocks in each stage")
-    widths: tuple[int, ...] = option((16, 32, 64), "channels of each stage, before expansion")
+    blocks: tuple[int, ...] = option(
+        (3, 3, 3), "number of residual blocks in each stage", low=1, high=1000
+    )
+    widths: tuple[int, ...] = option(
+        (16, 32, 64), "channels of each stage, before expansion", low=1, high=65536
+    )
     block: str = option("basic", "type of residual block", choices=BLOCKS)
     activation_order: str = option("original", "activation order", choices=ACTIVATION_ORDERS)
     shortcut: str = option("A", "shortcut option", choices=SHORTCUTS)
@@ -63,20 +71,37 @@ class Spec(Settings):
         0.0, "drop rate of the last residual branch; it grows linearly from block to block",
         low=0, high=0.95,
     )  # fmt: skip
-    input_shape: tuple[int, int, int] = option((32, 32, 3), "height, width, channels")
-    classes: int = option(10, "number of classes", low=1)
+    input_shape: tuple[int, int, int] = option(
+        (32, 32, 3), "height, width, channels", low=1, high=8192
+    )
+    classes: int = option(10, "number of classes", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
         for name in ("blocks", "widths", "input_shape"):
-            object.__setattr__(self, name, _positive(name, getattr(self, name)))
+            object.__setattr__(self, name, _sequence(name, getattr(self, name)))
         super().__post_init__()
+        if max(len(self.blocks), len(self.widths)) > MOST_STAGES:
+            raise InputError(
+                f"blocks and widths must be of at most {MOST_STAGES} stages; got "
+                f"{max(len(self.blocks), len(self.widths))}."
+            )
         if len(self.blocks) != len(self.widths):
             raise InputError(
                 f"blocks {self.blocks} and widths {self.widths} must have one entry for each stage."
             )
         if len(self.input_shape) != 3:
             raise InputError(
-                f"input_shape must be (height, width, channels); got {self.input_shape}."
+                f"input_shape must be (height, width, channels); got {shorten(self.input_shape)}."
+            )
+        if prod(self.input_shape) > MOST_VALUES:
+            raise InputError(
+                f"input_shape must be of at most {MOST_VALUES:,} values in all; got "
+                f"{self.input_shape}."
+            )
+        if (weights := self._least_weights()) > MOST:
+            raise InputError(
+                f"blocks {self.blocks} of widths {self.widths} have {weights:,} parameters or "
+                f"more, and a network has at most {MOST:,}: choose fewer or narrower ones."
             )
         outputs = [
             self.width(stage) * BLOCKS[self.block].expansion for stage in range(len(self.blocks))
@@ -98,6 +123,12 @@ class Spec(Settings):
                 "stochastic_depth drops residual branches, and with shortcut 'none' nothing "
                 "would remain: use A, B or C."
             )
+
+    def _least_weights(self) -> int:
+        """About the number of parameters, and never more: every block has a 3x3 convolution."""
+        widths = [self.width(stage) for stage in range(len(self.blocks))]
+        inner = sum(9 * n * width**2 for n, width in zip(self.blocks, widths, strict=True))
+        return inner + widths[-1] * BLOCKS[self.block].expansion * self.classes
 
     @property
     def depth(self) -> int:
@@ -160,9 +191,7 @@ class Spec(Settings):
         return min(self.widths[0], self.width(0))
 
 
-def _positive(name: str, values: Any) -> tuple[int, ...]:
+def _sequence(name: str, values: Any) -> tuple[int, ...]:
     if not isinstance(values, list | tuple) or not values:
-        raise InputError(f"{name} must be a list of whole numbers; got {values!r}.")
-    for value in values:
-        check_number(f"each of {name}", value, int, 1, MOST)
+        raise InputError(f"{name} must be a list of whole numbers; got {shorten(values)}.")
     return tuple(values)

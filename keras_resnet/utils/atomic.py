@@ -1,6 +1,5 @@
 """Files that are replaced atomically. Standard library only."""
 
-import hashlib
 import os
 import shutil
 from collections.abc import Iterator
@@ -8,6 +7,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from keras_resnet.utils.errors import InputError
+
+PARTIAL = ".partial-"  # how the name of what is not whole begins
 
 
 @contextmanager
@@ -23,7 +24,7 @@ def replacing(path: Path, folder: bool = False) -> Iterator[Path]:
     if path.is_dir() and not folder:
         raise InputError(f"{path} is a folder: give the name of a file.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".partial-{path.name}")  # Keras looks at the suffix: it stays
+    partial = path.with_name(f"{PARTIAL}{path.name}")  # Keras looks at the suffix: it stays
     remove(partial)
     try:
         yield partial
@@ -46,12 +47,6 @@ def _synchronize(path: Path) -> None:
         os.fsync(number)
     finally:
         os.close(number)
-
-
-def sha256(path: Path) -> str:
-    """The SHA-256 of a file, in hexadecimal."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def remove(path: Path) -> None:

@@ -8,9 +8,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic_core import from_json
 
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.utils.files import read_bytes
 
 T = TypeVar("T")
 
@@ -29,11 +31,14 @@ def parse(cls: type[T], content: Mapping[str, Any], where: str = "") -> T:
     Raises:
         InputError: that names the first field that is missing, unknown or has an illegal value.
     """
+    start = f"{where}: " if where else ""
     try:
         # Of JSON, strict means that lists become tuples and nothing else is converted.
-        return adapter(cls).validate_json(json.dumps(content))
+        return adapter(cls).validate_json(json.dumps(content, allow_nan=False))
     except ValidationError as error:
-        raise InputError(f"{where}{': ' if where else ''}{_sentence(error)}") from error
+        raise InputError(f"{start}{_sentence(error)}") from error
+    except ValueError as error:
+        raise InputError(f"{start}a number in it is not finite: write a finite one.") from error
 
 
 def read(cls: type[T], path: Path) -> T:
@@ -53,16 +58,23 @@ def read_json(path: Path) -> Any:
         FileNotFoundError: if it is missing.
         InputError: if it cannot be read.
     """
+    return parse_json(read_bytes(path), str(path))
+
+
+def parse_json(text: str | bytes, where: str) -> Any:
+    """What is in a JSON text of at most 200 levels, whose numbers are finite.
+
+    Args:
+        text: In UTF-8.
+        where: What it is, for the message: a file, say.
+
+    Raises:
+        InputError: if it is none.
+    """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except NotADirectoryError:
-        raise FileNotFoundError(path) from None
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}).") from error
-    except (ValueError, RecursionError) as error:
-        raise InputError(f"{path} is damaged ({error}).") from error
+        return from_json(text, allow_inf_nan=False)
+    except ValueError as error:
+        raise InputError(f"{where} is damaged ({error}): it must be JSON.") from error
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -76,16 +88,10 @@ def _sentence(error: ValidationError) -> str:
     first = error.errors(include_url=False)[0]
     field = ".".join(map(str, first["loc"])) or "the record"
     if first["type"] == "value_error":  # raised by the dataclass itself, which names the field
-        return str(first["ctx"]["error"])
+        return str(first["ctx"]["error"])[:400]
     if first["type"] == "missing":
         return f"{field} is missing."
     if first["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         return f"{field} is unknown."
     expected = re.sub(r"^\w+ should", "should", first["msg"])  # "Input should", "Tuple should"
     return f"{field} {expected}; got {shorten(first['input'])}."
-
-
-def shorten(value: Any, most: int = 60) -> str:
-    """A value as Python writes it, cut if it is long."""
-    text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}..."

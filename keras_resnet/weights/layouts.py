@@ -1,15 +1,16 @@
 """Checkpoints of other packages: their names for our layers, their networks as our specs."""
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from keras_resnet.spec.blocks import BLOCKS, STEMS
+from keras_resnet.spec.cost import parameters
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, shorten_list
-from keras_resnet.weights.readers import HEAD, State, Weights, read_state
+from keras_resnet.weights.readers import HEAD, Weights
+from keras_resnet.weights.state import State
 
 
 class WeightLayout(NamedTuple):
@@ -22,6 +23,12 @@ class WeightLayout(NamedTuple):
     ends: dict[str, str]  # before and after the blocks, from our name
     first: int = 0  # number of the first stage
     head: tuple[int, ...] = ()  # more axes of the head's kernel
+    source: str = ""  # whose it is, for people
+
+    @property
+    def anchor(self) -> str:
+        """The array by which a state dict is known, and the prefix of its names."""
+        return f"{self.block.format(self.first, 0)}{self.parts['1_conv']}.weight"
 
 
 TORCHVISION = WeightLayout(  # and timm's v1
@@ -36,6 +43,7 @@ TORCHVISION = WeightLayout(  # and timm's v1
     },
     ends={"conv1_conv": "conv1", "conv1_bn": "bn1", HEAD: "fc"},
     first=1,
+    source="torchvision or timm",
 )
 TIMM_V2 = WeightLayout(
     activation_order="full_preact",
@@ -49,6 +57,30 @@ TIMM_V2 = WeightLayout(
     },
     ends={"conv1_conv": "stem.conv", "post_bn": "norm", HEAD: "head.fc"},
     head=(1, 1),  # it is a 1x1 convolution
+    source="timm",
+)
+TRANSFORMERS = WeightLayout(
+    activation_order="original",
+    variant="paper",
+    block="encoder.stages.{}.layers.{}.",
+    parts={
+        "0_conv": "shortcut.convolution",
+        "0_bn": "shortcut.normalization",
+        **{f"{i}_conv": f"layer.{i - 1}.convolution" for i in (1, 2, 3)},
+        **{f"{i}_bn": f"layer.{i - 1}.normalization" for i in (1, 2, 3)},
+    },
+    ends={
+        "conv1_conv": "embedder.embedder.convolution",
+        "conv1_bn": "embedder.embedder.normalization",
+        HEAD: "fc",
+    },
+    source="Hugging Face transformers",
+)
+TORCH = (TORCHVISION, TIMM_V2, TRANSFORMERS)
+# Other names for the same, in the same places; a head may stand in a `Sequential`.
+SYNONYMS = (
+    (re.compile(r"^(linear|classifier|fc)(\.\d+)?\."), "fc."),
+    (re.compile(r"^(layer\d+\.\d+\.)shortcut\.(?=\d)"), r"\1downsample."),
 )
 KERAS_HUB = WeightLayout(  # the backbone of a preset: the networks of torchvision
     activation_order="original",
@@ -56,6 +88,7 @@ KERAS_HUB = WeightLayout(  # the backbone of a preset: the networks of torchvisi
     block="stack{}_block{}_",
     parts={f"{i}_{kind}": f"{i}_{kind}" for i in range(4) for kind in ("conv", "bn")},
     ends={"conv1_conv": "conv1_conv", "conv1_bn": "conv1_bn"},
+    source="keras-hub",
 )
 KERAS_HUB_V2 = WeightLayout(  # with pre-activation: those of timm
     activation_order="full_preact",
@@ -63,6 +96,7 @@ KERAS_HUB_V2 = WeightLayout(  # with pre-activation: those of timm
     block=KERAS_HUB.block,
     parts={"preact_bn": "pre_activation_bn", **KERAS_HUB.parts},
     ends={"conv1_conv": "conv1_conv", "post_bn": "post_bn"},
+    source="keras-hub",
 )
 
 _CONV = {"weight": "kernel", "bias": "bias"}
@@ -75,37 +109,62 @@ _NORM = {
 COUNTER = "num_batches_tracked"  # of each normalization: Keras has no such thing
 
 
-def read(path: Path) -> tuple[Weights, Spec]:
-    """Reads a checkpoint as Keras's weights, and infers the network that they are for.
+def recognize_state(state: State) -> tuple[Weights, Spec, WeightLayout]:
+    """A state dict of Torch as Keras's weights, with the network that they are for.
 
     Raises:
-        InputError: if it cannot be read, or is not of a network of this family, naming what is
-            left over.
+        InputError: if it is of no network of this family, naming what is left over.
     """
-    state = read_state(path)
-    rows = (TORCHVISION, TIMM_V2)
-    layout = next((row for row in rows if f"{row.ends['conv1_conv']}.weight" in state), None)
-    if layout is None:
+    found = [
+        (name.removesuffix(layout.anchor), layout)
+        for layout in TORCH
+        for name in state
+        if name == layout.anchor or name.endswith(f".{layout.anchor}")
+    ]
+    if not found:
         raise InputError(
-            f"{path} is not of a ResNet of torchvision or timm: it has no conv1.weight and no "
-            f"stem.conv.weight, but {shorten_list(list(state))}."
+            "it is not of a ResNet of torchvision, timm or transformers, as it has no "
+            f"{TORCHVISION.anchor}, but {shorten_list(list(state))}."
         )
-    weights, unknown = from_state(state, layout)
+    if len(found) > 1:
+        prefixes = " and ".join(repr(prefix) for prefix, _ in found)
+        raise InputError(
+            f"it holds {len(found)} networks, with {prefixes} before their names: save one alone."
+        )
+    ((prefix, layout),) = found
+    weights, unknown = from_state({_plain(n, prefix): a for n, a in state.items()}, layout)
     if unknown:
-        raise InputError(f"{path} has what no network of this family has: {shorten_list(unknown)}.")
+        raise InputError(f"it has what no network of this family has: {shorten_list(unknown)}.")
     try:
-        return weights, infer(weights, layout)
+        spec = infer(weights, layout)
     except InputError as error:
-        raise InputError(f"{path} is not of a network of this family: {error}") from None
+        raise InputError(f"it is not of a network of this family: {error}") from None
+    there = sum(array.size for arrays in weights.values() for array in arrays.values())
+    if parameters(spec) > there:
+        raise InputError(
+            f"its shapes are of a network with {parameters(spec):,} weights, and it has {there:,}."
+        )
+    return (append_channels(weights, spec) if spec.shortcut == "A" else weights), spec, layout
 
 
-def recognize(weights: Weights) -> tuple[Weights, Spec | None]:
-    """Keras's weights as they are; or by our names, with their network, if keras-hub's."""
+def _plain(name: str, prefix: str) -> str:
+    name = name.removeprefix(prefix)
+    for pattern, plain in SYNONYMS:
+        name = pattern.sub(plain, name)
+    return name
+
+
+def recognize_keras(weights: Weights) -> tuple[Weights, Spec | None, WeightLayout | None]:
+    """Keras's weights as they are; or by our names, with their network, if keras-hub's.
+
+    Raises:
+        InputError: if they are keras-hub's, of no network of this family.
+    """
     if "stack0_block0_1_conv" not in weights:
-        return weights, None
+        return weights, None, None
     layout = KERAS_HUB_V2 if "post_bn" in weights else KERAS_HUB
     named = {_our_name(layer, layout) or layer: arrays for layer, arrays in weights.items()}
-    return named, infer(named, layout)
+    return named, infer(named, layout), layout
 
 
 def from_state(state: State, layout: WeightLayout) -> tuple[Weights, list[str]]:
@@ -148,14 +207,16 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     blocks = tuple(stages.count(stage) for stage in sorted(set(stages)))
     names = ["conv1_conv", *(f"conv2_block1_{i}_conv" for i in (1, 2, 3))]
     found = [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
-    if len(found) < 3 or len(found[0]) != STEMS["imagenet"].kernel:
+    stems = {row.kernel: name for name, row in STEMS.items()}
+    square = all(kernel.ndim == 4 and 0 not in kernel.shape for kernel in found)
+    if len(found) < 3 or not square or len(found[0]) not in stems:
         shapes = ", ".join(str(kernel.shape) for kernel in found) or "none"
         raise InputError(f"the kernels of its stem and first block are {shapes}.")
     kernel, *branch = found
     kernels = tuple(len(conv) for conv in branch)
     width, stem = branch[0].shape[-1], kernel.shape[-1]
     expansion = branch[-1].shape[-1] / width
-    # Both packages have the stride on a 3x3 convolution.
+    # All of these packages have the stride on a 3x3 convolution.
     rows = [(block, row.kernels[row.strided], *row[:2]) for block, row in BLOCKS.items()]
     block = next((block for block, *row in rows if row == [3, kernels, expansion]), None)
     if block is None:
@@ -164,18 +225,63 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     widths = [first["kernel"].shape[-1] for first in firsts]
     multiplier = max(1.0, width / stem)  # the stages may be wider than the stem
     head = weights.get(HEAD, {}).get("kernel")
+    default = DEFAULTS[stems[len(kernel)]]
     return Spec(
         blocks=blocks,
         widths=tuple(round(w / multiplier) for w in widths),
         width_multiplier=multiplier,
         block=block,
         activation_order=layout.activation_order,
-        shortcut="B",
-        stem="imagenet",
+        shortcut="B" if any(name.endswith("_0_conv") for name in weights) else "A",
+        stem=stems[len(kernel)],
         variant=layout.variant,
-        input_shape=(224, 224, kernel.shape[2]),
-        classes=head.shape[1] if head is not None else 1000,
+        input_shape=(default.side, default.side, kernel.shape[2]),
+        classes=head.shape[1] if head is not None else default.classes,
     )
+
+
+class Default(NamedTuple):
+    """What a file does not say of a network, by its stem."""
+
+    side: int
+    classes: int
+
+
+DEFAULTS = {"imagenet": Default(224, 1000), "cifar": Default(32, 10)}
+
+
+def append_channels(weights: Weights, spec: Spec) -> Weights:
+    """The weights of a network whose shortcuts pad channels on both sides, for one that appends.
+
+    As akamaster/pytorch_resnet_cifar10 pads them (option A): the same function, its channels in
+    another order.
+
+    Args:
+        weights: By our names.
+        spec: Their network, with option A.
+    """
+    expansion = BLOCKS[spec.block].expansion
+    before = order = np.arange(spec.stem_width)
+    moved = {name: dict(arrays) for name, arrays in weights.items()}
+    for stage, count in enumerate(spec.blocks):
+        channels = spec.width(stage) * expansion
+        margin = (channels - len(before)) // 2
+        if channels == len(before):
+            order = before
+        else:
+            padding = np.r_[0:margin, margin + len(before) : channels]
+            order = np.concatenate([margin + before, padding])
+        for index in range(count):
+            name = f"conv{stage + 2}_block{index + 1}"
+            last = len(BLOCKS[spec.block].kernels)
+            inputs = before if index == 0 else order
+            moved[f"{name}_1_conv"]["kernel"] = moved[f"{name}_1_conv"]["kernel"][:, :, inputs]
+            for layer in (f"{name}_{last}_conv", f"{name}_{last}_bn"):
+                moved[layer] = {key: array[..., order] for key, array in moved[layer].items()}
+        before = order
+    if HEAD in moved:
+        moved[HEAD]["kernel"] = moved[HEAD]["kernel"][order]
+    return moved
 
 
 def _our_name(module: str, layout: WeightLayout) -> str | None:
@@ -200,7 +306,7 @@ def _their_name(layer: str, layout: WeightLayout) -> str:
 
 
 def _to_keras(array: np.ndarray, layer: str) -> np.ndarray:
-    """Torch has output and input channels first, Keras last; half precision becomes float32."""
+    """Torch has output and input channels first, Keras last."""
     array = np.asarray(array, "float32")
     if layer == HEAD and array.ndim > 1:
         return array.reshape(len(array), -1).T

@@ -2,22 +2,31 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import fields
+from logging import getLogger
 from pathlib import Path
 from typing import Any, NamedTuple
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
 
+from keras_resnet.spec.blocks import VARIANTS
+from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.errors import InputError
-from keras_resnet.weights import layouts
-from keras_resnet.weights.readers import HEAD, Weights, read_h5, read_keras
+from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.weights import architecture, isolated, layouts, readers, state
+from keras_resnet.weights.layouts import WeightLayout
+from keras_resnet.weights.readers import HEAD, Weights
+
+LOG = getLogger("keras_resnet")
 
 
 def load(
-    model: keras.Model, path: str | Path, spec: Spec | None = None, new_head: bool = False
-) -> None:
+    model: keras.Model,
+    path: str | Path,
+    spec: Spec | None = None,
+    new_head: bool = False,
+    verified: bool = False,
+) -> str | None:
     """Loads the weights of a network from a file; if the file does not match, nothing is changed.
 
     Layers are matched by name; or by order, if the file has as many layers under other names.
@@ -27,11 +36,26 @@ def load(
         path: A weight file with one of the suffixes of `READERS`.
         spec: The spec that the network was built from, to compare with the file's.
         new_head: Whether to keep the model's head if the file's has other classes.
+        verified: Whether its checksum is known to be right, see `read`.
+
+    Returns:
+        How its network wants images prepared, a key of `imagenet_utils.MODES`; `None` if the file
+        does not tell.
 
     Raises:
         InputError: that names the first layer that does not match, and why.
     """
-    contents = read(path)
+    return transfer(read(path, verified), model, str(path), spec, new_head)
+
+
+def transfer(
+    contents: "Contents",
+    model: keras.Model,
+    path: str,
+    spec: Spec | None = None,
+    new_head: bool = False,
+) -> str | None:
+    """Loads what was read from a file, see `load`."""
     if contents.spec and spec:
         theirs = weight_signature(contents.spec)
         for name, ours in weight_signature(spec).items():
@@ -41,9 +65,14 @@ def load(
                     f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
                 )
     try:
-        assign(model, contents, new_head)
+        pairs = match(model, contents, new_head)
+        if contents.config:
+            architecture.compare(model, contents.config)
     except InputError as error:
         raise InputError(f"{path} does not match {model.name}: {error}") from None
+    for variable, value in pairs:
+        variable.assign(value)
+    return contents.preprocessing
 
 
 class Contents(NamedTuple):
@@ -52,49 +81,99 @@ class Contents(NamedTuple):
     weights: Weights
     spec: Spec | None = None  # the network, if the file tells
     ordered: bool = False  # whether the weights are in the order of the layers
+    config: dict[str, Any] | None = None  # of the Keras model, if the file has it
+    preprocessing: str | None = None  # of images, a key of `imagenet_utils.MODES`
 
 
-def read(path: str | Path) -> Contents:
+def read(path: str | Path, verified: bool = False) -> Contents:
     """Reads a weight file.
+
+    Args:
+        path: The file.
+        verified: Whether its checksum is known to be right. Others are read in a process of their
+            own where the library that reads them could crash, or never end.
 
     Raises:
         InputError: if it cannot be read.
     """
-    reader = next((READERS[end] for end in READERS if str(path).endswith(end)), None)
+    name = str(path)
+    reader = next((READERS[end] for end in READERS if name.endswith(end)), None)
     if reader is None:
-        raise InputError(f"cannot read weights from {path}: use a file {', '.join(READERS)}.")
+        raise InputError(
+            f"cannot read weights from {name[-200:]}: use a file {', '.join(READERS)}."
+        )
+    if not is_file(path):
+        raise InputError(f"cannot read weights from {name[-200:]}: there is no such file.")
     try:
-        return reader(Path(path))
-    except (OSError, KeyError, BadZipFile) as error:
-        raise InputError(f"cannot read weights from {path}: {error}.") from error
+        return reader(Path(path), verified)
+    except Exception as error:  # three libraries read bytes of anybody's
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"cannot read weights from {path}: {reason[:300]}") from error
 
 
-def _read_keras(path: Path) -> Contents:
-    weights, ordered = (read_keras if path.suffix == ".keras" else read_h5)(path)
-    return Contents(*layouts.recognize(weights), ordered)
+def is_file(path: Any) -> bool:
+    """Whether something is the path of a regular file."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError, TypeError):  # a name that is too long, or has a null byte
+        return False
 
 
-def _read_torch(path: Path) -> Contents:
-    return Contents(*layouts.read(path))
+def _read_keras(path: Path, verified: bool) -> Contents:
+    weights, ordered, config = (readers if verified else isolated).read(path)
+    named, spec, layout = layouts.recognize_keras(weights)
+    return Contents(named, spec, ordered, config, _preprocessing(layout))
 
 
-READERS: dict[str, Callable[[Path], Contents]] = {
+def _read_torch(path: Path, verified: bool) -> Contents:
+    weights, spec, layout = layouts.recognize_state(state.read(path))
+    said = architecture.read_hub_config(path)
+    if said is None:
+        LOG.warning(_assumed(path, spec, layout))
+    settings = {"preprocessing": _preprocessing(layout)} | (said or {})
+    return Contents(weights, spec, **settings)
+
+
+def _preprocessing(layout: WeightLayout | None) -> str | None:
+    return VARIANTS[layout.variant].preprocessing if layout else None
+
+
+def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
+    """In words, what a file of names and numbers cannot say."""
+    alike = [
+        title for title, row in SPECS.items() if weight_signature(row) == weight_signature(spec)
+    ]
+    like = f", as {shorten_list(alike)} here" if alike else ""
+    return (
+        f"{path} is taken for a plain ResNet of {layout.source}{like}: ReLU, the stride on 3x3 "
+        "convolutions, no dilation, no blurred pooling. Others (timm's resnetblur, resnetaa, "
+        "act_layer, output_stride; torchvision's dilated ones) have the same names and shapes."
+    )
+
+
+# HDF5 may hang or crash; torch's files and safetensors are read by what can do neither.
+READERS: dict[str, Callable[[Path, bool], Contents]] = {
     ".keras": _read_keras,
     ".h5": _read_keras,
     ".hdf5": _read_keras,
     ".safetensors": _read_torch,
     ".pth": _read_torch,
     ".pt": _read_torch,
+    ".th": _read_torch,
+    ".tar": _read_torch,
+    ".bin": _read_torch,
 }
 
 
-def assign(model: keras.Model, contents: Contents, new_head: bool = False) -> None:
-    """Assigns every layer its arrays, once all are known to match.
+def match(
+    model: keras.Model, contents: Contents, new_head: bool = False
+) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Every variable of a model with its array, once all are known to match.
 
     Args:
         model: The network.
         contents: The arrays of every layer that has any, by name; or in order, with other names.
-        new_head: Whether to keep the model's head if its arrays do not match.
+        new_head: Whether to leave the model's head out if its arrays do not match.
 
     Raises:
         InputError: that names the first layer that does not match, and why.
@@ -114,8 +193,7 @@ def assign(model: keras.Model, contents: Contents, new_head: bool = False) -> No
     unused = [name for name in weights if name not in {*names, HEAD}]
     if unused:
         raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
-    for variable, value in pairs:
-        variable.assign(value)
+    return pairs
 
 
 def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str | None:

@@ -6,10 +6,11 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_resnet.spec.blocks import VARIANTS
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.atomic import sha256
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from keras_resnet.weights.loading import weight_signature
 
 
@@ -97,11 +98,14 @@ class PretrainedSet(NamedTuple):
     rows: Mapping[str, Any]  # by title of the network
     locate: Callable[[Any, bool], Path]
     classes: int
+    preprocessing: Callable[[Spec], str]  # of images, a key of `imagenet_utils.MODES`
 
 
 PRETRAINED = {
-    "imagenet": PretrainedSet(IMAGENET, _locate_imagenet, 1000),
-    "cifar10": PretrainedSet(CIFAR10, _locate_cifar10, 10),
+    "imagenet": PretrainedSet(
+        IMAGENET, _locate_imagenet, 1000, lambda spec: VARIANTS[spec.variant].preprocessing
+    ),
+    "cifar10": PretrainedSet(CIFAR10, _locate_cifar10, 10, lambda spec: "cifar10"),
 }
 
 

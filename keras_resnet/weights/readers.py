@@ -1,42 +1,57 @@
-"""Weight files of Keras and Torch as plain arrays."""
+"""Weight files of Keras as plain arrays, and the config of the network that is in some of them."""
 
+import json
 import zipfile
 from pathlib import Path
-from pickle import UnpicklingError
+from typing import Any, NamedTuple
 
 import h5py
 import numpy as np
+from ml_dtypes import bfloat16
 
-from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.utils.errors import InputError
 
 Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
-State = dict[str, np.ndarray]  # by Torch's name of the array
 HEAD = "predictions"  # the layer of the classes
+CONFIG = "config.json"  # of a `.keras` file
 
 
-def read_keras(path: Path) -> tuple[Weights, bool]:
-    """Reads a `.keras` file: an archive with a `.weights.h5` file in it, see `read_h5`."""
-    with zipfile.ZipFile(path) as archive, archive.open("model.weights.h5") as file:
-        return read_h5(file)
+class KerasFile(NamedTuple):
+    """What a file of Keras holds."""
+
+    weights: Weights
+    ordered: bool  # whether they are in the order of the layers: files of Keras 3 do not say
+    config: dict[str, Any] | None  # of the model, as Keras wrote it, if it is there
 
 
-def read_h5(file) -> tuple[Weights, bool]:
-    """Reads a `.weights.h5` file of Keras 3, or a `.h5` file of any Keras, weights or model.
+def read(path: Path) -> KerasFile:
+    """Reads a file of Keras.
 
     Args:
-        file: A path or an open file.
-
-    Returns:
-        The arrays, and whether they are in the order of the layers: files of Keras 3 do not say.
+        path: `.keras`, an archive; or else a `.weights.h5` of Keras 3, or a `.h5` of any Keras, of
+            weights or of a model.
 
     Raises:
         InputError: if arrays are not simply in the file, which no Keras does.
-        OSError, KeyError: if it is not such a file.
+        Exception: whatever the libraries make of a damaged file.
     """
+    if path.suffix != ".keras":
+        return _read_h5(path)
+    with zipfile.ZipFile(path) as archive:
+        stored = archive.getinfo("model.weights.h5")
+        if stored.file_size > 1000 * stored.compress_size:  # as of arrays, see `_check_stored`
+            raise InputError("its weights are compressed a thousand times.")
+        with archive.open(stored) as file:
+            return _read_h5(file)._replace(config=json.loads(archive.read(CONFIG)))
+
+
+def _read_h5(file) -> KerasFile:
     with h5py.File(file) as root:
+        text = root.attrs.get("model_config")
+        config = None if text is None else json.loads(text)
         if "layers" in root:
-            return _keras3(root["layers"]), False
-        return _legacy(root.get("model_weights", root)), True
+            return KerasFile(_keras3(root["layers"]), False, config)
+        return KerasFile(_legacy(root.get("model_weights", root)), True, config)
 
 
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
@@ -52,13 +67,18 @@ def _keras3(root: h5py.Group) -> Weights:
         name = dataset.parent.attrs.get("name")
         if name is None:
             raise InputError(
-                f"{root.file.filename} names no layers: it was written by an early Keras 3; load "
+                "it names no layers: it was written by an early Keras 3; load "
                 "it with model.load_weights(), and save it again."
             )
         *_, group, _, index = key.split("/")
         names = _VARIABLES.get(group.rstrip("_0123456789"), ())
         variable = names[int(index)] if int(index) < len(names) else index
-        weights.setdefault(name, {})[variable] = dataset[()]
+        there = weights.setdefault(name, {})
+        if variable in there:
+            raise InputError(
+                f"it has two layers {name!r}: give a file of one network, made by save_weights()."
+            )
+        there[variable] = _values(dataset)
     return weights
 
 
@@ -67,8 +87,8 @@ def _legacy(root: h5py.Group) -> Weights:
     for key, dataset in _datasets(root):
         layer, variable = key.split("/")[0], key.split("/")[-1]
         if layer not in weights or layer == key:
-            raise InputError(f"{root.file.filename} holds {key!r}, which belongs to no layer.")
-        weights[layer][variable.removesuffix(":0")] = dataset[()]
+            raise InputError(f"it holds {key!r}, which belongs to no layer.")
+        weights[layer][variable.removesuffix(":0")] = _values(dataset)
     return {name: variables for name, variables in weights.items() if variables}
 
 
@@ -84,60 +104,60 @@ def _layer_names(root: h5py.Group) -> list[str]:
 
 
 def _datasets(root: h5py.Group) -> list[tuple[str, h5py.Dataset]]:
-    """All arrays below a group that are simply there; links to elsewhere are not followed."""
-    found: list[tuple[str, h5py.Dataset]] = []
-    root.visititems(lambda key, node: found.append((key, node)))
-    arrays = [(key, node) for key, node in found if isinstance(node, h5py.Dataset)]
-    for key, array in arrays:
-        # As Keras does: a few bytes could stand for any amount of memory, or for another file.
-        if array.external or array.is_virtual or array.nbytes > 1000 * array.id.get_storage_size():
-            raise InputError(f"{root.file.filename}: array {key!r} is not stored in the file.")
-    return arrays
-
-
-def read_state(path: Path) -> State:
-    """Reads a state dict of Torch.
-
-    Args:
-        path: `.safetensors`, which needs no torch; or else a file that torch reads.
+    """All arrays below a group, in the order of their names.
 
     Raises:
-        InputError: if it cannot be read, or a package to read it is not installed.
+        InputError: if one is not simply in the file, or a group is in itself.
     """
-    try:
-        state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_torch(path)
-    except ImportError as error:
-        raise InputError(
-            f"reading {path} needs {error.name}: pip install {error.name}, or "
-            "'keras-resnet-family[torch]'."
-        ) from error
-    except UnpicklingError as error:
-        raise InputError(
-            f"{path} holds more than weights, so it is not opened: it could run code."
-        ) from error
-    except (OSError, ValueError, RuntimeError) as error:
-        raise InputError(f"cannot read weights from {path}: {error}.") from error
-    # Training on several devices puts a prefix before all names.
-    return {name.removeprefix("module."): array for name, array in state.items()}
+    found: list[tuple[str, h5py.Dataset]] = []
+    groups, seen = [("", root)], set()
+    while groups:
+        prefix, group = groups.pop()
+        for name in group:
+            key = f"{prefix}{name}"
+            if not isinstance(group.get(name, getlink=True), h5py.HardLink):
+                raise InputError(f"{key!r} is a link to elsewhere, which no Keras writes.")
+            node = group[name]
+            place = h5py.h5o.get_info(node.id).addr
+            if place in seen:
+                raise InputError(f"{key!r} is twice in the file, which no Keras writes.")
+            seen.add(place)
+            if isinstance(node, h5py.Group):
+                groups.append((f"{key}/", node))
+            else:
+                _check_stored(key, node)
+                found.append((key, node))
+    return sorted(found, key=lambda row: row[0])
 
 
-def _load_safetensors(path: Path) -> State:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return load_file(path)
-    except SafetensorError as error:
-        raise ValueError(error) from error
+def _check_stored(key: str, array: h5py.Dataset) -> None:
+    """As Keras does: a few bytes could stand for any amount of memory, or for another file."""
+    if array.external or array.is_virtual or array.nbytes > 1000 * array.id.get_storage_size():
+        raise InputError(f"array {key!r} is not stored in the file.")
 
 
-def _load_torch(path: Path) -> State:
-    import torch
+def _values(dataset: h5py.Dataset) -> np.ndarray:
+    """The numbers of an array; HDF5 has no bfloat16, so Keras writes its bits and says so."""
+    values = np.asarray(dataset[()])
+    if dataset.attrs.get("dtype") == "bfloat16" and values.dtype.itemsize == 2:
+        return values.view(bfloat16).astype("float32")
+    return values
 
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
-    for wrapper in ("state_dict", "model"):  # of the training scripts of timm and torchvision
-        loaded = loaded.get(wrapper, loaded) if isinstance(loaded, dict) else {}
-    others = [str(name) for name, value in loaded.items() if not isinstance(value, torch.Tensor)]
-    if others or not loaded:
-        raise ValueError(f"it is no state dict, as it holds {shorten_list(others) or 'no names'}")
-    return {name: tensor.float().numpy() for name, tensor in loaded.items()}
+
+def checked(array: np.ndarray, name: str) -> np.ndarray:
+    """An array of real, finite numbers, as float32 if it is of fewer bits.
+
+    Args:
+        array: The array.
+        name: Of its layer, for the message.
+
+    Raises:
+        InputError: if it is of anything else.
+    """
+    if array.dtype.kind not in "fiu" and array.dtype != bfloat16:
+        raise InputError(f"{name!r} is of {array.dtype}: weights are real numbers.")
+    if array.dtype in (np.float16, bfloat16):
+        array = array.astype("float32")
+    if not np.isfinite(array).all():
+        raise InputError(f"{name!r} has numbers that are not finite: training has diverged there.")
+    return np.ascontiguousarray(array)

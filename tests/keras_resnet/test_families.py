@@ -62,7 +62,7 @@ def test_what_is_read_is_not_changed():
         ({"input_shape": [32, 32, 3, 1]}, "input_shape should have at most 3 items"),
         # What `Spec` itself refuses.
         ({"shortcut": "D"}, "unknown shortcut 'D'. Choose one of A, B, C, none."),
-        ({"classes": 0}, "classes must be a whole number of at least 1; got 0."),
+        ({"classes": 0}, "classes must be a whole number from 1 to 1000000; got 0."),
         ({"widths": [16, 32]}, "must have one entry for each stage"),
     ],
 )

@@ -1,10 +1,12 @@
 import hashlib
 import json
+import sys
 
 import keras
 import numpy as np
 import pytest
 
+from keras_resnet import ResNet20, imagenet_utils, resnet, resnet50, resnet_v2
 from keras_resnet.imagenet_utils import (
     CIFAR10,
     MODES,
@@ -57,6 +59,36 @@ def test_preprocessing_inside_a_model():
     source = keras.Input((4, 5, 3))
     model = keras.Model(source, preprocess_input(source, mode="tf"))
     np.testing.assert_allclose(model(IMAGES), IMAGES / 127.5 - 1, atol=1e-6)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_model_that_prepares_its_images_is_saved_and_loaded(mode, tmp_path):
+    prepare = imagenet_utils.PREPROCESSING[mode]
+    assert getattr(sys.modules[prepare.__module__], prepare.__qualname__) is prepare
+    source = keras.Input((4, 5, 3))
+    model = keras.Model(source, keras.layers.Lambda(prepare)(source))
+    model.save(tmp_path / "model.keras")
+    again = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(again(IMAGES), preprocess_input(IMAGES, mode=mode), atol=1e-4)
+
+
+def test_the_modules_of_keras_applications_have_the_preparation_of_their_networks():
+    assert resnet.preprocess_input is resnet50.preprocess_input is imagenet_utils.preprocess_caffe
+    assert resnet_v2.preprocess_input is imagenet_utils.preprocess_tf
+    for module in (resnet, resnet50, resnet_v2):
+        assert module.decode_predictions is decode_predictions
+    rows = ResNet20.decode_predictions(np.eye(10)[[8]], top=np.int64(1))
+    assert rows == [[("ship", "ship", 1.0)]]
+
+
+def test_other_shapes_are_named():
+    for mode in ("caffe", "torch", "cifar10"):
+        with pytest.raises(ValueError, match=r"images must be .*; got \(4, 5, 1\)"):
+            preprocess_input(IMAGES[0, :, :, :1], mode=mode)
+    with pytest.raises(ValueError, match=r"images must be .*; got \(5, 3\)"):
+        preprocess_input(IMAGES[0, 0], mode="tf")
+    with pytest.raises(ValueError, match=r"each of classes must be a name, .*; got \('a',\)"):
+        decode_predictions(np.eye(1), classes=[("a",)])
 
 
 def test_channels_first():

@@ -3,6 +3,7 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from keras_resnet import InputError, ResNet, ResNet8, Spec, cifar
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS, SHORTCUTS
@@ -130,11 +131,29 @@ def test_weights_from_a_file(tmp_path):
         ({"weights": 5}, "`weights` argument should be either"),
         ({"classes": 0}, "classes must be a whole number of at least 1; got 0"),
         ({"classes": 2.5}, "classes must be a whole number"),
+        ({"input_shape": (32, 32, 2.5)}, "each of input_shape must be a whole number"),
+        ({"input_shape": tf.TensorShape(None)}, "`input_shape` must be a tuple of three integers"),
+        ({"classifier_activation": "relux"}, "unknown activation 'relux': give the name"),
+        ({"weights": "x" * 5000}, "`weights` argument should be either"),
+        ({"block": "x" * 5000}, r"unknown block 'xxx.*\.\.\..*xxx'\. Choose one of basic"),
     ],
 )
 def test_refused_arguments(arguments, message):
     with pytest.raises(ValueError, match=message):
         ResNet8(**arguments)
+
+
+def test_what_keras_takes_is_taken(tmp_path):
+    shape = tf.TensorShape([16, np.int64(16), 3])
+    model = ResNet8(input_shape=shape, classes=np.int64(7))
+    assert model.input_shape == (None, 16, 16, 3)
+    assert model.output_shape == (None, 7)
+    assert ResNet8(input_shape=[16, 16, 3], include_top=False, classes=0).output_shape[-1] == 64
+    path = tmp_path / "a.weights.h5"
+    ResNet8().save_weights(path)
+    for activation in ("softmax", "linear", None, keras.activations.softmax):
+        head = ResNet8(weights=path, classifier_activation=activation).get_layer("predictions")
+        assert head.activation is keras.activations.get(activation)
 
 
 def test_a_wide_spec_is_only_other_numbers():

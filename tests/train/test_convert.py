@@ -36,7 +36,7 @@ def test_there_and_back(run, capsys, tmp_path):
         ("none.safetensors", "x.keras", "cannot read weights from none.safetensors"),
         ("none.keras", "x.safetensors", "cannot read none.keras"),
         ("none.pth", "x.onnx", "cannot write x.onnx: end its name in .keras, .weights.h5, .safet"),
-        ("", "x.keras", "give two files"),
+        ("", "x.keras", "source is empty"),
     ],
 )
 def test_mistakes_get_one_sentence(run, source, target, message):

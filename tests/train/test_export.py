@@ -14,6 +14,7 @@ from train import export
 from train.compress import quantization_aware
 from train.measure import comparison
 from train.runs import folder
+from train.runs.record import intact, read_record
 
 FILES = {file for name, file in FORMAT_FILES.items() if name != "keras"}
 
@@ -90,17 +91,31 @@ def test_the_gate_fails_and_names_the_file(finished, command, monkeypatch):
     command(f"--run={finished}", "--formats=float32", "--max_drop=0.6")
 
 
-def test_a_folder_that_is_in_use_or_full_is_named(finished, command):
+def test_a_folder_that_is_in_use_is_named(finished, command):
     with folder.claim_folder(finished):
         refuse(command, "another process is writing to", f"--run={finished}")
+
+
+def test_a_full_disk_is_named_and_leaves_the_former_export_as_it_was(
+    finished, command, monkeypatch
+):
+    monkeypatch.setattr(comparison, "RUNS", 10)
+    command(f"--run={finished}", "--formats=dynamic", "--max_drop=100")
+    before = {path.name: path.read_bytes() for path in finished.iterdir()}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    before = sorted(path.name for path in finished.iterdir())
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
     try:
-        refuse(command, r"cannot write to .* make room", f"--run={finished}", "--formats=float32")
+        refuse(command, r"cannot write to .* make room", f"--run={finished}",
+               "--formats=dynamic,float32", "--author=Somebody else")  # fmt: skip
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-    assert sorted(path.name for path in finished.iterdir()) == before
+    assert {path.name: path.read_bytes() for path in finished.iterdir()} == before
+    (finished / ".partial-export.json").mkdir()  # of an export that was killed
+    command(f"--run={finished}", "--formats=float32", "--max_drop=100")
+    assert not list(finished.glob(".partial-*"))
+    record = read_record(finished)
+    for name in ("labels.txt", "model.weights.h5", "model.tflite", "model_dynamic.tflite"):
+        intact(finished, record, name)
 
 
 def refuse(command, message, *arguments):
@@ -116,6 +131,7 @@ def test_bad_input_is_named_before_anything_is_written(finished, command, tmp_pa
     refuse(command, "unknown format 'int9'.* did you mean 'int8'", given, "--formats=float32,int9")
     refuse(command, "unknown quantizer 'lite'", given, "--quantizer=lite")
     refuse(command, "qat_epochs is for int8", given, "--formats=float32", "--qat_epochs=1")
+    refuse(command, "--calibration is empty", given, "--calibration=")
     refuse(command, "no .png or .jpg images in", given, f"--calibration={tmp_path / 'gone'}")
     (tmp_path / "photos").mkdir()
     (tmp_path / "photos" / "broken.png").write_bytes(b"no picture")
@@ -138,11 +154,18 @@ def test_runs_that_cannot_be_exported_are_named(finished, command):
     refuse(command, r"photos must hold the folders train and test", given)
     edit(finished, lambda record: record["network"].update(squeeze=4))
     edit(finished, lambda record: record["versions"].update(keras_resnet="9.9"))
-    refuse(command, r"made by version 9\.9 of keras_resnet, and .*squeeze is unknown", given)
-    (finished / "labels.txt").unlink()
-    refuse(command, r"no .*labels\.txt", given)
+    refuse(command, r"squeeze is unknown.* written by version 9\.9 of keras_resnet", given)
 
 
-def test_missing_weights_are_named(finished, command):
-    (finished / "model.weights.h5").unlink()
-    refuse(command, r"no .*model\.weights\.h5", f"--run={finished}")
+@pytest.mark.parametrize("name", ["labels.txt", "model.weights.h5"])
+def test_a_file_that_is_missing_or_has_changed_is_named(finished, command, name):
+    path = finished / name
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    with pytest.raises(InputError, match=name):
+        command(f"--run={finished}", "--formats=float32")
+    path.unlink()
+    refuse(command, f"no .*{name}", f"--run={finished}")
+    assert sorted(path.name for path in finished.iterdir()) == sorted(
+        {"labels.txt", "model.weights.h5", "run.json"} - {name}
+    )

@@ -120,14 +120,79 @@ def test_an_interrupted_command_ends_with_130(capsys):
     ("arguments", "message"),
     [
         (["--modle=resnet20"], "Unknown command line flag 'modle'. Did you mean: model"),
-        (["--epochs=many"], "--epochs=many"),
-        (["--blocks=3,x"], "--blocks=3,x"),
+        (["--epochs=many"], "epochs must be a whole number of at least 1; got 'many'"),
+        (["--epochs=" + "9" * 5000], "epochs must be a whole number of at least 1; got '999"),
+        (["--blocks=3,x"], "each of blocks must be a whole number of at least 1; got 'x'"),
+        (["--blocks=1,1,"], "each of blocks must be a whole number of at least 1; got ''"),
+        (["--nesterov=maybe"], "nesterov must be true or false; got 'maybe'"),
+        (["--nonesterov=5"], "--nonesterov=5 does not take an argument"),
+        (["--flagfile=tests/data/digit_7.png"], "can't decode byte"),
+        (
+            ["--checkpoint_seconds=nan"],
+            "checkpoint_seconds must be a number of at least 0; got nan",
+        ),
+        (
+            ["--learning_rate=1e30"],
+            "learning_rate must be a number from 0 to 2147483647; got 1e+30",
+        ),
+        (["--model="], "model is empty: give a value, or leave it out"),
+        (["--output_dir= "], "output_dir is empty"),
+        (["--teacher="], "teacher is empty"),
+        (["--teacher=a,,b"], "teacher must be a path; got ''"),
+        (["--dataset=~nosuch/photos"], "dataset '~nosuch/photos' is of no user here"),
+        (["--output_dir=" + "x" * 5000], "is too long for a path"),
     ],
 )
 def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
     said = end(None, *arguments)
     assert message in said
     assert said.startswith("error: ")
+    assert len(said) < 400
+    assert "\n" not in said
+
+
+def test_no_number_is_without_an_end():
+    """NaN and infinity would switch off the check that a number stands for."""
+    for command in (cifar, export, predict, tune):
+        numbers = {
+            name
+            for name in command.COMMAND.flags
+            if command.COMMAND.flags[name].flag_type() in ("int", "float")
+        }
+        assert numbers
+        for name in numbers:
+            for text in ("nan", "inf", "-inf", "1e999", "-1"):
+                with pytest.raises(InputError, match=f"{name} must be a (whole )?number"):
+                    command.COMMAND.parse([f"--{name}={text}"])
+
+
+def test_a_list_may_have_spaces():
+    assert cifar.COMMAND.parse(["--blocks=1, 2 ,3"]).blocks == (1, 2, 3)
+
+
+def test_home_is_expanded_in_every_flag_that_is_a_path(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/someone")
+    paths = {
+        cifar: ("spec", "dataset", "data_dir", "output_dir", "teacher"),
+        convert: ("source", "target"),
+        export: ("run", "dataset", "data_dir", "calibration"),
+        predict: ("run",),
+        tune: ("dataset", "data_dir", "output_dir", "reference_tflite", "teacher"),
+    }
+    for command, names in paths.items():
+        for name in names:
+            value = getattr(command.COMMAND.parse([f"--{name}=~/it"]), name)
+            assert value == "/home/someone/it", name
+    assert DataSettings(dataset="~/it").dataset == "/home/someone/it"
+    assert Recipe(teacher="~/a, ~/b", augmentation_pool=1).teacher == (
+        "/home/someone/a,/home/someone/b"
+    )
+
+
+@pytest.mark.parametrize("help", ["--help", "-h", "-help", "--helpshort", "--helpfull"])
+def test_every_way_to_ask_for_help_is_understood(help, capsys):
+    predict.COMMAND.start(None, ["--top=many", help])
+    assert "--top:" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("command", [cifar, convert, export, predict, tune])

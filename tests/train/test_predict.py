@@ -1,13 +1,17 @@
 """Prediction as a user runs it."""
 
+import shutil
 from pathlib import Path
 
+import keras
+import numpy as np
 import pytest
 from PIL import Image
 
 from keras_resnet import InputError
 from keras_resnet.export.files import EXACT
 from train import predict
+from train.runs.record import file_sums, read_record, write_record
 
 SEVEN = Path(__file__).parents[1] / "data" / "digit_7.png"
 
@@ -56,3 +60,31 @@ def test_a_mistyped_format_or_image_is_named(command, digits_run, tmp_path):
         command(f"--run={digits_run}", "gone.png")
     with pytest.raises(InputError, match="as an image"):
         command(f"--run={digits_run}", digits_run / "labels.txt")
+
+
+@pytest.mark.parametrize(
+    ("format", "file"),
+    [
+        ("keras", "model.keras"),
+        ("saved_model", "saved_model/variables/variables.data-00000-of-00001"),
+        ("float32", "model.tflite"),
+        ("float32", "labels.txt"),
+    ],
+)
+def test_a_flipped_bit_in_a_file_of_the_run_is_named(command, digits_run, tmp_path, format, file):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    content = bytearray((run / file).read_bytes())
+    content[len(content) // 2] ^= 1
+    (run / file).write_bytes(content)
+    with pytest.raises(InputError, match=file.split("/")[0]):
+        command(f"--run={run}", f"--format={format}", SEVEN)
+
+
+def test_what_is_not_finite_is_no_prediction(command, digits_run, tmp_path):
+    folder = shutil.copytree(digits_run, tmp_path / "run")
+    model = keras.saving.load_model(folder / "model.keras")
+    model.set_weights([np.full_like(weight, np.nan) for weight in model.get_weights()])
+    model.save(folder / "model.keras")
+    write_record(folder, read_record(folder) | {"files": file_sums(folder)})
+    with pytest.raises(InputError, match=r"model\.keras .*not finite"):
+        command(f"--run={folder}", SEVEN)

@@ -18,8 +18,9 @@ from safetensors.numpy import save
 
 from keras_resnet.export.fold import fold
 from keras_resnet.families import NetworkConfig
-from keras_resnet.utils.atomic import replacing, sha256
+from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from train.backend import backend
 from train.data.dataset import Split
 from train.runs.files import WEIGHTS
@@ -51,7 +52,7 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
 
     Raises:
         InputError: if one is no finished run, or takes other images or knows other classes.
-        Stopped: after SIGINT or SIGTERM, when an augmentation is kept.
+        Stopped: after SIGINT, SIGTERM or SIGHUP, when an augmentation is kept.
     """
     recipe = training.recipe
     if not recipe.teacher:

@@ -1,13 +1,13 @@
 """Data sets: labels in memory, images by index; and what is computed from them."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 from train.settings.data import DataSettings
 
 CHUNK = 1000  # images that are read at a time
@@ -98,8 +98,8 @@ class Data:
     """A data set for image classification.
 
     Raises:
-        InputError: if a split has no images or ones that are neither grey nor RGB, or a label has
-            no class name.
+        InputError: if a split has no images or ones that are neither grey nor RGB, a label has no
+            class name, or a name cannot be delivered.
     """
 
     name: str
@@ -110,6 +110,7 @@ class Data:
     settings: DataSettings = field(default_factory=DataSettings)
 
     def __post_init__(self) -> None:
+        check_names(self.name, self.classes)
         for name, split in (("training", self.train), ("test", self.test)):
             if not len(split):
                 raise InputError(f"{self.name} has no {name} images.")
@@ -139,6 +140,21 @@ class Data:
                 digest.update(np.ascontiguousarray(images).data)
             digest.update(np.ascontiguousarray(split.labels).data)
         return digest.hexdigest()
+
+
+def check_names(data: str, classes: Sequence[str]) -> None:
+    """Checks that the names of data and classes can be written to the files that are delivered.
+
+    Raises:
+        InputError: if one is empty, of several lines, or cannot be written in UTF-8.
+    """
+    for name in (data, *classes):
+        surrogates = any("\ud800" <= letter <= "\udfff" for letter in name)  # of bytes not in UTF-8
+        if surrogates or name.splitlines() != [name] or not name.strip():
+            raise InputError(
+                f"{shorten(name)} cannot be the name of a class or a data set, as no file of "
+                "labels can hold it: rename it to one line of text in UTF-8."
+            )
 
 
 class Normalization(NamedTuple):

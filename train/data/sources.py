@@ -30,7 +30,7 @@ def load(settings: DataSettings, default_size: int) -> Data:
     if name == "digits":
         return _digits(settings, settings.image_size or default_size)
     if name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name)):
-        root = Path(os.path.expanduser(name)).resolve()
+        root = Path(os.path.realpath(os.path.expanduser(name)))
         return folder.load(root, settings, settings.image_size or default_size)
     from train.data import tfds  # slow to import
 

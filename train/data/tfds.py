@@ -1,6 +1,8 @@
 """TensorFlow Datasets (TFDS)."""
 
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from urllib.request import getproxies
 
@@ -8,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from keras_resnet.utils.errors import InputError, suggestion
+from keras_resnet.utils.errors import InputError, sentence, suggestion
 from train.data.dataset import Data, Split
 from train.data.images import check_memory, resize
 from train.settings.data import DataSettings
@@ -70,23 +72,27 @@ def load(settings: DataSettings, default_size: int) -> Data:
         count = builder.info.splits[split].num_examples
         batch = 1 if None in features["image"].shape else 1000
         images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int32)
-        try:
-            with quiet():
-                rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
-                for number, row in enumerate(rows):
-                    place = slice(number * batch, (number + 1) * batch)
-                    images[place] = [resize(image, shape) for image in row["image"]]
-                    labels[place] = row["label"]
-        except tf.errors.OpError as error:
-            raise InputError(
-                f"cannot read {name} in {builder.data_path} ({error.message}): prepare it again."
-            ) from error
+        with quiet(), _explained(f"cannot read {name} in {builder.data_path}"):
+            rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
+            for number, row in enumerate(rows):
+                place = slice(number * batch, (number + 1) * batch)
+                images[place] = [resize(image, shape) for image in row["image"]]
+                labels[place] = row["label"]
         return Split(images, labels)
 
     mirror = builder.name not in NO_MIRROR
     settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
     classes = tuple(features["label"].names)
     return Data(name, classes, read("train"), read(test), mirror, settings)
+
+
+@contextmanager
+def _explained(problem: str) -> Iterator[None]:
+    """Turns an error of TensorFlow into one sentence."""
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise InputError(f"{problem} ({sentence(error)}): prepare it again.") from error
 
 
 def _prepare(builder, name: str, data_dir: str | None) -> None:
@@ -103,7 +109,7 @@ def _prepare(builder, name: str, data_dir: str | None) -> None:
     try:
         builder.download_and_prepare()
     except Exception as error:  # TFDS and what lies below it raise many kinds
-        reason = f"{type(error).__name__}: {error}"
+        reason = f"{type(error).__name__}: {sentence(error)}"
         raise InputError(f"{problem}, and the download failed ({reason}): {ways}") from error
 
 

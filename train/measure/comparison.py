@@ -1,6 +1,5 @@
 """Exported files side by side: bytes, accuracy, speed; as JSON, as a table and as a picture."""
 
-import hashlib
 import json
 import re
 import subprocess
@@ -17,6 +16,7 @@ from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import load
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256, size
 from train.data.dataset import Split
 from train.measure import latency
 from train.runs.files import PICTURE
@@ -52,18 +52,11 @@ def compare(
         print(f"measuring {path.name}", flush=True)  # int16x8 takes minutes
         with quiet():
             probabilities = load(folder, name)(test.read())
-        row: Row = {"file": path.name, **_contents(path)}
+        row: Row = {"file": path.name, "bytes": size(path), "sha256": sha256(path)}
         row |= scores(probabilities, reference, test)
         row["drop"] = round(100 * (expected - row["accuracy"]), 6)
         rows[name] = row | (_speed(path) if path.suffix == ".tflite" else {})
     return rows
-
-
-def _contents(path: Path) -> Row:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path]
-    parts = [file.read_bytes() for file in files if file.is_file()]
-    digest = hashlib.sha256(b"".join(parts)).hexdigest()
-    return {"bytes": sum(map(len, parts)), "sha256": digest}
 
 
 def _speed(path: Path) -> Row:
@@ -86,7 +79,7 @@ def time_files(paths: Sequence[Path], threads: int) -> list[Row]:
     command = [sys.executable, latency.__file__, f"--threads={threads}", f"--runs={RUNS}"]
     done = subprocess.run([*command, *map(str, paths)], capture_output=True, text=True)
     if done.returncode:
-        errors = re.findall(r"^\w+Error.*", done.stderr, re.MULTILINE)  # among chatter
+        errors = re.findall(r"^error: (.*)\.$", done.stderr, re.MULTILINE)  # among chatter
         reason = errors[-1] if errors else f"exit status {done.returncode}"
         names = " or ".join(map(str, paths))
         raise InputError(f"cannot time {names} ({reason}): export again.")
@@ -125,9 +118,9 @@ def plot_sizes(folder: Path, rows: dict[str, Row], expected: float) -> None:
     axes = figure.subplots()
     axes.axhline(100 * expected, color="grey", linestyle="--", linewidth=1, label="Keras model")
     for marker, (name, row) in zip(cycle("os^Dvp"), rows.items(), strict=False):
-        size = row["bytes"] / 1000
-        label = f"{name}: {size:,.0f} kB, {row['accuracy']:.2%}"
-        axes.plot(size, 100 * row["accuracy"], marker, markersize=8, alpha=0.7, label=label)
+        kilobytes = row["bytes"] / 1000
+        label = f"{name}: {kilobytes:,.0f} kB, {row['accuracy']:.2%}"
+        axes.plot(kilobytes, 100 * row["accuracy"], marker, markersize=8, alpha=0.7, label=label)
     axes.set(xlabel="size, kB", ylabel="accuracy on the test images, %")
     axes.margins(0.2)
     # A difference of a few images is not to look large.

@@ -7,6 +7,7 @@ import argparse
 import json
 import re
 import resource
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
@@ -17,6 +18,7 @@ from ai_edge_litert.cpu_options import CpuOptions
 from ai_edge_litert.options import Options
 
 RUNS, FEWEST = 350, 20  # the first seventh of them warms up
+IDENTIFIER = b"TFL3"  # in every .tflite file, after the first four bytes
 BLOCK = 10  # runs of a model before the next one's
 SECONDS = 10.0  # long enough for a slow model, if it has run the fewest times
 
@@ -25,6 +27,9 @@ class Timed:
     """A model that is being timed on noise, one image at a time."""
 
     def __init__(self, path: str, threads: int):
+        with open(path, "rb") as file:
+            if file.read(8)[4:] != IDENTIFIER:
+                raise ValueError(f"{path} is no .tflite file")
         before = _peak_mb()
         options = Options(cpu_options=CpuOptions(threads))
         self.model = CompiledModel.from_file(path, options=options)
@@ -83,7 +88,13 @@ def measure(paths: Sequence[str], threads: int, runs: int = RUNS) -> list[dict]:
         `latency_ratio`, the median ratio of its time to the first model's in the same round;
         `memory_mb`, by how much the process grew at most as it was loaded and first run;
         `delegated`, whether XNNPACK computes every operation.
+
+    Raises:
+        OSError, RuntimeError, ValueError: if a file cannot be run, or a number is not positive.
     """
+    for name, value in {"threads": threads, "runs": runs}.items():
+        if value < 1:
+            raise ValueError(f"{name} must be at least 1; got {value}")
     models = [Timed(path, threads) for path in paths]
     end = perf_counter() + SECONDS * len(models)
     done = 1
@@ -110,4 +121,9 @@ if __name__ == "__main__":
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--runs", type=int, default=RUNS)
     arguments = parser.parse_args()
-    print(json.dumps(measure(arguments.files, arguments.threads, arguments.runs)))
+    try:
+        print(json.dumps(measure(arguments.files, arguments.threads, arguments.runs)))
+    except OSError as error:
+        sys.exit(f"error: cannot read {error.filename} ({error.strerror}).")
+    except (RuntimeError, ValueError) as error:
+        sys.exit(f"error: {str(error).splitlines()[0]}.")

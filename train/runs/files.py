@@ -1,13 +1,21 @@
 """What a run folder holds. Names only: no Keras, no TensorFlow."""
 
 from keras_resnet.export.files import FORMAT_FILES, LABELS
+from keras_resnet.utils.atomic import PARTIAL
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY
 
 RECORD, LOCK = "run.json", ".lock"
 WEIGHTS, CURVES, TENSORBOARD = "model.weights.h5", "curves.png", "tensorboard"
 REPORT, PICTURE = "export.json", "export.png"  # of `train.export`
 EVALUATIONS = "evaluation"  # of `train.evaluate`
+STAGING = f"{PARTIAL}{REPORT}"  # where an export is made, until it is whole
 FILES = {
     *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
     LOCK, REPORT, PICTURE, EVALUATIONS,
 }  # fmt: skip
+SUMMED = (*FORMAT_FILES.values(), WEIGHTS, LABELS)  # whose SHA-256 is in the record
+
+
+def is_ours(name: str) -> bool:
+    """Whether a name in a folder is of a run, or of a file of one that was never finished."""
+    return name.removeprefix(PARTIAL) in FILES

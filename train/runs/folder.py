@@ -9,12 +9,12 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from keras_resnet.utils.atomic import remove
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.atomic import PARTIAL, remove
+from keras_resnet.utils.errors import InputError, sentence
 from train.backend import backend
 from train.runs.environment import environment
-from train.runs.files import CHECKPOINTS, FILES, HISTORY, LOCK, RECORD, TENSORBOARD
-from train.runs.record import difference, read_record, write_record
+from train.runs.files import CHECKPOINTS, HISTORY, LOCK, RECORD, STAGING, TENSORBOARD, is_ours
+from train.runs.record import difference, file_sums, read_record, write_record
 
 NO_LOCKS = (ENOSYS, ENOLCK, ENOTSUP, EOPNOTSUPP)  # what a file system without them answers
 
@@ -47,15 +47,16 @@ def record_run(
     """
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _refuse_foreign(folder)
+        _check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
         with _locked(folder):
-            _empty(folder, description, overwrite)
+            _check_claim(folder, description, overwrite)  # what came in between
+            empty(folder, overwrite)
             record = {"status": "training", **description, **environment()}
             record = json.loads(json.dumps(record))  # as it will be read
             write_record(folder, record)
             try:
                 yield record
-                record["status"] = "finished"
+                record |= {"status": "finished", "files": file_sums(folder)}
                 write_record(folder, record)
                 remove(folder / CHECKPOINTS)
             except Exception as error:
@@ -81,6 +82,33 @@ def claim_folder(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         with _locked(folder):
             yield
+
+
+@contextmanager
+def staging(folder: Path) -> Iterator[Path]:
+    """An empty folder within a run folder, for files that are not to be seen before all are whole.
+
+    It is removed at the end, with what was not delivered.
+    """
+    staged = folder / STAGING
+    remove(staged)
+    staged.mkdir()
+    try:
+        yield staged
+    finally:
+        remove(staged)
+
+
+def deliver(staged: Path, folder: Path) -> None:
+    """Moves finished files to a run folder, over those of the same names.
+
+    The record goes last. Who is killed in between leaves files that are not those of the record,
+    which `record.intact` tells everyone who is going to use them.
+    """
+    for path in sorted(staged.iterdir(), key=lambda path: path.name == RECORD):
+        if path.is_dir():  # a folder cannot be replaced in one go
+            remove(folder / path.name)
+        path.replace(folder / path.name)
 
 
 def await_others(folder: Path) -> None:
@@ -129,7 +157,7 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
     except BrokenPipeError:  # nobody reads what is printed
         raise
     except backend().WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or getattr(error, "message", error)
+        reason = getattr(error, "strerror", None) or sentence(error)
         what = getattr(error, "filename", None) or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
             raise Unwritable(
@@ -141,15 +169,23 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _refuse_foreign(folder: Path) -> None:
-    """A run has a folder of its own: what is in it may be removed with it."""
-    names = {entry.name for entry in folder.iterdir()} - FILES
-    foreign = [name for name in sorted(names) if not name.startswith(".partial-")]
+def _check_claim(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
+    """Refuses a folder with anything in it that is not a run, or a run that may not go."""
+    names = sorted(entry.name for entry in folder.iterdir())
+    foreign = [name for name in names if not is_ours(name)]
     if foreign:
         raise InputError(
             f"{folder} holds {foreign[0]!r}, which does not belong to a run: choose another "
             "--output_dir."
         )
+    kept = [name for name in names if name != LOCK and not name.startswith(PARTIAL)]
+    if kept and RECORD not in kept:
+        raise InputError(
+            f"{folder} holds {kept[0]!r} but no {RECORD}, which would prove that it is of a run: "
+            "choose another --output_dir, or remove it by hand."
+        )
+    if kept:
+        _check_run(folder, description, overwrite)
 
 
 @contextmanager
@@ -164,35 +200,28 @@ def _locked(folder: Path) -> Iterator[None]:
         ) from None
 
 
-def _empty(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
-    """Removes the run in a folder, if it may go, but for the checkpoints of the very same one."""
-    names = {entry.name for entry in folder.iterdir()} - {LOCK}
-    kept = [name for name in sorted(names) if not name.startswith(".partial-")]
-    if not overwrite and RECORD in names:
-        _refuse_another(folder, description)
-        names -= {RECORD, CHECKPOINTS, HISTORY, TENSORBOARD}
-    elif not overwrite and kept:
-        raise InputError(
-            f"{folder} holds {kept[0]!r} but no {RECORD}: choose another --output_dir, or add "
-            "--overwrite to replace it."
-        )
-    for name in sorted(names, key=RECORD.__eq__):  # the record last, as it tells what this is
-        remove(folder / name)
-
-
-def _refuse_another(folder: Path, description: dict[str, Any]) -> None:
+def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """Only an unfinished run of the very same description may go on unasked."""
     try:
         there = read_record(folder)
     except InputError as error:
         raise InputError(
-            f"{folder} holds a run whose {RECORD} cannot be read: choose another --output_dir, or "
-            "add --overwrite to replace it."
+            f"{folder} holds a run whose {RECORD} cannot be read ({str(error).rstrip('.')}): "
+            "choose another --output_dir, or remove the folder by hand."
         ) from error
     differing = difference(there, description)
-    if there.get("status") == "finished" or differing:
+    if not overwrite and (there["status"] == "finished" or differing):
         what = f"another run ({differing})" if differing else "this run, finished"
         raise InputError(
             f"{folder} already holds {what}: choose another --output_dir, or add --overwrite to "
             "replace it."
         )
+
+
+def empty(folder: Path, overwrite: bool = True) -> None:
+    """Removes what is of a run; not the checkpoints of one that goes on, nor what is foreign."""
+    names = {entry.name for entry in folder.iterdir() if is_ours(entry.name)} - {LOCK}
+    if not overwrite:
+        names -= {RECORD, CHECKPOINTS, HISTORY, TENSORBOARD}
+    for name in sorted(names, key=RECORD.__eq__):  # the record last, as it tells what this is
+        remove(folder / name)

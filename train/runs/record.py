@@ -2,22 +2,25 @@
 
 import json
 from pathlib import Path
-from typing import Any, Literal, NotRequired
+from typing import Annotated, Any, Literal, NotRequired
 
-from pydantic import ConfigDict, with_config
+from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet import __version__, families
-from keras_resnet.export.files import read_lines
+from keras_resnet.export.files import check_labels, read_lines
 from keras_resnet.families import NetworkConfig
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.dataset import Normalization
-from train.runs.files import LABELS, RECORD
+from train.runs.files import LABELS, RECORD, SUMMED
+from train.settings.data import MOST_SIDE
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
-STRICT = ConfigDict(extra="forbid", strict=True)
+NOTHING = "nothing"  # stands for what one of two records lacks
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
 @with_config(STRICT)
@@ -25,8 +28,17 @@ class DataRecord(TypedDict):
     """The data of a run."""
 
     name: str
-    image_size: int  # side of the images; 0 if they are not square
+    # Side of the images; 0 if they are not square.
+    image_size: Annotated[int, Field(ge=0, le=MOST_SIDE)]
     sha256: str  # of classes, images and labels
+
+
+@with_config(STRICT)
+class SourceRecord(TypedDict):
+    """Where the data of a run were read from."""
+
+    dataset: str
+    data_dir: str
 
 
 @with_config(STRICT)
@@ -41,7 +53,7 @@ class RunRecord(TypedDict):
     execution: NotRequired[Execution]
     normalization: NotRequired[Normalization]
     teachers: NotRequired[dict[str, str]]  # SHA-256 of the weights in each folder
-    source: NotRequired[dict[str, str]]  # where the data were read from: dataset and data_dir
+    source: NotRequired[SourceRecord]
     versions: NotRequired[dict[str, str]]
     hardware: NotRequired[dict[str, Any]]
     costs: NotRequired[dict[str, float]]  # of a trial
@@ -50,9 +62,19 @@ class RunRecord(TypedDict):
     images_per_second: NotRequired[float | None]
     test: NotRequired[dict[str, dict[str, float]]]  # scores by format
     reason: NotRequired[str]  # why it failed
+    files: NotRequired[dict[str, str]]  # SHA-256 of what is read again, by name in the folder
 
 
-@with_config(ConfigDict(extra="ignore", strict=True))
+@with_config(ConfigDict(extra="ignore", strict=True, allow_inf_nan=False))
+class FinishedRecord(TypedDict):
+    """What the record of a finished run must have, so that its model can be used."""
+
+    data: DataRecord
+    normalization: Normalization
+    files: dict[str, str]
+
+
+@with_config(ConfigDict(extra="ignore", strict=True, allow_inf_nan=False))
 class SpecRecord(TypedDict):
     """What `--spec` reads of `best.json` or `run.json`."""
 
@@ -76,23 +98,90 @@ def read_record(folder: Path) -> dict[str, Any]:
         content = read_json(path)
     except FileNotFoundError:
         raise InputError(f"no {path}: {str(folder)!r} is not a run folder.") from None
+    _check(RunRecord, content, path)
     try:
-        parse(RunRecord, content, str(path))
+        families.from_json(content["network"])
+    except InputError as error:
+        raise InputError(f"{path}: network: {error} {_origin(content)}") from error
+    return content
+
+
+def read_finished(folder: Path) -> dict[str, Any]:
+    """Reads the `run.json` of a run whose model can be used.
+
+    Raises:
+        InputError: if there is no such record, or the run has not come to its end.
+    """
+    record = read_record(folder)
+    if record["status"] != "finished":
+        why = f" ({record['reason']})" if record.get("reason") else ""
+        raise InputError(
+            f"the run in {folder} has not come to its end, its status is {record['status']!r}"
+            f"{why}: train it to the end."
+        )
+    _check(FinishedRecord, record, folder / RECORD)
+    channels = families.from_json(record["network"]).input_shape[2]
+    mean, std = (record["normalization"][key] for key in ("mean", "std"))
+    if not len(mean) == len(std) == channels or not all(value > 0 for value in std):
+        raise InputError(
+            f"{folder / RECORD}: normalization must have a mean and a std above 0 for each of "
+            f"{channels} channels; got {shorten(mean)} and {shorten(std)}. {_origin(record)}"
+        )
+    return record
+
+
+def _check(cls: Any, content: Any, path: Path) -> None:
+    try:
+        parse(cls, content, str(path))
     except InputError as error:
         raise InputError(f"{error} {_origin(content)}") from error
-    return content
 
 
 def _origin(content: Any) -> str:
     """In words, what to do with a record that cannot be read."""
     try:
         version = content["versions"]["keras_resnet"]
-    except (KeyError, TypeError):
-        return "It is not the record of a run of this version: train again."
+    except (KeyError, TypeError, IndexError):
+        version = None
+    if not isinstance(version, str) or version == __version__:
+        return "It is not the record of a run as this version writes it: train again."
     return (
-        f"It was written by version {version} of keras_resnet, and this is {__version__}: use that "
-        "version, or train again."
+        f"It was written by version {version[:20]} of keras_resnet, and this is {__version__}: use "
+        "that version, or train again."
     )
+
+
+def file_sums(folder: Path) -> dict[str, str]:
+    """For a record: the SHA-256 of each file in the folder of a run that is read again."""
+    return {name: sha256(folder / name) for name in SUMMED if (folder / name).exists()}
+
+
+def intact(folder: Path, record: dict[str, Any], name: str) -> Path:
+    """The path of a file of a finished run, if it is the one that was written.
+
+    Raises:
+        InputError: if it is missing, or differs from the one that the record knows.
+    """
+    path, known = folder / name, record["files"].get(name)
+    if known is None and path.exists():
+        raise InputError(
+            f"{folder / RECORD} knows no {name}, so that it cannot be checked: make it again with "
+            "train.export."
+        )
+    try:
+        if not path.is_dir():
+            check_regular(path)
+        found = sha256(path)
+    except FileNotFoundError:
+        raise InputError(f"no {path}: make it with train.export, or train again.") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): make it readable.") from error
+    if found != known:
+        raise InputError(
+            f"{path} is not the file that was written, its SHA-256 differs from the one in "
+            f"{RECORD}: put that file back, export again, or train again."
+        )
+    return path
 
 
 def read_spec(path: Path) -> tuple[NetworkConfig, Recipe]:
@@ -114,18 +203,22 @@ def read_spec(path: Path) -> tuple[NetworkConfig, Recipe]:
 
 
 def read_classes(folder: Path) -> list[str]:
-    """Reads the names of the classes that a run's model distinguishes.
+    """Reads the names of the classes that the model of a finished run distinguishes.
 
     Raises:
-        InputError: if the run has not got that far.
+        InputError: if the run is not finished, or these are not its classes.
     """
+    record, path = read_finished(folder), folder / LABELS
     try:
-        return read_lines((folder / LABELS).read_text(encoding="utf-8"))
+        names = read_lines(read_text(path))
     except FileNotFoundError:
-        status = read_record(folder)["status"]
-        raise InputError(f"no {folder / LABELS}: the run is {status!r}, not finished.") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{folder / LABELS} is damaged ({error}): train again.") from error
+        raise InputError(f"no {path}: put it back, or train again.") from None
+    try:
+        check_labels(names, families.from_json(record["network"]).classes)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    intact(folder, record, LABELS)
+    return names
 
 
 def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
@@ -142,7 +235,16 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
 
 def _words(name: str, there: Any, here: Any) -> str:
     """Down to the setting in which two values differ."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        key = next(key for key in there | here if there.get(key) != here.get(key))
-        return _words(f"{name}.{key}", there.get(key), here.get(key))
-    return f"{name} {there!r}, not {here!r}"
+    old, new = _by_name(there), _by_name(here)
+    if old is not None and new is not None and old != new:
+        keys = (key for key in old | new if old.get(key, NOTHING) != new.get(key, NOTHING))
+        key = next(keys)
+        return _words(f"{name}.{key}", old.get(key, NOTHING), new.get(key, NOTHING))
+    return f"{name} {shorten(there)}, not {shorten(here)}"
+
+
+def _by_name(value: Any) -> dict[str, Any] | None:
+    """An object; or a list of them, by their names, as the dimensions of a search are."""
+    if isinstance(value, list) and all(isinstance(v, dict) and "name" in v for v in value):
+        value = {str(row["name"]): row for row in value}
+    return value if isinstance(value, dict) else None

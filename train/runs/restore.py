@@ -14,7 +14,7 @@ from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import load as load_weights
 from train.data.dataset import Normalization
 from train.runs.files import WEIGHTS
-from train.runs.record import read_classes, read_record
+from train.runs.record import intact, read_classes, read_finished
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
 
@@ -54,12 +54,13 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
     Raises:
         InputError: if a file is missing or damaged, or this version cannot build the network.
     """
-    record, classes = read_record(folder), read_classes(folder)
+    record, classes = read_finished(folder), read_classes(folder)
+    network = families.from_json(record["network"])
+    recipe = parse(Recipe, record["recipe"], "recipe")
+    normalization = Normalization(**record["normalization"])
+    card = model_card(record, classes, author, license)
+    weights = intact(folder, record, WEIGHTS)
     try:
-        network = families.from_json(record["network"])
-        recipe = parse(Recipe, record["recipe"], "recipe")
-        normalization = Normalization(**record["normalization"])
-        card = model_card(record, classes, author, license)
         model = network_model(network, normalization, "softmax")
     except (TypeError, KeyError, ValueError) as error:
         version = record.get("versions", {}).get("keras_resnet", "unknown")
@@ -67,8 +68,5 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"{folder} was made by version {version} of keras_resnet, and {__version__} cannot "
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
-    if not (folder / WEIGHTS).is_file():
-        status = record["status"]
-        raise InputError(f"no {folder / WEIGHTS}: the run is {status!r}, not finished.")
-    load_weights(model, folder / WEIGHTS)
+    load_weights(model, weights, verified=True)
     return FinishedRun(model, recipe, card, network, normalization)

@@ -41,14 +41,27 @@ def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.n
     for name in EXACT:
         with quiet():
             probabilities = load(folder, name)(split.read())
-        if not np.isfinite(probabilities).all():
-            raise InputError(
-                f"{FORMAT_FILES[name]} gives probabilities that are not finite: "
-                "lower --learning_rate."
-            )
+        check_finite(name, probabilities)
         reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)
     return rows, np.argmax(reference, -1)
+
+
+def check_finite(name: str, probabilities: np.ndarray) -> None:
+    """Checks what a file gives.
+
+    Args:
+        name: Of its format.
+        probabilities: What it gave.
+
+    Raises:
+        InputError: if some are NaN or infinite.
+    """
+    if not np.isfinite(probabilities).all():
+        raise InputError(
+            f"{FORMAT_FILES[name]} gives probabilities that are not finite: its weights are not, "
+            "or too large; train again with a lower --learning_rate."
+        )
 
 
 def scores(probabilities: np.ndarray, reference: np.ndarray, split: Split) -> dict[str, float]:

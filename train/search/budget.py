@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from keras_resnet.spec import Spec, macs, parameters
 from keras_resnet.spec.cost import convolutions, features
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.fields import Settings, option
+from keras_resnet.utils.fields import Settings, option, path
 
 UNLIMITED = 2**53  # the largest of whole numbers that are all floats
 LATENCY_FORMATS = {"int8": "bytes in, bytes out", "float32": "floats in, floats out"}
@@ -66,7 +66,9 @@ class Budget(Settings):
         low=1e-6,
         high=UNLIMITED,
     )
-    reference_tflite: str = option("", "a .tflite file that networks are timed interleaved with")
+    reference_tflite: str = option(
+        "", "a .tflite file that networks are timed interleaved with", text=path
+    )
     max_latency_ratio: float = option(
         1.0, "largest latency as a multiple of the reference's", low=1e-6, high=UNLIMITED
     )

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from time import sleep
 from typing import Any, NotRequired, cast
 
@@ -9,6 +10,7 @@ from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet.spec import Spec
+from keras_resnet.utils.atomic import PARTIAL
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
 from train.runs.files import LOCK
@@ -37,20 +39,31 @@ class SearchRecord(TypedDict):
     max_trials: NotRequired[int]  # of the search that is complete
 
 
+def check_folder(folder: Path) -> None:
+    """Refuses a folder with anything in it that is not a search.
+
+    Raises:
+        InputError: if there is such a thing.
+    """
+    if not folder.is_dir() or (folder / SEARCH).exists():
+        return
+    names = [path.name for path in folder.iterdir() if path.name != LOCK]
+    foreign = [name for name in names if not name.startswith(PARTIAL)]
+    if foreign:
+        raise InputError(
+            f"{folder} holds {min(foreign)!r} but no {SEARCH}: choose another --output_dir."
+        )
+
+
 def begin_or_resume(job: SearchJob) -> None:
-    """Claims a folder for a search, or takes it up again.
+    """Begins a search in a folder, or takes it up again.
 
     Raises:
         InputError: if another search, or something else, is there.
     """
     folder = job.runner.folder
+    check_folder(folder)
     if not (folder / SEARCH).exists():
-        names = [path.name for path in folder.iterdir() if path.name != LOCK]
-        foreign = [name for name in names if not name.startswith(".partial-")]
-        if foreign:
-            raise InputError(
-                f"{folder} holds {foreign[0]!r} but no {SEARCH}: choose another --output_dir."
-            )
         write_json(folder / SEARCH, job.description())
     _compare(job)
 
@@ -84,6 +97,8 @@ def _compare(job: SearchJob) -> None:
     try:
         there = read(SearchRecord, path)
     except InputError as error:
+        if not (job.runner.folder / STATE).is_dir():
+            raise InputError(f"{error} Choose another --output_dir.") from error
         print(f"{error} The flags given now are taken for those that began the search.")
         write_json(path, here)
         return

@@ -6,8 +6,8 @@ from time import perf_counter
 from typing import Any
 
 from keras_resnet.spec import Spec
-from keras_resnet.utils.atomic import sha256
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.files import sha256
 from keras_resnet.utils.schema import write_json
 from train.compress import distillation
 from train.runs.environment import cpu

@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
@@ -9,13 +10,14 @@ from keras_resnet import families
 from keras_resnet.spec import Spec
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.schema import write_json
+from keras_resnet.utils.schema import parse, write_json
 from train.runs.files import RECORD
 from train.runs.record import read_record
 from train.search.budget import COSTS, pareto_costs
 from train.search.cost_meter import CostMeter
 from train.search.space import SEARCHED, searchable
-from train.search.trial import TRIALS
+from train.search.trial import TRIALS, read_trial
+from train.settings.recipe import Recipe
 from train.trainer.trainer import ACCURACY
 
 LEADERBOARD, BEST = "leaderboard.csv", "best.json"
@@ -33,7 +35,7 @@ def rows(folder: Path) -> list[Row]:
     records = []
     for path in sorted((folder / TRIALS).glob(f"*/{RECORD}")):
         try:
-            records.append((path.parent.name, read_record(path.parent)))
+            records.append((path.parent.name, read_trial(path.parent)))
         except InputError as error:
             print(f"left out of the leaderboard: {error}", flush=True)
     made = sorted(
@@ -57,9 +59,10 @@ def measure_front(table: Sequence[Row], folder: Path, meter: CostMeter) -> None:
 
 
 def _row(name: str, record: dict[str, Any]) -> Row:
-    row = {"trial": name, "status": record["status"], "epochs": record["recipe"]["epochs"]}
-    settings = record["network"] | record["recipe"]
-    row |= {key: _text(settings[key]) for key in SETTINGS}
+    network, recipe = families.from_json(record["network"]), parse(Recipe, record["recipe"])
+    settings = families.to_json(network) | asdict(recipe)
+    row = {"trial": name, "status": record["status"], "epochs": recipe.epochs}
+    row |= {key: _text(settings.get(key)) for key in SETTINGS}
     row |= record.get("costs", {})
     if record["status"] == "finished":
         row |= {ACCURACY: record["last_epoch"][ACCURACY], "seconds": round(record["seconds"], 1)}
@@ -67,7 +70,7 @@ def _row(name: str, record: dict[str, Any]) -> Row:
 
 
 def _text(value: Any) -> Any:
-    return "-".join(map(str, value)) if isinstance(value, list) else value
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:

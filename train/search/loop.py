@@ -26,6 +26,8 @@ def search(job: SearchJob, points: Sequence[Point] = ()) -> None:
     if folder.is_complete(job):  # no chief answers any more, no worker comes, nothing is new
         return
     oracle = oracles.choose(job.tuner, job.space, job.fits, job.max_trials)
+    if workers.role() == workers.WORKER:
+        workers.say_if_waiting()
     tuner = SearchTuner(oracle, job)
     if tuner.role != workers.WORKER:
         job.remaining_epochs = oracles.remaining_epochs(oracle, job.space)

@@ -18,6 +18,7 @@ from keras_tuner.engine.trial import Trial
 from sklearn.exceptions import ConvergenceWarning
 
 from keras_resnet.utils.atomic import replacing
+from keras_resnet.utils.schema import read_json
 from train.search.space import Space
 from train.trainer.trainer import ACCURACY
 
@@ -201,10 +202,10 @@ def _read(path: Path, take: Callable[[Values], None]) -> bool:
     """Gives `take` the newest state that is whole; says if there is none, or what is damaged."""
     for there in (path, _previous(path)):
         try:
-            take(json.loads(there.read_text()))
+            take(read_json(there))
             return True
         except FileNotFoundError:
             continue
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
             print(f"{there} is damaged ({error!r}): going back to what was before it.")
     return False

@@ -8,8 +8,8 @@ from dataclasses import Field, asdict, dataclass, fields, replace
 from typing import Any, NamedTuple
 
 from keras_resnet import Spec
-from keras_resnet.utils.errors import InputError, lookup
-from keras_resnet.utils.fields import MOST, check_number
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import read
 from train.settings.recipe import Recipe
 
 SEARCHED = {  # what is searched unless a flag says otherwise; all else is as in the base network
@@ -171,22 +171,16 @@ def _dimension(field: Field, text: str, name: str, stage: int | None) -> Dimensi
         if low < high:
             return Dimension(name, field.name, stage, (), low, high)
         raise InputError(f"{field.name} {text!r} is not a range: write the smaller number first.")
-    values = (_value(field, kind, part.strip()) for part in text.split(","))
+    values = (_value(field, kind, part) for part in text.split(","))
     return Dimension(name, field.name, stage, tuple(dict.fromkeys(values)))
 
 
 def _value(field: Field, kind: Any, text: str) -> Any:
     """A value as it is written, if it is legal for a field."""
-    rules = field.metadata
     try:
-        value = {"true": True, "false": False}[text.lower()] if kind is bool else kind(text)
-    except (ValueError, KeyError):
+        return read(field.name, text.strip(), kind, {"low": 1, **field.metadata})
+    except InputError as error:
         raise InputError(
-            f"{field.name}: cannot read {text!r}. Write low:high for a range, values with commas "
-            "between for a choice, or one value."
+            f"{error} Write low:high for a range, values with commas between for a choice, or one "
+            "value."
         ) from None
-    if "choices" in rules:
-        lookup(rules["choices"], text, field.name)
-    elif kind in (int, float):
-        check_number(field.name, value, kind, rules.get("low", 1), rules.get("high", MOST))
-    return value

@@ -6,10 +6,13 @@ from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
+from pydantic import ConfigDict, with_config
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet import families
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import parse
 from train.compress import distillation
 from train.data.dataset import Data
 from train.runs import folder as folders
@@ -23,6 +26,25 @@ from train.trainer.trainer import Training, adapt_to_data, fit, prepare
 
 TRIALS = "trials"
 IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine
+
+
+OPEN = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
+
+
+@with_config(OPEN)
+class LastEpoch(TypedDict):
+    """What a search reads of the last epoch of a trial."""
+
+    val_accuracy: float
+
+
+@with_config(OPEN)
+class TrialOutcome(TypedDict):
+    """What the record of a finished trial must have beside that of any run."""
+
+    last_epoch: LastEpoch
+    seconds: float
+    costs: dict[str, float]
 
 
 class Trial(NamedTuple):
@@ -83,7 +105,7 @@ class TrialRunner:
 
         Raises:
             InputError: if it fails; the record has the reason.
-            Stopped: after SIGINT or SIGTERM, when all is saved.
+            Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
         """
         folders.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
         trial = self.prepare(name, spec, recipe)
@@ -116,6 +138,8 @@ class TrialRunner:
 
     def run(self, trial: Trial, show: keras.callbacks.Callback, overwrite: bool) -> dict[str, Any]:
         """Measures, trains and records a trial; returns the record."""
+        if overwrite and trial.folder.exists():  # the search's own: it needs no record to go
+            folders.empty(trial.folder)
         with folders.record_run(trial.folder, trial.description, overwrite) as record:
             record["costs"] = self.meter.known(cast(Spec, trial.training.network))
             targets = self.teacher_targets(trial.training)
@@ -130,10 +154,22 @@ class TrialRunner:
         return distillation.teacher_targets(training, self.folder / distillation.TEACHER_CACHE)
 
 
+def read_trial(folder: Path) -> dict[str, Any]:
+    """Reads the record of a trial.
+
+    Raises:
+        InputError: if it is missing, damaged, or not that of a trial.
+    """
+    record = read_record(folder)
+    if record["status"] == "finished":
+        parse(TrialOutcome, record, str(folder / RECORD))
+    return record
+
+
 def _read(folder: Path) -> dict[str, Any] | None:
     """The record in a folder, if there is one that can be read."""
     try:
-        return read_record(folder) if (folder / RECORD).exists() else None
+        return read_trial(folder) if (folder / RECORD).exists() else None
     except InputError as error:
         print(f"{error} It is begun anew.", flush=True)
         return None

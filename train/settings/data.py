@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.utils.fields import Settings, option
+from keras_resnet.utils.fields import Settings, option, path
 
 DEFAULT = "cifar10"
+MOST_SIDE = 8192  # of an image, in pixels
 
 
 @dataclass(frozen=True)
@@ -15,8 +16,11 @@ class DataSettings(Settings):
         InputError: if a field is out of its range.
     """
 
-    dataset: str = option(DEFAULT, "TFDS name, folder ROOT of {train,test}/CLASS/*.png, or digits")
-    data_dir: str = option("", "folder of prepared TFDS data, read offline")
-    image_size: int = option(
-        0, "side that images are resized to; 0 for the data set's own or else the network's", low=0
+    dataset: str = option(
+        DEFAULT, "TFDS name, folder ROOT of {train,test}/CLASS/*.png, or digits", text=path
     )
+    data_dir: str = option("", "folder of prepared TFDS data, read offline", text=path)
+    image_size: int = option(
+        0, "side that images are resized to; 0 for the data set's own or else the network's",
+        low=0, high=MOST_SIDE,
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.fields import Settings, option
+from keras_resnet.utils.fields import Settings, option, paths
 
 SCHEDULES = {  # the functions are in `schedules.py`
     "one_cycle": "linear warm-up to the peak, then half a cosine down to zero",
@@ -64,7 +64,7 @@ class Recipe(Settings):
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
     )
-    teacher: str = option("", "run folders of the teachers of knowledge distillation")
+    teacher: str = option("", "run folders of the teachers of knowledge distillation", text=paths)
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )

@@ -9,14 +9,15 @@ import json
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from keras_resnet.utils.atomic import replacing, sha256
+from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.schema import parse
+from keras_resnet.utils.fields import Settings, option
+from keras_resnet.utils.files import sha256
+from keras_resnet.utils.schema import parse, parse_json
 from train.backend import Arrays
 
 CHECKPOINTS, HISTORY = "checkpoints", "history.csv"  # in the folder of a run
@@ -26,13 +27,21 @@ NAME = re.compile(r"(\d{9})-([0-9a-f]{64})\.safetensors")
 
 
 @dataclass
-class Progress:
+class Progress(Settings):
     """How far a training has come."""
 
-    epoch: int = 0  # finished epochs
-    step: int = 0  # finished steps of the next one
-    seconds: float = 0.0  # of training
-    history: list[dict[str, Any]] = field(default_factory=list)  # a row for each finished epoch
+    epoch: int = option(0, "finished epochs", low=0)
+    step: int = option(0, "finished steps of the next one", low=0)
+    seconds: float = option(0.0, "of training", low=0)
+    # A row for each finished epoch.
+    history: list[dict[str, int | float | None]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if len(self.history) != self.epoch:
+            raise InputError(
+                f"history must have a row for each of {self.epoch} epochs; got {len(self.history)}."
+            )
 
     def __str__(self) -> str:
         within = f"step {self.step} of epoch {self.epoch + 1}"
@@ -73,7 +82,7 @@ def newest(folder: Path) -> tuple[Progress, Arrays] | None:
     for path in reversed(there):
         try:
             return _read(path)
-        except (ValueError, KeyError, SafetensorError) as error:
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
             print(f"checkpoint {path} is damaged ({error}): going back to the one before it.")
             path.unlink()
     if there:
@@ -85,7 +94,7 @@ def newest(folder: Path) -> tuple[Progress, Arrays] | None:
 
 def _all(folder: Path) -> list[Path]:
     paths = folder.iterdir() if folder.is_dir() else ()
-    return sorted(path for path in paths if NAME.fullmatch(path.name))
+    return sorted(path for path in paths if NAME.fullmatch(path.name) and path.is_file())
 
 
 def _read(path: Path) -> tuple[Progress, Arrays]:
@@ -93,5 +102,5 @@ def _read(path: Path) -> tuple[Progress, Arrays]:
     if sha256(path) != digest:
         raise ValueError("its SHA-256 is not the one in its name")
     with safe_open(path, "numpy") as file:
-        progress = parse(Progress, json.loads(file.metadata()["progress"]), "its progress")
+        progress = parse(Progress, parse_json(file.metadata()["progress"], "its progress"))
         return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as requests: finish the step, save, stop. Standard library only."""
+"""SIGINT, SIGTERM and SIGHUP as requests: finish the step, save, stop. Standard library only."""
 
 import signal
 import threading
@@ -6,6 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 SAVED = 75  # exit code of a training that was stopped: EX_TEMPFAIL, "try again", of sysexits.h
+SIGNALS = [  # Windows has no SIGHUP
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+]
+# What is ignored stays so, as under `nohup`; `None` stands for a handler that is not Python's.
+LEFT_ALONE = (signal.SIG_IGN, None)
 
 
 class Stopped(BaseException):
@@ -17,17 +22,25 @@ class Stopped(BaseException):
 
 @contextmanager
 def stop_requests() -> Iterator[list[str]]:
-    """Collects the names of signals to stop. A second one acts at once, as if not collected."""
+    """Collects the names of signals to stop. A second one acts at once, as if not collected.
+
+    But for SIGHUP: a terminal that is closed, or a pipe, is told of by each line that is printed.
+    """
     requested: list[str] = []
     if threading.current_thread() is not threading.main_thread():  # Python allows it there only
         yield requested
         return
 
     def ask(number, frame):
-        requested.append(signal.Signals(number).name)
-        signal.signal(number, before[number])
+        name = signal.Signals(number).name
+        requested.append(name)
+        if name != "SIGHUP":
+            signal.signal(number, before[number])
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {number: signal.getsignal(number) for number in SIGNALS}
+    before = {number: was for number, was in handlers.items() if was not in LEFT_ALONE}
+    for number in before:
+        signal.signal(number, ask)
     try:
         yield requested
     finally:

@@ -154,7 +154,7 @@ def fit(
     Raises:
         InputError: if the loss becomes infinite or NaN, if memory does not suffice, or if the
             checkpoint is of another training.
-        Stopped: after SIGINT or SIGTERM, when all is saved.
+        Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
     """
     engine, network, recipe, model = backend(), training.network, training.recipe, training.model
     labels = targets is None

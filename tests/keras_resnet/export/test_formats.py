@@ -81,6 +81,34 @@ def test_a_damaged_file_is_named(tmp_path):
             export.load(tmp_path, name)
 
 
+def test_a_file_of_which_a_part_is_missing_is_named(tmp_path):
+    image = keras.Input((8, 8, 3), name="image")
+    x = keras.layers.GlobalAveragePooling2D()(keras.layers.Rescaling(1 / 255)(image))
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    export.save(model, tmp_path, ["keras", "saved_model", "float32"])
+    parts = {
+        "keras": ["model.keras"],
+        "float32": ["model.tflite"],
+        "saved_model": [
+            "saved_model/saved_model.pb",
+            "saved_model/variables/variables.index",
+            "saved_model/variables/variables.data-00000-of-00001",
+        ],
+    }
+    for name, files in parts.items():
+        for file in files:
+            whole = (tmp_path / file).read_bytes()
+            for size in (0, len(whole) // 2):
+                (tmp_path / file).write_bytes(whole[:size])
+                with pytest.raises(InputError, match=r"cannot read .*model.* \(") as caught:
+                    export.load(tmp_path, name)
+                assert "ound" not in str(caught.value), "it is there"
+                assert "\n" not in str(caught.value)
+            (tmp_path / file).write_bytes(whole)
+    with pytest.raises(InputError, match=r"cannot predict with .*model\.tflite"):
+        export.load(tmp_path, "float32")(np.zeros((1, 9, 9, 3), "uint8"))
+
+
 @pytest.mark.parametrize("delivered", ["full_preact"], indirect=True)
 def test_the_keras_file_loads_where_this_package_is_not(delivered, tmp_path):
     code = (

@@ -100,12 +100,12 @@ def test_a_spec_survives_json(stem, block):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"blocks": (3, 0, 3)}, "each of blocks must be a whole number of at least 1; got 0"),
+        ({"blocks": (3, 0, 3)}, "each of blocks must be a whole number from 1 to 1000; got 0"),
         ({"blocks": ()}, "blocks must be"),
         ({"blocks": 3}, "blocks must be"),
         ({"widths": (16, 32.5, 64)}, "each of widths must be a whole number"),
         ({"widths": (16, 32)}, "one entry for each stage"),
-        ({"classes": True}, "classes must be a whole number of at least 1; got True"),
+        ({"classes": True}, "classes must be a whole number from 1 to 1000000; got True"),
         ({"input_shape": (32, 32)}, "height, width, channels"),
         (
             {"activation_order": "fullpreact"},

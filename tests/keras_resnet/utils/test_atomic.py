@@ -1,8 +1,6 @@
-import hashlib
-
 import pytest
 
-from keras_resnet.utils.atomic import remove, replacing, sha256
+from keras_resnet.utils.atomic import remove, replacing
 from keras_resnet.utils.errors import InputError
 
 pytestmark = pytest.mark.unit
@@ -52,8 +50,3 @@ def test_removing_leaves_what_a_link_leads_to(tmp_path):
     for _ in range(2):  # what is not there is no error
         remove(folder)
     assert not folder.exists()
-
-
-def test_the_sum_of_a_file(tmp_path):
-    (tmp_path / "a").write_bytes(b"abc")
-    assert sha256(tmp_path / "a") == hashlib.sha256(b"abc").hexdigest()

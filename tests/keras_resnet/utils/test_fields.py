@@ -1,8 +1,10 @@
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 
+import numpy as np
 import pytest
 
-from keras_resnet import InputError
+from keras_resnet import InputError, Spec
 from keras_resnet.utils.fields import check, option
 
 pytestmark = pytest.mark.unit
@@ -27,7 +29,12 @@ def test_legal_settings_pass():
         (Settings(count=0), "count must be a whole number of at least 1; got 0"),
         (Settings(count=2.0), r"count must be a whole number of at least 1; got 2\.0"),
         (Settings(count=True), "count must be a whole number of at least 1; got True"),
-        (Settings(count=2**31), "count must be"),
+        (
+            Settings(count=2**31),
+            "count must be a whole number from 1 to 2147483647; got 2147483648",
+        ),
+        (Settings(count=float("inf")), "count must be a whole number of at least 1; got inf"),
+        (Settings(free=3), "free must be a text; got 3"),
         (Settings(share=1.1), r"share must be a number from 0 to 1; got 1\.1"),
         (Settings(share=float("nan")), "share must be a number from 0 to 1; got nan"),
         (Settings(share="1"), "share must be a number from 0 to 1; got '1'"),
@@ -37,3 +44,14 @@ def test_legal_settings_pass():
 def test_others_are_named(settings, message):
     with pytest.raises(InputError, match=message):
         check(settings)
+
+
+def test_numpys_scalars_become_pythons():
+    settings = Settings(count=np.int64(2), share=np.float32(0.25), free=np.str_("y"))
+    check(settings)
+    assert [type(value) for value in asdict(settings).values()] == [int, float, str, str]
+    spec = Spec(
+        blocks=(np.int64(1),) * 3, classes=np.uint8(7), zero_gamma=np.False_, dropout=np.float64(0)
+    )
+    assert spec == Spec(blocks=(1, 1, 1), classes=7)
+    assert json.loads(json.dumps(asdict(spec)))["classes"] == 7

@@ -103,12 +103,10 @@ def test_a_signal_keeps_what_was_said(recipe, data, tmp_path, monkeypatch, capsy
     assert capsys.readouterr().out.count("predicting with") == 2
 
 
-def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path):
+def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path, train_again):
     other = tmp_path / "other"
     shutil.copytree(digits_run, other)
-    model = keras.saving.load_model(other / "model.keras")
-    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
-    model.save_weights(other / "model.weights.h5")
+    train_again(other)
     words = []
     for teacher in (digits_run, other, f"{digits_run},{other}"):
         training = trainer.prepare(SPEC, replace(recipe, teacher=str(teacher)), data, EXECUTION)
@@ -171,17 +169,20 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
     distillation.check_teachers(replace(recipe, teacher=""), SPEC, data.classes, digits_run)
 
 
-def test_a_teacher_that_was_trained_again_is_asked_again(recipe, data, digits_run, tmp_path):
+def test_a_teacher_that_was_trained_again_is_asked_again(
+    recipe, data, digits_run, tmp_path, train_again
+):
     own = tmp_path / "own"
     shutil.copytree(digits_run, own)
     recipe = replace(recipe, teacher=str(own))
     training = trainer.prepare(SPEC, recipe, data, EXECUTION)
     first = distillation.teacher_targets(training, tmp_path / "said")
     before = distillation.teacher_checksums(recipe)
-    model = keras.saving.load_model(own / "model.keras")
-    model.layers[-1].set_weights([-array for array in model.layers[-1].get_weights()])
-    model.save_weights(own / "model.weights.h5")
+    train_again(own)
     again = distillation.teacher_targets(training, tmp_path / "said")
     assert not np.array_equal(first, again)
     assert distillation.teacher_checksums(recipe) != before
     assert distillation.teacher_checksums(replace(recipe, teacher="")) == {}
+    (own / "model.weights.h5").write_bytes(b"damaged")
+    with pytest.raises(InputError, match=r"model\.weights\.h5 is not the file that was written"):
+        distillation.teacher_targets(training, tmp_path / "said")

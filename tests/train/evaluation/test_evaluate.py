@@ -179,7 +179,13 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, r"no such network: did you mean 'resnet20'\? Give", "resnet21", out)
     refuse(command, "resnet20 has random weights: say which", "resnet20", out)
     refuse(command, "unknown format 'int9'", digits_run, "--format=int9", out)
-    refuse(command, r"no .*model_int8\.tflite: run train\.export", digits_run, "--format=int8", out)
+    refuse(
+        command,
+        r"no .*model_int8\.tflite: make it with train\.export",
+        digits_run,
+        "--format=int8",
+        out,
+    )
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)

@@ -124,5 +124,18 @@ def test_files_are_timed_interleaved(folder):
 
 def test_a_file_that_is_none_cannot_be_timed(tmp_path):
     (tmp_path / "model.tflite").write_text("no model")
-    with pytest.raises(InputError, match=r"cannot time .*model\.tflite"):
+    with pytest.raises(InputError, match=r"cannot time .* \(.*model\.tflite is no \.tflite file\)"):
         comparison.time_files([tmp_path / "model.tflite"], 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nothing.tflite"], "cannot read nothing.tflite (No such file or directory)."),
+        (["nothing.tflite", "--runs=0"], "runs must be at least 1; got 0."),
+        (["nothing.tflite", "--threads=-3"], "threads must be at least 1; got -3."),
+    ],
+)
+def test_timing_by_hand_ends_in_a_sentence(arguments, message, fresh_python):
+    done = fresh_python(latency.__file__, *arguments, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (1, f"error: {message}\n", "")

@@ -37,6 +37,7 @@ def test_a_run_is_recorded_from_beginning_to_end(tmp_path):
     assert (there["status"], there["seconds"]) == ("finished", 1.5)
     assert there["recipe"] == DESCRIPTION["recipe"]
     assert there["versions"]["keras"]
+    assert there["files"] == {}
     assert files(folder) == [".lock", "run.json"]
 
 
@@ -101,19 +102,25 @@ def test_a_folder_with_other_things_is_never_touched(tmp_path, overwrite, with_r
     assert files(tmp_path) == before
 
 
-def test_model_files_without_a_record_are_not_removed_unasked(tmp_path):
-    (tmp_path / "model.keras").write_text("mine")
-    with pytest.raises(InputError, match=r"holds 'model\.keras' but no run\.json"):
-        train(tmp_path)
-    assert (tmp_path / "model.keras").read_text() == "mine"
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize("name", ["model.keras", "labels.txt", "checkpoints", "tensorboard"])
+def test_what_may_be_of_a_run_but_has_no_record_is_never_removed(tmp_path, name, overwrite):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "mine").write_text("mine")
+    with pytest.raises(InputError, match=rf"holds '{name}' but no run\.json.* remove it by hand"):
+        train(tmp_path, overwrite=overwrite)
+    assert files(tmp_path) == [name]  # and no lock
+    assert (tmp_path / name / "mine").read_text() == "mine"
 
 
-def test_a_damaged_run_can_be_replaced(tmp_path):
-    train(tmp_path)
-    (tmp_path / "run.json").write_text("{")
-    with pytest.raises(InputError, match=r"whose run\.json cannot be read: .*--overwrite"):
-        train(tmp_path)
-    train(tmp_path, overwrite=True)
+@pytest.mark.parametrize("record", ["{", "{}", '{"name": "my own"}', "[" * 100_000])
+def test_a_run_that_cannot_be_read_is_not_removed(tmp_path, record):
+    (tmp_path / "run.json").write_text(record)
+    (tmp_path / "labels.txt").write_text("mine")
+    for overwrite in (False, True):
+        with pytest.raises(InputError, match=r"run\.json cannot be read .* by hand"):
+            train(tmp_path, overwrite=overwrite)
+    assert files(tmp_path) == ["labels.txt", "run.json"]
 
 
 def test_a_second_process_is_kept_out(tmp_path):
@@ -142,7 +149,11 @@ def test_a_damaged_record_is_named(tmp_path):
 def test_a_run_that_has_not_come_to_its_classes(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
-    with pytest.raises(InputError, match=r"no .*labels.txt: the run is 'training', not finished"):
+    with pytest.raises(InputError, match=r"has not come to its end, its status is 'training'"):
+        read_classes(tmp_path)
+    with pytest.raises(InputError, match="the loss"):
+        train(tmp_path, error=InputError("the loss became nan"))
+    with pytest.raises(InputError, match=r"its status is 'failed' \(the loss became nan\)"):
         read_classes(tmp_path)
 
 

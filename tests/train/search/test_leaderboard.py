@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from dataclasses import asdict
 
 import pytest
@@ -77,6 +78,31 @@ def test_what_differs_has_a_column_and_a_damaged_record_none(folder, capsys):
     assert rows.keys() == {"0", "1", "3", "4"}
     assert (rows["0"]["momentum"], rows["1"]["momentum"]) == ("0.5", "0.9")
     assert "run.json is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"last_epoch": {}}, r"last_epoch\.val_accuracy is missing"),
+        ({"last_epoch": {"val_accuracy": None}}, r"last_epoch\.val_accuracy should be"),
+        ({"costs": None}, "costs should be"),
+        ({"recipe": {"epochs": 0}}, "epochs must be"),
+        ({"network": {"family": "resnet", "blocks": [10**9] * 3}}, "each of blocks must be"),
+    ],
+)
+def test_a_record_of_no_trial_is_left_out(folder, change, sentence, capsys):
+    record = json.loads((folder / "trials/0/run.json").read_text())
+    write_record(folder / "trials/0", record | change)
+    assert [row["trial"] for row in leaderboard.rows(folder)] == ["1", "2", "3", "4"]
+    assert re.search(f"left out of the leaderboard: .*{sentence}", capsys.readouterr().out)
+
+
+def test_fields_that_have_a_default_may_be_missing(folder):
+    record = json.loads((folder / "trials/0/run.json").read_text())
+    record["recipe"], record["network"] = {}, {"family": "resnet"}
+    write_record(folder / "trials/0", record)
+    (row,) = [row for row in leaderboard.rows(folder) if row["trial"] == "0"]
+    assert (row["epochs"], row["blocks"]) == (10, "3-3-3")
 
 
 def test_beside_a_reference_only_the_latency_ratio_counts(tmp_path):

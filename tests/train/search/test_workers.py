@@ -1,3 +1,4 @@
+import socket
 from types import SimpleNamespace
 
 import grpc
@@ -29,9 +30,7 @@ def test_the_name_says_what_a_process_is(name, role, monkeypatch):
     assert workers.role() == role
 
 
-@pytest.mark.parametrize(
-    ("name", "value"), [(workers.PORT, None), (workers.HOST, ""), (workers.PORT, "http")]
-)
+@pytest.mark.parametrize(("name", "value"), [(workers.PORT, None), (workers.HOST, "")])
 def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
     for key, usual in (ALL | {name: value}).items():
         if usual is None:
@@ -40,6 +39,34 @@ def test_a_variable_that_is_missing_or_wrong_is_named(name, value, monkeypatch):
             monkeypatch.setenv(key, usual)
     with pytest.raises(InputError, match=f"{name} is {value!r}: a search with many workers needs"):
         workers.role()
+
+
+@pytest.mark.parametrize("port", ["http", "0", "70000", "-1", "8000.5"])
+def test_a_port_that_is_none_is_named(port, monkeypatch):
+    for key, value in (ALL | {workers.PORT: port}).items():
+        monkeypatch.setenv(key, value)
+    with pytest.raises(InputError, match=f"{workers.PORT} must be a whole number from 1 to 65535"):
+        workers.role()
+
+
+def test_a_chief_says_why_it_cannot_listen_and_a_worker_that_it_waits(monkeypatch, capsys):
+    """GRPC would share the port with whoever listens there, and wait for ever."""
+    with socket.create_server(("127.0.0.1", 0), reuse_port=True) as other:
+        port = str(other.getsockname()[1])
+        for key, value in (ALL | {workers.PORT: port}).items():
+            monkeypatch.setenv(key, value)
+        with pytest.raises(
+            InputError, match=rf"cannot listen at .*:{port} \(Address already in use\)"
+        ):
+            workers.check_port()
+        workers.say_if_waiting()
+        assert capsys.readouterr().out == ""
+    workers.check_port()
+    workers.say_if_waiting()
+    assert f"waiting for the chief at 127.0.0.1:{port} (" in capsys.readouterr().out
+    monkeypatch.setenv(workers.HOST, "nosuchhost.invalid")
+    with pytest.raises(InputError, match="cannot listen at nosuchhost"):
+        workers.check_port()
 
 
 def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
@@ -65,11 +92,11 @@ def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
     assert trial.status == "RUNNING"
 
 
-def job(folder, monkeypatch, processor, shared=False, **limits):
+def job(folder, monkeypatch, processor, shared=False, blocks="1:3", **limits):
     monkeypatch.setattr(jobs, "cpu", lambda: processor)
     data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
     bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
-    space = parse(cifar(8), FAST, {"blocks": "1:3"})
+    space = parse(cifar(8), FAST, {"blocks": blocks})
     return SearchJob(bench, space, "random", 1, Budget(**limits))
 
 
@@ -85,3 +112,33 @@ def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):
 def test_other_limits_hold_on_every_processor(tmp_path, monkeypatch):
     for processor in ("one", "another"):
         search_folder.begin_or_resume(job(tmp_path, monkeypatch, processor, max_params=10_000))
+
+
+@pytest.mark.parametrize(
+    ("blocks", "difference"),
+    [
+        ("1:4", r"space\.dimensions\.blocks_1\.high 3, not 4"),
+        ("2/1:3/1:3", r"space\.dimensions\.blocks_1\.values \[\], not \[2\]"),
+    ],
+)
+def test_another_search_is_named_by_what_differs(tmp_path, monkeypatch, blocks, difference):
+    search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    with pytest.raises(InputError, match=rf"already holds another search \({difference}\): give"):
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one", blocks=blocks))
+
+
+@pytest.mark.parametrize("name", ["diary.txt", "search.json"])
+def test_what_is_of_somebody_else_stays(tmp_path, monkeypatch, name):
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(InputError, match=r"choose another --output_dir|Choose another"):
+        search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "mine"
+
+
+def test_a_search_survives_a_damaged_record(tmp_path, monkeypatch, capsys):
+    (tmp_path / "search.json").write_text("[" * 100_000)
+    (tmp_path / "state").mkdir()
+    search_folder.begin_or_resume(job(tmp_path, monkeypatch, "one"))
+    assert "are taken for those that began the search" in capsys.readouterr().out
+    assert search_folder.is_complete(job(tmp_path, monkeypatch, "one")) is False

@@ -1,8 +1,9 @@
+import hashlib
 import resource
 
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors.numpy import load_file, save
 
 from keras_resnet import InputError
 from train.trainer import checkpoint
@@ -24,9 +25,9 @@ def names(folder):
 def test_what_was_written_is_read_to_the_bit(tmp_path):
     value = np.nextafter(np.float64(0.1), 1)
     history = [{"loss": float(value)}]
-    checkpoint.write(tmp_path / "new", 5, Progress(2, 3, 1.5, history), ARRAYS)
+    checkpoint.write(tmp_path / "new", 5, Progress(1, 3, 1.5, history), ARRAYS)
     progress, arrays = checkpoint.newest(tmp_path / "new")
-    assert progress == Progress(2, 3, 1.5, history)
+    assert progress == Progress(1, 3, 1.5, history)
     assert progress.history[0]["loss"] == value
     for name, array in ARRAYS.items():
         assert (arrays[name].dtype, arrays[name].shape) == (array.dtype, array.shape)
@@ -67,6 +68,29 @@ def test_a_damaged_one_is_named_and_the_one_before_it_taken(tmp_path, spoil, cap
     assert f"checkpoint {last} is damaged" in capsys.readouterr().out
     write(tmp_path, 7)
     assert names(tmp_path) == [5, 7]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "reason"),
+    [
+        (None, "NoneType"),
+        ({}, "progress"),
+        ({"progress": "[" * 100_000}, "its progress is damaged"),
+        ({"progress": '{"epoch": "2"}'}, "epoch should be a valid integer"),
+        ({"progress": '{"epoch": -1}'}, "epoch must be a whole number of at least 0; got -1"),
+        ({"progress": '{"epoch": 1}'}, "history must have a row for each of 1 epochs; got 0"),
+        ({"progress": '{"seconds": 1e999}'}, "not finite"),
+    ],
+)
+def test_progress_that_nobody_can_have_made_is_damage(tmp_path, metadata, reason, capsys):
+    """Though its SHA-256 is right."""
+    data = save(ARRAYS, metadata)
+    digest = hashlib.sha256(data).hexdigest()
+    (tmp_path / f"000000006-{digest}.safetensors").write_bytes(data)
+    (tmp_path / f"000000007-{digest}.safetensors").mkdir()  # no file at all
+    with pytest.raises(checkpoint.Damaged):
+        checkpoint.newest(tmp_path)
+    assert reason in capsys.readouterr().out
 
 
 def test_when_all_are_damaged_it_says_so_once(tmp_path):

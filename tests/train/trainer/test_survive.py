@@ -74,9 +74,14 @@ def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, avera
         assert whole.last_epoch["loss_scale"] > 0
     before = signal.getsignal(signal.SIGTERM)
     # In the first epoch; from there in the second; and with the last step of all.
-    for steps, place in ((3, "step 3 of epoch 1"), (5, "step 2 of epoch 2"), (4, "epoch 2")):
-        with pytest.raises(Stopped, match=f"SIGTERM: stopped and saved after {place}"):
-            stop = after_steps(steps, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    for steps, place, name in (
+        (3, "step 3 of epoch 1", "SIGTERM"),
+        (5, "step 2 of epoch 2", "SIGHUP"),
+        (4, "epoch 2", "SIGTERM"),
+    ):
+        with pytest.raises(Stopped, match=f"{name}: stopped and saved after {place}"):
+            number = getattr(signal, name)
+            stop = after_steps(steps, lambda number=number: os.kill(os.getpid(), number))
             fit(tmp_path / "halves", recipe, execution, callbacks=stop)
     assert (tmp_path / "halves/history.csv").read_text().count("\n") == 3
     assert signal.getsignal(signal.SIGTERM) == before
@@ -91,7 +96,7 @@ def test_several_steps_at_once_end_alike_and_go_on(tmp_path):
     for a, b in zip(whole.progress.history, single, strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-3)
     with pytest.raises(Stopped, match="step 2 of epoch 1"):
-        stop = after_steps(1, lambda: os.kill(os.getpid(), signal.SIGINT))
+        stop = after_steps(1, lambda: os.kill(os.getpid(), signal.SIGTERM))
         fit(tmp_path / "halves", execution=execution, callbacks=stop)
     same(whole, fit(tmp_path / "halves", execution=execution))
 

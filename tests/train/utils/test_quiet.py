@@ -1,6 +1,9 @@
 import os
 import sys
 
+import pytest
+
+from keras_resnet import InputError
 from train.utils.quiet import quiet
 
 
@@ -22,6 +25,13 @@ def test_nothing_is_lost_when_something_fails(capfd):
     except RuntimeError:
         pass
     assert capfd.readouterr().err == "the reason\n"
+
+
+def test_a_sentence_stands_alone(capfd):
+    with pytest.raises(InputError), quiet():
+        os.write(2, b"what a library said\n" * 64)
+        raise InputError("it is damaged.")
+    assert capfd.readouterr().err == ""
 
 
 def test_tensorflow_still_cannot_be_silenced(fresh_python):

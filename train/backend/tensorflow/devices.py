@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 from train.backend.tensorflow.precision import choose_precision
 from train.settings.execution import Execution
 
@@ -55,7 +55,7 @@ def _devices(name: str) -> list[str]:
         try:
             tf.config.set_logical_device_configuration(cpu, [one() for _ in range(count)])
         except RuntimeError as error:  # TensorFlow has started
-            raise InputError(f"devices {name!r} come too late: {error}.") from error
+            raise InputError(f"devices {name!r} come too late: {sentence(error)}.") from error
     return [device.name for device in tf.config.list_logical_devices(kind)[:count]]
 
 

@@ -1,0 +1,198 @@
+"""What a file tells of its network, compared with the network that is to take its weights.
+
+Weights of the same names and shapes may be of another network: without shortcuts, in another order
+of activations, with the stride elsewhere. Keras writes the layers of a model beside its weights;
+packages on the Hugging Face Hub have a `config.json`.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_resnet.utils.errors import InputError
+from keras_resnet.weights.readers import HEAD
+
+# What a layer computes with, by its arguments in Keras; a missing one is not compared.
+MEANING = (
+    "strides", "padding", "dilation_rate", "groups", "use_bias", "epsilon", "activation",
+    "pool_size",
+)  # fmt: skip
+BETWEEN = ("strides", "padding", "activation", "pool_size")  # of layers without weights
+WEIGHTED = ("Conv2D", "DepthwiseConv2D", "BatchNormalization", "Dense")
+FREE = ("Dropout", "InputLayer", "Activation:linear", "Normalization", "Rescaling")
+IMAGES = "the images"
+
+
+class Layer(NamedTuple):
+    """A layer of a config."""
+
+    kind: str
+    meaning: dict[str, Any]
+    inputs: tuple[str, ...]  # names of the layers that it takes, without those that are free
+
+
+def compare(model: keras.Model, config: dict[str, Any]) -> None:
+    """Compares a model with the config of the one whose weights it is to take.
+
+    Layers with weights are matched by name, or else by order. Each must compute the same from the
+    same: what lies between it and the layers with weights before it is compared, too. A head,
+    dropout and normalization of images may differ, and the config may have more layers.
+
+    Args:
+        model: The network.
+        config: Of a Keras model: `{"class_name": ..., "config": {"layers": [...]}}`.
+
+    Raises:
+        InputError: that names the first layer that computes something else.
+    """
+    ours, theirs = layers({"config": model.get_config()}), layers(config)
+    here, there = (
+        [name for name, layer in rows.items() if layer.kind in WEIGHTED] for rows in (ours, theirs)
+    )
+    names = {name: name for name in there}
+    if not set(here) & set(there):
+        if len(here) != len(there):
+            return  # the weights cannot be matched by order either
+        names = dict(zip(there, here, strict=True))
+    our_inputs, their_inputs = _inputs(ours, {name: name for name in here}), _inputs(theirs, names)
+    matched = {names[name]: name for name in there}
+    for name in here:
+        if name == HEAD or name not in matched:
+            continue
+        layer, other = ours[name], theirs[matched[name]]
+        for key in MEANING:
+            if key in layer.meaning.keys() & other.meaning.keys():
+                one, two = _plain(layer.meaning[key]), _plain(other.meaning[key])
+                if one != two:
+                    raise InputError(f"layer {name!r} has {key} {two!r} there, and {one!r} here")
+        if our_inputs[name] != their_inputs[matched[name]]:
+            raise InputError(
+                f"layer {name!r} takes something else there than here: other shortcuts, "
+                "activations, padding or pooling come before it"
+            )
+    last = our_inputs[[*ours][-1]]
+    if HEAD not in ours and last not in their_inputs.values():
+        raise InputError("its last layers compute something else there than here")
+
+
+def _inputs(rows: dict[str, Layer], names: dict[str, str]) -> dict[str, str]:
+    """By name of a layer, a checksum of what it takes: from the layers with weights on."""
+    values: dict[str, str] = {}  # what a layer gives: its name if it has weights
+    taken: dict[str, str] = {}
+    for name, layer in rows.items():
+        inputs = [values.get(source, IMAGES) for source in layer.inputs] or [IMAGES]
+        taken[name] = _checksum(sorted(inputs))
+        meaning = [(key, str(_plain(layer.meaning.get(key)))) for key in BETWEEN]
+        values[name] = (
+            names[name] if name in names else _checksum([layer.kind, meaning, taken[name]])
+        )
+    return taken
+
+
+def _checksum(content: Any) -> str:
+    return hashlib.sha256(repr(content).encode()).hexdigest()
+
+
+def layers(config: dict[str, Any]) -> dict[str, Layer]:
+    """The layers of a model and of the models in it that compute something, by name, in order."""
+    found: dict[str, Layer] = {}
+    free: dict[str, tuple[str, ...]] = {}  # by name of a layer that is left out: what it takes
+    previous = ""
+    for row in _rows(config):
+        name = row.get("name") or row["config"]["name"]
+        taken = [*_taken(row.get("inbound_nodes", []))] or ([previous] if previous else [])
+        inputs = tuple(t for source in taken for t in free.get(source, (source,)))
+        kind = re.sub(r"V\d$", "", row["class_name"])
+        if kind in FREE or f"{kind}:{row['config'].get('activation')}" in FREE:
+            free[name] = inputs
+        else:
+            found[name] = Layer(kind, row["config"], inputs)
+        previous = name
+    return found
+
+
+def _rows(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for row in config["config"]["layers"]:
+        if "layers" in row["config"]:  # a model in the model
+            yield from _rows(row)
+        else:
+            yield row
+
+
+def _taken(nodes: Any) -> Iterator[str]:
+    """The names of the layers in the `inbound_nodes` of Keras 3 or 2."""
+    if isinstance(nodes, dict):
+        if "keras_history" in nodes:
+            yield nodes["keras_history"][0]
+        else:
+            for part in nodes.values():
+                yield from _taken(part)
+    elif isinstance(nodes, list | tuple):
+        if nodes and isinstance(nodes[0], str):  # ["name", 0, 0, {}]
+            yield nodes[0]
+        else:
+            for part in nodes:
+                yield from _taken(part)
+
+
+def _plain(value: Any) -> Any:
+    return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
+
+
+TIMM = re.compile(r"(wide_)?resnet(v2)?_?\d+(_2)?")  # the names of plain ResNets there
+PLAIN_ARGUMENTS = {"num_classes", "in_chans", "global_pool", "drop_rate", "drop_path_rate"}
+TRANSFORMERS = {
+    "hidden_act": "relu",
+    "downsample_in_bottleneck": False,
+    "downsample_in_first_stage": False,
+}
+
+
+MODES = {  # of preparing images, by the mean and the std of `pretrained_cfg`
+    (0.485, 0.456, 0.406, 0.229, 0.224, 0.225): "torch",
+    (0.5, 0.5, 0.5, 0.5, 0.5, 0.5): "tf",
+}
+
+
+def read_hub_config(path: Path) -> dict[str, Any] | None:
+    """Reads the `config.json` beside a file of the Hugging Face Hub.
+
+    Returns:
+        `None` if there is none of a plain ResNet; else `preprocessing`, a key of
+        `imagenet_utils.MODES`, if it says how images are prepared.
+
+    Raises:
+        InputError: if it is of a network that this family does not have.
+    """
+    place = path.with_name("config.json")
+    if not place.is_file():
+        return None
+    try:
+        config = json.loads(place.read_text())
+        name = config.get("architecture")
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise InputError(f"{place} cannot be read ({error}): remove or mend it.") from error
+    if name is None and config.get("model_type") != "resnet":
+        return None
+    odd = [
+        f"{key} {config[key]!r}"
+        for key, value in TRANSFORMERS.items()
+        if name is None and config.get(key, value) != value
+    ]
+    if name is not None:
+        arguments = config.get("model_args") or {}
+        odd = [] if TIMM.fullmatch(str(name)) else [f"architecture {str(name)[:60]!r}"]
+        odd += [f"{key}={arguments[key]!r}" for key in arguments if key not in PLAIN_ARGUMENTS]
+    if odd:
+        raise InputError(
+            f"{place} says {', '.join(odd)[:200]}, and this family has no such network: take the "
+            "weights of a plain resnet or resnetv2."
+        )
+    source = config.get("pretrained_cfg") or {}
+    numbers = (*source.get("mean", ()), *source.get("std", ()))
+    return {"preprocessing": MODES[numbers]} if numbers in MODES else {}

@@ -1,0 +1,73 @@
+"""Reads a file of Keras in a process of its own, bounded in time and memory.
+
+libhdf5 reads some damaged files for ever and crashes on others, and nothing within a process can
+end that. Files whose checksum is known to be right need it not: `readers.read` is faster.
+"""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from safetensors import safe_open
+from safetensors.numpy import save_file
+
+from keras_resnet.utils.errors import InputError
+from keras_resnet.weights import readers
+from keras_resnet.weights.readers import KerasFile, Weights
+
+SECONDS, BYTES_A_SECOND = 15.0, 5e6  # the time that a file may take: so long, and for its size
+MEMORY, COPIES = 4 * 2**30, 10  # the address space: so much, and so many times the file's size
+ROOT = str(Path(__file__).parents[2])
+
+
+def read(path: Path) -> KerasFile:
+    """The same as `readers.read`.
+
+    Raises:
+        InputError: if the file cannot be read, whatever it is that the library does.
+    """
+    size = path.stat().st_size
+    code = f"import sys; sys.path.insert(0, {ROOT!r}); import {__name__} as it; it.main()"
+    with TemporaryDirectory() as folder:
+        target = Path(folder, "arrays")
+        command = [sys.executable, "-c", code, str(path.resolve()), str(target), str(size)]
+        try:
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=SECONDS + size / BYTES_A_SECOND
+            )
+        except subprocess.TimeoutExpired:
+            raise InputError("the library that reads it does not come to an end.") from None
+        if done.returncode < 0:
+            raise InputError(f"the library that reads it crashed (signal {-done.returncode}).")
+        if done.returncode:
+            raise InputError(done.stderr.strip().split("\n")[-1])
+        with safe_open(target, "numpy") as file:
+            names, ordered, config = json.loads(file.metadata()["names"])
+            weights: Weights = {layer: {} for layer, _ in names}
+            for number, (layer, variable) in enumerate(names):
+                weights[layer][variable] = file.get_tensor(str(number))
+    return KerasFile(weights, ordered, config)
+
+
+def main() -> None:
+    """In the other process: reads, and writes plain arrays."""
+    path, target, size = sys.argv[1:]
+    try:
+        import resource
+    except ImportError:  # Windows
+        pass
+    else:
+        most = MEMORY + COPIES * int(size)
+        resource.setrlimit(resource.RLIMIT_AS, (most, most))
+    try:
+        weights, ordered, config = readers.read(Path(path))
+        names = [(layer, variable) for layer, there in weights.items() for variable in there]
+        arrays = [readers.checked(weights[layer][variable], layer) for layer, variable in names]
+        metadata = {"names": json.dumps([names, ordered, config])}
+        save_file(dict(zip(map(str, range(len(names))), arrays, strict=True)), target, metadata)
+    except Exception as error:  # whatever the libraries make of it
+        sys.exit(
+            f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
+        )

@@ -1,0 +1,36 @@
+"""No damaged file of ours hangs, crashes, or ends in anything but one sentence."""
+
+from collections import Counter
+
+import pytest
+
+from tests.hostile import bounded
+from tests.hostile.files import TARGETS, make_originals
+
+QUICK, SLOW = 20, 700  # damaged copies of each kind
+
+
+@pytest.fixture(scope="module")
+def originals(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("originals")
+    make_originals(folder)
+    return folder
+
+
+def assert_harmless(outcomes, count):
+    assert len(outcomes) == count
+    assert [row for row in outcomes if row.kind not in ("done", "refused")] == []
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_damaged_files_are_read_or_refused(name, originals, tmp_path):
+    outcomes = bounded.run("tests.hostile.files:cases", [name, originals, 0, QUICK], tmp_path)
+    assert_harmless(outcomes, QUICK)
+    assert Counter(row.kind for row in outcomes)["refused"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", TARGETS)
+def test_ten_thousand_damaged_files_are_read_or_refused(name, originals, tmp_path):
+    outcomes = bounded.run("tests.hostile.files:cases", [name, originals, QUICK, SLOW], tmp_path)
+    assert_harmless(outcomes, SLOW)
