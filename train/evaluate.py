@@ -68,8 +68,9 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
     with quiet():
         networks = _named([open_subject(what, values.format, values.weights) for what in given])
-    data = _data(values, networks)
     whole = Ensemble(tuple(networks)) if values.ensemble or values.save_ensemble else None
+    average = _average(values, networks)
+    data = _data(values, networks)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
     fingerprint = data.fingerprint()
@@ -82,12 +83,13 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         records.append(record)
         right |= answers
         print(summary.text(record), flush=True)
-    summary.write_results(folder, records, [data.shape[0]] * len(records))
-    if len(records) > 1:
-        print(f"\n{summary.table(records)}")
-    _compare(folder, networks, right, whole)
-    if values.save_ensemble:
-        _save(Path(values.save_ensemble), networks, data)
+    with folders.claim_folder(folder):
+        summary.write_results(folder, records, [data.shape[0]] * len(records))
+        if len(records) > 1:
+            print(f"\n{summary.table(records)}")
+        _compare(folder, networks, right, whole)
+    if average:
+        _save(Path(values.save_ensemble), average, networks, data)
     print(f"Records, results.csv and model card: {folder}")
     return records
 
@@ -177,10 +179,24 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
         write_json(folder / COMPARISON, content)
 
 
-def _save(folder: Path, networks: list[Any], data) -> None:
+def _average(values: flags.Values, networks: list[Any]):
+    """The one model that is to be saved, if any; made before networks are scored for minutes."""
+    from train.evaluation.ensemble import average_model
+    from train.runs.files import RECORD
+
+    if not values.save_ensemble:
+        return None
+    if (Path(values.save_ensemble) / RECORD).exists():
+        raise InputError(
+            f"{values.save_ensemble} holds a run, whose files would be lost: choose another "
+            "--save_ensemble."
+        )
+    return average_model(networks)
+
+
+def _save(folder: Path, average, networks: list[Any], data) -> None:
     """Saves the average of networks as one model in the exact formats, and scores these."""
     from keras_resnet.export.metadata import ModelCard
-    from train.evaluation.ensemble import average_model
     from train.runs import folder as folders
     from train.runs import results
 
@@ -191,7 +207,7 @@ def _save(folder: Path, networks: list[Any], data) -> None:
         labels=data.classes,
     )
     with folders.claim_folder(folder):
-        results.write_formats(folder, average_model(networks), card)
+        results.write_formats(folder, average, card)
         found, _ = results.score(folder, data.test)
     for name, row in found.items():
         print(f"{FORMAT_FILES[name]:14} {row['accuracy']:.2%} of {len(data.test)} test images")

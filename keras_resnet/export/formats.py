@@ -283,15 +283,24 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
     Raises:
         InputError: if the file is missing or damaged, or the format unknown.
     """
-    row = lookup(FORMATS, format, "format")
+    lookup(FORMATS, format, "format")
     check_type("folder", folder, str | PathLike, "a path")
     path = Path(folder) / FORMAT_FILES[format]
     if not exists(path):  # which, unlike the path's own, takes a name of any length
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
+    return read(path, format)
+
+
+def read(path: Path, format: str) -> Predict:
+    """Reads a file of any name, see `load`.
+
+    Raises:
+        InputError: if it is missing or damaged.
+    """
     with _explained(f"cannot read {path}"):
         if not (path.is_file() if path.suffix else path.is_dir()):
             raise ValueError(f"it is no {'file' if path.suffix else 'folder'}")
-        predict = row.read(path)
+        predict = FORMATS[format].read(path)
 
     def explained(images):
         with _explained(f"cannot predict with {path}"):

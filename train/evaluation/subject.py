@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -13,17 +12,18 @@ import numpy as np
 import keras_resnet
 from keras_resnet import families
 from keras_resnet.export.files import FORMAT_FILES
-from keras_resnet.export.formats import BATCH, FORMATS
+from keras_resnet.export.formats import BATCH, read
 from keras_resnet.export.metadata import read_metadata
 from keras_resnet.spec import SPECS
-from keras_resnet.utils.errors import InputError, lookup, suggestion
+from keras_resnet.utils.errors import InputError, lookup, sentence, suggestion
 from keras_resnet.utils.files import sha256
 from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.weights.saved import load_model
 from train.data.dataset import Data
 from train.evaluation.record import SubjectRecord
 from train.evaluation.views import by_view, scaled_size
 from train.runs.files import RECORD, WEIGHTS
-from train.runs.record import intact, read_classes, read_finished, read_record
+from train.runs.record import intact, read_classes, read_finished
 from train.runs.restore import restore
 from train.utils.quiet import quiet
 
@@ -113,10 +113,9 @@ def check(subject: Subject, data: Data, views: Sequence[str]) -> None:
     except InputError:
         raise
     except Exception as error:  # whatever a runtime raises of images of a wrong shape
-        reason = str(error).strip().split("\n")[0][:200]
         raise InputError(
-            f"{subject.name} cannot classify images {data.shape} of {data.name} ({reason}): give "
-            "--image_size, or other data."
+            f"{subject.name} cannot classify images {data.shape} of {data.name} "
+            f"({sentence(error)}): give --image_size, or other data."
         ) from error
     if found.shape != (1, len(data.classes)):
         raise InputError(
@@ -164,15 +163,14 @@ def open_subject(what: str, format: str = "keras", weights: str | None = None) -
 def _run(folder: Path, format: str) -> Subject:
     finished = restore(folder)
     network = finished.network
-    run = read_finished(folder)
-    file = intact(folder, run, WEIGHTS if format == "keras" else FORMAT_FILES[format])
-    is_keras = format == "keras"
+    run, is_keras = read_finished(folder), format == "keras"
+    file = intact(folder, run, WEIGHTS if is_keras else FORMAT_FILES[format])
     return Subject(
         name=folder.resolve().name,
         kind="run",
         path=str(folder),
         format=format,
-        predict=_of_model(finished.model) if is_keras else read_file(file, format),
+        predict=_of_model(finished.model) if is_keras else read(file, format),
         sha256=sha256(file),
         shape=network.input_shape,
         classes=finished.card.labels,
@@ -185,15 +183,20 @@ def _run(folder: Path, format: str) -> Subject:
 
 def _file(path: Path) -> Subject:
     format, folder = _format(path), path.parent
-    run = read_record(folder) if (folder / RECORD).exists() else None
-    model = _load(path) if format == "keras" else None
+    is_of_run = path.name in FORMAT_FILES.values() and (folder / RECORD).exists()
+    run = read_finished(folder) if is_of_run else None
+    if run:
+        intact(folder, run, path.name)
+    model = load_model(path) if format == "keras" else None
     return Subject(
         name=f"{path.resolve().parent.name}/{path.name}" if run else path.name,
         kind="file",
         path=str(path),
         format=format,
         sha256=sha256(path),
-        predict=_of_model(model) if model is not None else read_file(path, format),
+        predict=_of_model(model)
+        if model is not None
+        else read(path, "float32" if format == "tflite" else format),
         model=model,
         run=run,
         **(_recorded(folder, run) if run else _inferred(path, model)),
@@ -275,32 +278,6 @@ def _network(name: str, weights: str | None) -> Subject:
 NETWORKS = {title.lower(): title for title in SPECS}
 
 
-def _load(path: Path) -> keras.Model:
-    try:
-        with deep_recursion():
-            return keras.saving.load_model(path, compile=False)
-    except (OSError, ValueError, TypeError, KeyError, BadZipFile) as error:
-        raise InputError(f"cannot read {path} ({_reason(error)}): give another file.") from error
-
-
-def read_file(path: Path, format: str) -> Predict:
-    """Reads a file as a function of images.
-
-    Raises:
-        InputError: if it is missing or damaged.
-    """
-    if not path.exists():
-        raise InputError(f"no {path}: run train.export, or leave --format out.")
-    try:
-        return FORMATS.get(format, FORMATS["float32"]).read(path)  # every `.tflite` alike
-    except (OSError, ValueError, RuntimeError, KeyError, AttributeError) as error:
-        raise InputError(f"cannot read {path} ({_reason(error)}): give another file.") from error
-
-
-def _reason(error: Exception) -> str:
-    return str(error).strip().split("\n")[0]
-
-
 def _of_model(model: keras.Model) -> Predict:
     def predict(images: np.ndarray) -> np.ndarray:
         rows = np.arange(-(-len(images) // BATCH) * BATCH)  # whole batches need one program only
@@ -325,7 +302,7 @@ def resize_model(model: keras.Model, scale: float) -> keras.Model:
             larger.set_weights(model.get_weights())
     except (ValueError, TypeError) as error:
         raise InputError(
-            f"{model.name} is not fully convolutional ({_reason(error)}): leave the view at "
+            f"{model.name} is not fully convolutional ({sentence(error)}): leave the view at "
             "several scales out."
         ) from error
     return larger

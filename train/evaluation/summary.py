@@ -70,9 +70,10 @@ def text(record: EvaluationRecord) -> str:
         ]
         for member in record["members"]
     ]
+    view = record["views"][0]["name"]
     title = (
         f"{subject['name']} ({subject['format']}), {data['images']:,} {data['split']} images of "
-        f"{data['name']}"
+        f"{data['name']}{'' if view == 'one' else f', view {view}'}"
     )
     lines = [title, *(f"  {line}" for line in align(rows, right=False).split("\n"))]
     if mended.get("seen"):

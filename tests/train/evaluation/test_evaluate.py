@@ -84,6 +84,23 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     assert (out / "other.keras" / "evaluation.json").exists()
 
 
+def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_path):
+    """As far as the record tells: the weights are the same."""
+    folders = [tmp_path / name for name in "ab"]
+    for seed, folder in enumerate(folders):
+        folder.mkdir()
+        for name in ("model.weights.h5", "labels.txt"):
+            shutil.copy(digits_run / name, folder)
+        record = json.loads((digits_run / "run.json").read_text())
+        record["recipe"]["seed"] = seed
+        (folder / "run.json").write_text(json.dumps(record))
+    first, _ = evaluate.run(run=",".join(map(str, folders)), output_dir=tmp_path / "out")
+    printed = capsys.readouterr().out
+    assert f"Over 2 seeds of one recipe: {100 * first['top1']['value']:.2f} ± 0.00 %" in printed
+    (row,) = json.loads((tmp_path / "out/comparison.json").read_text())["seeds"]
+    assert row["values"] == [first["top1"]["value"]] * 2
+
+
 def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command, capsys, tmp_path):
     saved, out = tmp_path / "saved", tmp_path / "out"
     (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}")
@@ -162,10 +179,20 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, r"no such network: did you mean 'resnet20'\? Give", "resnet21", out)
     refuse(command, "resnet20 has random weights: say which", "resnet20", out)
     refuse(command, "unknown format 'int9'", digits_run, "--format=int9", out)
-    refuse(command, r"no .*model_int8\.tflite: run train\.export", digits_run, "--format=int8", out)
+    refuse(
+        command,
+        r"no .*model_int8\.tflite: make it with train\.export",
+        digits_run,
+        "--format=int8",
+        out,
+    )
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)
+    refuse(command, "holds a run, whose files would be lost", digits_run, other,
+           f"--save_ensemble={digits_run}", out)  # fmt: skip
+    refuse(command, r"model\.tflite is no Keras model", digits_run, digits_run / "model.tflite",
+           f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip
     refuse(command, "neither a run folder nor a SavedModel", "README.md", out)
     (tmp_path / "broken.keras").write_bytes(b"no model")
     refuse(command, r"cannot read .*broken\.keras", tmp_path / "broken.keras", out)

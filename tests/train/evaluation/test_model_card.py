@@ -29,7 +29,8 @@ def test_hugging_face_reads_the_results(tmp_path):
     assert card.data.library_name == "keras"
     assert r"| frog\|toad |" in card.text
     assert r"\<b\>" in card.text
-    assert "the\nnetwork may have seen" in card.text
+    assert "training images that the network may have seen" in card.text
+    assert "several looks" not in card.text
 
 
 def test_a_card_of_few_classes_and_of_a_file_of_unknown_cost_is_whole(tmp_path):
@@ -42,6 +43,18 @@ def test_a_card_of_few_classes_and_of_a_file_of_unknown_cost_is_whole(tmp_path):
     assert "top-5" not in card.text
     assert "parameters" not in card.text
     assert "license" not in card.data.to_dict()
+
+
+def test_scores_by_several_looks_are_told_from_those_by_one(tmp_path):
+    content = record()
+    content["views"] = [row | {"name": name} for name in ("six", "one") for row in content["views"]]
+    write_model_card(tmp_path, content)
+    assert (
+        "by the mean of several looks at each (view `six`)" in (tmp_path / "README.md").read_text()
+    )
+    assert summary.text(content).startswith(
+        "tiny: a network (int8), 300 test images of photos, view six\n"
+    )
 
 
 def test_the_table_has_the_columns_of_timm(tmp_path):
