@@ -64,6 +64,10 @@ def add_metadata(model: bytes, card: ModelCard, exclusive: bool = True) -> bytes
     from ai_edge_litert import schema_py_generated as schema
 
     content = schema.ModelT.InitFromPackedBuf(bytearray(model))
+    for buffer in content.buffers:  # litert-quantizer puts large ones behind all tables
+        if buffer.offset:
+            part = model[buffer.offset : buffer.offset + buffer.size]
+            buffer.data, buffer.offset, buffer.size = np.frombuffer(part, np.uint8), 0, 0
     graph = content.subgraphs[0]
     metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape, exclusive)
     buffer, entry = schema.BufferT(), schema.MetadataT()

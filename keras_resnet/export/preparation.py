@@ -54,7 +54,7 @@ def find_preparation(model: keras.Model, takers: Takers) -> Preparation | None:
         return None
     makers = {id(out): op for op in model.operations for out in keras.tree.flatten(op.output)}
     last = convolution
-    while isinstance(maker := makers.get(id(last.input)), layers.ZeroPadding2D):
+    while _pads_borders(maker := makers.get(id(last.input))):
         last = maker
     operations = _ancestors(model, last.input, makers)
     # Nothing is left to do where there is nothing, or what a former folding has made.
@@ -68,6 +68,10 @@ def find_preparation(model: keras.Model, takers: Takers) -> Preparation | None:
     found = Preparation(operations, convolution, same or last is not convolution, *affine)
     mixed, _, shift = found.split()
     return found if not found.padded or _near(mixed @ shift, found.term) else None
+
+
+def _pads_borders(operation: Any) -> bool:
+    return isinstance(operation, layers.ZeroPadding2D) and operation.data_format == "channels_last"
 
 
 def _ancestors(model: keras.Model, tensor: Any, makers: dict[int, Any]) -> list[Any]:

@@ -117,7 +117,7 @@ def _explained(conversion: str) -> Iterator[None]:
     """Turns what the converter and the quantizer say of a model into one sentence."""
     try:
         yield
-    except (InputError, OSError):
+    except (InputError, OSError, tf.errors.OpError):  # a full disk is not of the model
         raise
     except Exception as error:  # the converter has an own class for it, out of public reach
         unknown = UNKNOWN.search(str(error))

@@ -119,6 +119,13 @@ def test_what_prepares_images_goes_into_the_first_convolution(name):
         assert difference < 1e-5
 
 
+def test_channels_of_zeros_are_no_border():
+    zeros = layers.ZeroPadding2D(((0, 0), (1, 2)), data_format="channels_first")
+    kinds, difference = kinds_and_difference(prepared_convolution(zeros, "same"))
+    assert kinds == ["InputLayer", "Conv2D"]
+    assert difference < 1e-5
+
+
 OTHER_PREPARATIONS = {
     "dark": (lambda image: keras.ops.minimum(image, 200) - 3, 3),
     "squared": (lambda image: image * image / 255, 3),

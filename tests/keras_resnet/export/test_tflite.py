@@ -136,6 +136,14 @@ def test_the_newer_quantizer_is_near_too(tmp_path, name, kind):
     )
 
 
+def test_large_weights_of_the_newer_quantizer_stay_in_the_file(tmp_path):
+    """It writes them behind the tables, where no table that is written anew looks for them."""
+    model = ResNet(cifar(8))
+    export.save(model, tmp_path, ["int8"], calibration=CALIBRATION, quantizer="litert")
+    assert path(tmp_path, "int8").stat().st_size > model.count_params()
+    assert export.load(tmp_path, "int8")(TEST).shape == (20, 10)
+
+
 def tiny(prepare=lambda image: image, activation="softmax", classes=4, size=(8, 8)):
     """A classifier in three layers, the colors of whose images decide."""
     image = keras.Input((*size, 3), name="image")
