@@ -56,7 +56,7 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     from train.compress import distillation
     from train.data import sources
-    from train.evaluation.attempt import try_report
+    from train.evaluation.attempt import try_evaluation
     from train.evaluation.scores import accuracy, per_class
     from train.evaluation.summary import percent, weakest_classes
     from train.runs import folder as folders
@@ -100,7 +100,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
     print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
-    print(try_report(folder, data=data))
+    print(try_evaluation(folder, data))
     return record
 
 

@@ -87,7 +87,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         summary.write_results(folder, records, [data.shape[0]] * len(records))
         if len(records) > 1:
             print(f"\n{summary.table(records)}")
-        _compare(folder, networks, right, whole)
+        sentences = _compare(folder, networks, right, whole)
+    print(_report(folder, networks, records, sentences, data))
     if average:
         _save(Path(values.save_ensemble), average, networks, data)
     print(f"Records, results.csv and model card: {folder}")
@@ -152,7 +153,19 @@ def _folder(values: flags.Values, networks: list[Any]) -> Path:
     return folder if networks[0].format == "keras" else folder / networks[0].format
 
 
-def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: Any) -> None:
+def _report(folder: Path, networks: list[Any], records: list[Any], sentences: list[str], data):
+    """Writes the page of a run into its folder, and others beside their records."""
+    from train.evaluation.attempt import try_report
+    from train.evaluation.report import compared
+
+    if len(records) > 1:
+        return try_report(folder, runs=compared(records), verdicts=sentences)
+    run = Path(networks[0].path)
+    place = run if folder == run / EVALUATIONS else folder
+    return try_report(place, evaluation=records[0], data=data)
+
+
+def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: Any) -> list[str]:
     """Says which is better, and of runs that differ in the seed alone how much they vary."""
     from keras_resnet.utils.schema import write_json
     from train.evaluation.significance import compare, seeds, spread
@@ -165,7 +178,8 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
     verdicts = [compare(pair, (right[pair[0]], right[pair[1]]), len(pairs)) for pair in pairs]
     groups = seeds([network.run for network in networks])
     spreads = [spread([float(right[names[i]].mean()) for i in group]) for group in groups]
-    for text in [*(found.sentence() for found in spreads), *(v.sentence() for v in verdicts)]:
+    sentences = [*(found.sentence() for found in spreads), *(v.sentence() for v in verdicts)]
+    for text in sentences:
         print(text)
     if verdicts:
         content = {
@@ -177,6 +191,7 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
             "seeds": [found._asdict() for found in spreads],
         }
         write_json(folder / COMPARISON, content)
+    return sentences
 
 
 def _average(values: flags.Values, networks: list[Any]):

@@ -6,7 +6,6 @@ packages on the Hugging Face Hub have a `config.json`.
 """
 
 import hashlib
-import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import keras
 
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import read_json
 from keras_resnet.weights.readers import HEAD
 
 # What a layer computes with, by its arguments in Keras; a missing one is not compared.
@@ -172,11 +172,10 @@ def read_hub_config(path: Path) -> dict[str, Any] | None:
     place = path.with_name("config.json")
     if not place.is_file():
         return None
-    try:
-        config = json.loads(place.read_text())
-        name = config.get("architecture")
-    except (ValueError, AttributeError, RecursionError) as error:
-        raise InputError(f"{place} cannot be read ({error}): remove or mend it.") from error
+    config = read_json(place)
+    if not isinstance(config, dict):
+        raise InputError(f"{place} is no JSON object: remove or mend it.")
+    name = config.get("architecture")
     if name is None and config.get("model_type") != "resnet":
         return None
     odd = [

@@ -12,7 +12,7 @@ import numpy as np
 from keras_resnet.spec.blocks import VARIANTS
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
-from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.utils.errors import InputError, sentence, shorten_list
 from keras_resnet.weights import architecture, isolated, layouts, readers, state
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
@@ -107,8 +107,7 @@ def read(path: str | Path, verified: bool = False) -> Contents:
     try:
         return reader(Path(path), verified)
     except Exception as error:  # three libraries read bytes of anybody's
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise InputError(f"cannot read weights from {path}: {reason[:300]}") from error
+        raise InputError(f"cannot read weights from {path}: {sentence(error)}.") from error
 
 
 def is_file(path: Any) -> bool:

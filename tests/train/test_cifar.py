@@ -27,7 +27,8 @@ def record(digits_run):
 def test_everything_is_in_the_run_folder(digits_run):
     assert {path.name for path in digits_run.iterdir()} == {
         "model.keras", "model.weights.h5", "saved_model", "model.tflite", "labels.txt",
-        "history.csv", "curves.png", "run.json", "report.html", "tensorboard", ".lock",
+        "history.csv", "curves.png", "run.json", "report.html", "tensorboard", "evaluation",
+        ".lock",
     }  # fmt: skip
     assert (digits_run / "labels.txt").read_text().splitlines() == list("0123456789")
     assert list((digits_run / "tensorboard").rglob("events.out.tfevents.*"))
@@ -76,7 +77,7 @@ def test_the_page_tells_the_same_as_the_record(digits_run, record):
     page = (digits_run / "report.html").read_text()
     assert f"<strong>{100 * record['test']['keras']['accuracy']:.2f}\u00a0%</strong>" in page
     assert "resnet8 on digits" in page
-    for section in ("scores", "curves", "data", "network", "origin", "limits"):
+    for section in ("scores", "curves", "confusion", "calibration", "data", "network", "limits"):
         assert f'<section id="{section}"' in page
 
 

@@ -3,9 +3,34 @@
 from pathlib import Path
 from typing import Any
 
+from keras_resnet.utils.schema import write_json
+from train.data.dataset import Data
+from train.evaluation.evaluate import evaluate
+from train.evaluation.record import EVALUATION
 from train.evaluation.report import write_report
-from train.runs.files import PAGE
+from train.evaluation.subject import open_subject
+from train.runs.files import EVALUATIONS, PAGE
 from train.runs.folder import claim_folder, reason
+from train.utils.quiet import quiet
+
+
+def try_evaluation(folder: Path, data: Data) -> str:
+    """Evaluates a run that has just been trained, and writes its page; no error of it goes on.
+
+    Returns:
+        In a sentence, where the page is, or why there is none.
+    """
+    try:
+        with claim_folder(folder):
+            place = folder / EVALUATIONS
+            place.mkdir(exist_ok=True)
+            with quiet():
+                subject = open_subject(str(folder))
+            record = evaluate(subject, data, place, command=f"python -m train.evaluate {folder}")
+            write_json(place / EVALUATION, record)
+    except Exception as error:  # as below
+        print(f"There is no evaluation ({reason(error).rstrip('.')}).")
+    return try_report(folder, data=data)
 
 
 def try_report(folder: Path, **material: Any) -> str:

@@ -11,12 +11,11 @@ from keras_resnet import families
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse, read_json
 from train.data.dataset import Data
-from train.runs.files import RECORD, REPORT
+from train.evaluation.record import EVALUATION, read_evaluation
+from train.runs.files import EVALUATIONS, RECORD, REPORT
 from train.runs.record import read_record
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import HISTORY
-
-EVALUATION = "evaluation/evaluation.json"  # of `train.evaluate`
 
 Record = Mapping[str, Any]
 
@@ -73,10 +72,11 @@ def read_material(folder: Path, **more: Any) -> Material:
         InputError: if one is damaged.
     """
     record = read_record(folder) if (folder / RECORD).exists() else None
-    known = {"export": REPORT, "evaluation": EVALUATION}
-    there = {name: folder / file for name, file in known.items() if (folder / file).exists()}
-    read = {name: read_json(path) for name, path in there.items()}
+    export = read_json(folder / REPORT) if (folder / REPORT).exists() else None
+    place = folder / EVALUATIONS
+    evaluation = read_evaluation(place) if (place / EVALUATION).exists() else None
     given = {name: value for name, value in more.items() if value is not None}
+    read: dict[str, Any] = {"export": export, "evaluation": evaluation}
     return Material(folder, record, read_history(folder), **read | given)
 
 

@@ -8,12 +8,12 @@ from typing import Any, NamedTuple
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
-from scipy.stats import binomtest
 
 from keras_resnet.utils.atomic import replacing
 from train.evaluation.blocks import Block, Command
 from train.evaluation.material import Material, Record, read_material
 from train.evaluation.repeat import training_command
+from train.evaluation.scores import interval as interval_of
 from train.evaluation.sections import comparison, data, limits, scores, search, training
 from train.evaluation.words import SPACE, interval, percent
 from train.runs.files import PAGE
@@ -117,8 +117,7 @@ def _top1(material: Material) -> tuple[Record | None, int]:
     if material.data is None:
         return {"value": value}, 0
     count = len(material.data.test)
-    bounds = binomtest(round(value * count), count).proportion_ci(0.95, "wilson")
-    return {"value": value, "low": bounds.low, "high": bounds.high}, count
+    return interval_of(round(value * count), count), count
 
 
 def _search_summary(material: Material) -> Summary:
