@@ -1,7 +1,6 @@
 """The web example in a real browser: what it shows is what Python says of the same images."""
 
 import contextlib
-import json
 import shutil
 import socket
 import subprocess
@@ -52,14 +51,6 @@ def draw(folder):
     return sorted(folder.iterdir())
 
 
-@pytest.fixture(scope="module")
-def packages():
-    """LiteRT.js and what drives the browser, installed as the lock file says."""
-    if not (WEB / "node_modules" / "playwright-core").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=WEB, check=True)
-    return WEB / "package.json"
-
-
 @contextlib.contextmanager
 def served(*arguments):
     """The address at which the page is served meanwhile."""
@@ -77,7 +68,7 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def seen(packages, digits_run, pictures, tmp_path_factory):
+def seen(browse, digits_run, pictures, tmp_path_factory):
     """What a user of the page sees."""
     page = tmp_path_factory.mktemp("web")
     samples = tmp_path_factory.mktemp("samples")
@@ -88,23 +79,15 @@ def seen(packages, digits_run, pictures, tmp_path_factory):
         for name in ("", "page.js", "runtime/litert_wasm_internal.wasm"):
             with urllib.request.urlopen(f"{url}/{name}") as reply:
                 types[name] = reply.headers["Content-Type"]
-        settings = {
-            "packages": str(packages),
-            "chromium": shutil.which("chromium"),
-            "url": f"{url}/",
-            "model": str(page / "model.tflite"),
-            "pictures": list(map(str, pictures)),
-            "sample": "a sample.png",
-            "sizes": [{"width": w, "height": h, "grey": grey} for h, w, grey in SIZES],
-        }
-        done = subprocess.run(
-            ["node", Path(__file__).parent / "browser" / "use.mjs", json.dumps(settings)],
-            capture_output=True,
-            text=True,
-            timeout=300,
+        found = browse(
+            "use.mjs",
+            url=f"{url}/",
+            model=str(page / "model.tflite"),
+            pictures=list(map(str, pictures)),
+            sample="a sample.png",
+            sizes=[{"width": w, "height": h, "grey": grey} for h, w, grey in SIZES],
         )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) | {"url": url, "types": types}
+    return found | {"url": url, "types": types}
 
 
 @pytest.fixture(scope="module")

@@ -1,9 +1,6 @@
 """The report of a run in a real browser, opened from the disk."""
 
-import json
 import shutil
-import subprocess
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,18 +10,14 @@ from train.data import sources
 from train.evaluation.report import write_report
 from train.settings.data import DataSettings
 
-ROOT = Path(__file__).parents[2]
-WEB = ROOT / "examples" / "web"
 WIDTHS = [390, 1280]
 
 needs_a_browser = pytest.mark.needs("chromium", "node", "npm")
 
 
 @pytest.fixture(scope="module")
-def seen(digits_run, tmp_path_factory):
+def seen(browse, digits_run, tmp_path_factory):
     """What a reader of the page sees; a class has the name of a script."""
-    if not (WEB / "node_modules" / "playwright-core").exists():
-        subprocess.run(["npm", "ci", "--ignore-scripts"], cwd=WEB, check=True)
     folder = tmp_path_factory.mktemp("report") / "a run & more"
     folder.mkdir()
     for name in ("run.json", "history.csv"):
@@ -34,20 +27,8 @@ def seen(digits_run, tmp_path_factory):
     rng = np.random.default_rng(0)
     probabilities = rng.dirichlet(np.ones(10) / 5, len(data.test)).astype(np.float32)
     record = evaluation(probabilities, data.test.labels, classes)
-    settings = {
-        "packages": str(WEB / "package.json"),
-        "chromium": shutil.which("chromium"),
-        "address": write_report(folder, record, data=data).as_uri(),
-        "widths": WIDTHS,
-    }
-    done = subprocess.run(
-        ["node", Path(__file__).parent / "browser" / "report.mjs", json.dumps(settings)],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout) | {"address": settings["address"]}
+    address = write_report(folder, record, data=data).as_uri()
+    return browse("report.mjs", address=address, widths=WIDTHS) | {"address": address}
 
 
 @needs_a_browser
