@@ -118,7 +118,14 @@ def count_macs(config: NetworkConfig) -> int:
 
 
 def model_macs(model) -> int:
-    """Counts the multiply-accumulates of a Keras model's convolutions and dense layers."""
+    """Counts the multiply-accumulates of a Keras model's convolutions and dense layers.
+
+    Raises:
+        TypeError: if it is no `keras.Model`.
+    """
+    from keras_resnet.network import check_model
+
+    check_model(model)
     return sum(
         prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
         for layer in model.layers

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
-from os import PathLike
+from os import PathLike, fspath
 from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,6 +20,7 @@ from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
 from keras_resnet.utils.fields import MOST, check_number
+from keras_resnet.utils.fields import path as usable
 from keras_resnet.weights.saved import load_model
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
@@ -152,7 +153,7 @@ def save(
     if calibration is not None:
         calibration = _check_calibration(calibration, shape)
     source = ExportSource(model, shape, exclusive, card, calibration, quantizer)
-    folder = Path(folder)
+    folder = Path(usable("folder", fspath(folder)))
     if exists(folder) and not folder.is_dir():
         raise InputError(f"{folder} is a file: give a folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -199,7 +200,7 @@ def _image_shape(model: keras.Model, size: tuple[int, int] | None, needed: bool)
             )
         return (*sides, channels)
     if not isinstance(size, tuple | list) or len(size) != 2:
-        raise InputError(f"image_size must be (height, width); got {size!r}.")
+        raise InputError(f"image_size must be (height, width); got {shorten(size)}.")
     for side, known in zip(size, sides, strict=True):
         check_number("image_size", side, int, 1, MOST)
         if known not in (None, side):

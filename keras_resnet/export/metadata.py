@@ -8,6 +8,7 @@ tables of its schema that an image classifier needs are in `metadata_schema.py`.
 import io
 import zipfile
 from dataclasses import dataclass
+from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,10 @@ import numpy as np
 from keras_resnet.export import checksums
 from keras_resnet.export.files import LABELS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
-from keras_resnet.utils.errors import InputError, sentence
+from keras_resnet.utils.errors import InputError, check_type, sentence
+from keras_resnet.utils.files import read_bytes
+
+MOST_BYTES = 2**31  # of a flatbuffer
 
 
 @dataclass(frozen=True)
@@ -93,9 +97,11 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
 
     Raises:
         InputError: if the file is missing, damaged, or no `.tflite` file.
+        TypeError: if `path` is no path.
     """
+    check_type("path", path, str | PathLike, "a path")
     try:
-        return _read_metadata(Path(path).read_bytes())
+        return _read_metadata(read_bytes(Path(path), MOST_BYTES))
     except Exception as error:  # a table that points anywhere gives errors of any kind
         raise InputError(
             f"cannot read {path} ({sentence(error)}): give a .tflite file that is whole."
