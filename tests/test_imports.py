@@ -9,7 +9,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
 LIBRARY = "utils spec weights imagenet_utils layers network families backbone convert models export"
-TRAIN = "utils settings data backend trainer runs compress measure evaluation search flags"
+TRAIN = (
+    "utils settings data backend trainer runs compress measure evaluation experiments search flags"
+)
 ROOMS = {"keras_resnet": LIBRARY.split(), "train": TRAIN.split()}
 TENSORFLOW = {"keras_resnet/export", "train/backend/tensorflow", "train/data/tfds.py"}
 OTHERS = {
@@ -21,6 +23,7 @@ OTHERS = {
         "predict",
         "convert",
         "evaluate",
+        "reproduce",
         "__init__",
     },  # the commands
 }

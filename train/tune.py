@@ -56,7 +56,7 @@ def main(values: flags.Values) -> None:
     from train.data import sources
     from train.data.dataset import hold_out
     from train.evaluation.attempt import try_report
-    from train.runs.folder import claim_folder
+    from train.runs.folder import check_folder, claim_folder
     from train.runs.restore import model_card
     from train.search import folder as search_folder
     from train.search import leaderboard, loop, workers
@@ -98,7 +98,7 @@ def main(values: flags.Values) -> None:
         loop.search(job)
         return
     meter.check_reference()
-    search_folder.check_folder(folder)  # before it, so that no lock is left behind
+    check_folder(folder, search_folder.SEARCH)  # before it, so that no lock is left behind
     with claim_folder(folder):
         points = loop.sample(job)
         search_folder.begin_or_resume(job)

@@ -22,6 +22,7 @@ TEXTS = (
 COMMANDS = {
     "train.cifar": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
     "train.tune": ["--dataset=digits", "--model=resnet8", "--output_dir=others", "--epochs=1"],
+    "train.reproduce": ["--dataset=digits", "--budget=minutes", "--output_dir=others"],
     "train.export": ["--run=others", "--formats=float32"],
     "train.predict": ["--run=others", "image.png"],
     "train.convert": ["--source=noise.bin", "--target=out.keras"],

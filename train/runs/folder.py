@@ -23,6 +23,26 @@ class Unwritable(InputError):
     """A folder cannot be written to."""
 
 
+def check_folder(folder: Path, record: str) -> None:
+    """Refuses a folder with anything in it, unless a record there proves that it is ours.
+
+    Raises:
+        InputError: if there is such a thing.
+    """
+    if not folder.is_dir() or (folder / record).exists():
+        return
+    names = [path.name for path in folder.iterdir() if path.name != LOCK]
+    foreign = [name for name in names if not name.startswith(PARTIAL)]
+    if foreign:
+        raise InputError(
+            f"{folder} holds {min(foreign)!r} but no {record}: choose another --output_dir."
+        )
+
+
+class Busy(InputError):
+    """Another process is writing to a folder."""
+
+
 @contextmanager
 def record_run(
     folder: Path, description: dict[str, Any], overwrite: bool
@@ -118,6 +138,17 @@ def await_others(folder: Path) -> None:
             pass
 
 
+def is_busy(folder: Path) -> bool:
+    """Whether another process writes to a folder at this moment."""
+    if not (folder / LOCK).exists():
+        return False
+    try:
+        with _lock(folder / LOCK, seconds=0):
+            return False
+    except Timeout:
+        return True
+
+
 @contextmanager
 def file_lock(path: Path) -> Iterator[None]:
     """Waits until no other process holds the lock of a file, which is made if missing."""
@@ -195,7 +226,7 @@ def _locked(folder: Path) -> Iterator[None]:
         with _lock(folder / LOCK, seconds=0):
             yield
     except Timeout:
-        raise InputError(
+        raise Busy(
             f"another process is writing to {folder}: wait for it, or choose another --output_dir."
         ) from None
 

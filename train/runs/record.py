@@ -57,6 +57,8 @@ class RunRecord(TypedDict):
     versions: NotRequired[dict[str, str]]
     hardware: NotRequired[dict[str, Any]]
     costs: NotRequired[dict[str, float]]  # of a trial
+    # Whose measures `val_` are in the history, if not of training images held out.
+    curve: NotRequired[Literal["test"]]
     last_epoch: NotRequired[dict[str, float | None]]
     seconds: NotRequired[float]  # of training
     images_per_second: NotRequired[float | None]

@@ -24,6 +24,11 @@ def write_formats(folder: Path, model: keras.Model, card: ModelCard) -> None:
     """Writes a model in the exact formats, its weights alone, and the names of its classes."""
     with quiet():
         save(model, folder, EXACT, card)
+    write_weights(folder, model, card)
+
+
+def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
+    """Writes the weights of a model, and the names of its classes: `restore` needs no more."""
     with replacing(folder / WEIGHTS) as partial:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
@@ -45,6 +50,14 @@ def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.n
         reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)
     return rows, np.argmax(reference, -1)
+
+
+def score_model(model: keras.Model, split: Split) -> dict[str, float]:
+    """`scores` of a Keras model as it is."""
+    parts = [model.predict(images, verbose=0) for images in split.chunks()]
+    probabilities = np.concatenate(parts)
+    check_finite("keras", probabilities)
+    return scores(probabilities, probabilities, split)
 
 
 def check_finite(name: str, probabilities: np.ndarray) -> None:

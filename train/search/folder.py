@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Sequence
-from pathlib import Path
 from time import sleep
 from typing import Any, NotRequired, cast
 
@@ -10,10 +9,9 @@ from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet.spec import Spec
-from keras_resnet.utils.atomic import PARTIAL
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
-from train.runs.files import LOCK
+from train.runs.folder import check_folder
 from train.runs.record import STRICT, difference, read_spec
 from train.search import leaderboard
 from train.search.budget import cost_text
@@ -39,22 +37,6 @@ class SearchRecord(TypedDict):
     max_trials: NotRequired[int]  # of the search that is complete
 
 
-def check_folder(folder: Path) -> None:
-    """Refuses a folder with anything in it that is not a search.
-
-    Raises:
-        InputError: if there is such a thing.
-    """
-    if not folder.is_dir() or (folder / SEARCH).exists():
-        return
-    names = [path.name for path in folder.iterdir() if path.name != LOCK]
-    foreign = [name for name in names if not name.startswith(PARTIAL)]
-    if foreign:
-        raise InputError(
-            f"{folder} holds {min(foreign)!r} but no {SEARCH}: choose another --output_dir."
-        )
-
-
 def begin_or_resume(job: SearchJob) -> None:
     """Begins a search in a folder, or takes it up again.
 
@@ -62,7 +44,7 @@ def begin_or_resume(job: SearchJob) -> None:
         InputError: if another search, or something else, is there.
     """
     folder = job.runner.folder
-    check_folder(folder)
+    check_folder(folder, SEARCH)
     if not (folder / SEARCH).exists():
         write_json(folder / SEARCH, job.description())
     _compare(job)

@@ -99,7 +99,7 @@ def prepare(
     engine = backend()
     engine.check_keras()
     network = adapt_to_data(network, data)
-    recipe = recipe if data.mirror else replace(recipe, flip="none")
+    recipe = adapt_recipe(recipe, data)
     images, held_out = hold_out(data.train, recipe.validation_fraction)
     execution = engine.resolve(execution)
     steps, replicas = len(images) // recipe.batch_size, engine.replicas()
@@ -130,6 +130,11 @@ def adapt_to_data(network: NetworkConfig, data: Data) -> NetworkConfig:
     network = replace(network, input_shape=data.shape, classes=len(data.classes))
     network.check_size(*data.shape[:2])
     return network
+
+
+def adapt_recipe(recipe: Recipe, data: Data) -> Recipe:
+    """A recipe without flips if mirroring would change an image's class."""
+    return recipe if data.mirror else replace(recipe, flip="none")
 
 
 def fit(

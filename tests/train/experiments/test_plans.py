@@ -1,0 +1,52 @@
+"""Claims, plans and verdicts fit together."""
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
+from train.experiments.plans import BUDGETS, EXPERIMENTS
+from train.experiments.runs import jobs
+from train.experiments.verdicts import NOT_SHOWN, NOT_TESTED, SHOWN, judge
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_every_claim_and_every_published_error_is_of_networks_that_are_trained(name):
+    budgets = [set(EXPERIMENTS[name].networks[budget]) for budget in BUDGETS]
+    assert all(any(set(c.contrast) <= labels for labels in budgets) for c in CLAIMS[name])
+    assert set(PUBLISHED.get(name, ())) <= set().union(*budgets)
+
+
+def test_a_training_that_two_experiments_need_is_made_once():
+    budget = BUDGETS["quick"]
+    alone = {name: jobs([name], "quick", budget.recipe, 2) for name in ("degradation", "depth")}
+    both = jobs(["degradation", "depth"], "quick", budget.recipe, 2)
+    assert {job.folder for job in both} == {j.folder for some in alone.values() for j in some}
+    assert len(both) < sum(map(len, alone.values()))
+    assert [job.recipe.seed for job in both] == sorted(job.recipe.seed for job in both)
+
+
+A, B = [9.1, 9.4, 9.2], [8.3, 8.9]
+CLAIM = Claim("A is worse than B.", "a paper", "", TEST, {"a": 1, "b": -1})
+
+
+def test_the_interval_is_welchs():
+    verdict = judge(CLAIM, {"a": A, "b": B})
+    low, high = stats.ttest_ind(A, B, equal_var=False).confidence_interval(0.95)
+    assert (verdict.low, verdict.high) == pytest.approx((low, high))
+    assert verdict.difference == pytest.approx(np.mean(A) - np.mean(B))
+    assert verdict.verdict == NOT_SHOWN
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "verdict", "why"),
+    [
+        ([9.1, 9.2], [8.1, 8.2], SHOWN, ""),
+        ([8.1, 8.2], [9.1, 9.2], NOT_SHOWN, "the opposite was found"),
+        ([9.1], [8.1, 8.2], NOT_TESTED, "one seed of a network tells no variance"),
+        ([9.1, 9.2], [], NOT_TESTED, "b was not trained"),
+    ],
+)
+def test_a_verdict_says_why(a, b, verdict, why):
+    found = judge(CLAIM, {"a": a, "b": b})
+    assert (found.verdict, found.why) == (verdict, why)

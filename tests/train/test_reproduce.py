@@ -1,0 +1,65 @@
+"""Experiments: trained, gone on with, divided among workers, and judged, by the real command."""
+
+import csv
+import json
+
+import pytest
+
+from keras_resnet.utils.errors import InputError
+from train import reproduce
+
+SETTINGS = {
+    "experiment": "depth", "budget": "minutes", "dataset": "digits", "image_size": 8,
+    "batch_size": 256, "seeds": 2,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("experiments") / "depth"
+    reproduce.run(output_dir=folder, **SETTINGS)
+    return folder
+
+
+def records(folder):
+    paths = sorted(folder.glob("runs/*/run.json"))
+    return {path.parent.name: json.loads(path.read_text()) for path in paths}
+
+
+def test_tables_hold_what_the_runs_say(folder):
+    runs = records(folder)
+    assert set(runs) == {f"resnet{name}_seed{seed}" for name in ("8", "_14") for seed in (0, 1)}
+    with open(folder / "results.csv", newline="") as file:
+        rows = {row["network"]: row for row in csv.DictReader(file)}
+    wrong = [100 * (1 - runs[f"resnet8_seed{s}"]["test"]["keras"]["accuracy"]) for s in (0, 1)]
+    assert float(rows["ResNet-8"]["test_error_mean"]) == pytest.approx(sum(wrong) / 2, abs=1e-3)
+    assert rows["ResNet-8"]["n"] == "2"
+    page = (folder / "README.md").read_text()
+    assert f"{sum(wrong) / 2:.2f} ± " in page
+    assert (folder / "depth.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_curve_ends_with_the_test_images(folder):
+    for name, record in records(folder).items():
+        rows = list(
+            csv.DictReader((folder / "runs" / name / "history.csv").read_text().splitlines())
+        )
+        accuracy = record["test"]["keras"]["accuracy"]
+        # Of 360 images, in half precision while training.
+        assert float(rows[-1]["val_accuracy"]) == pytest.approx(accuracy, abs=0.02)
+
+
+def test_what_is_finished_is_not_trained_again(folder, capsys):
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")}
+    reproduce.run(output_dir=folder, **SETTINGS)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")} == before
+    assert "4 trainings, 4 of them finished" in capsys.readouterr().out
+
+
+def test_other_settings_are_not_mixed_in(folder, tmp_path):
+    with pytest.raises(InputError, match=r"other experiments \(recipe.epochs 1, not 2\)"):
+        reproduce.run(output_dir=folder, **SETTINGS, epochs=2)
+    (tmp_path / "README.md").write_text("mine")
+    with pytest.raises(InputError, match="holds 'README.md'"):
+        reproduce.run(output_dir=tmp_path, **SETTINGS)
+    assert (tmp_path / "README.md").read_text() == "mine"

@@ -1,0 +1,58 @@
+"""Learning curves as in Fig. 6 of the first paper: training error thin, test error bold."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from keras_resnet.utils.atomic import replacing
+from train.experiments.plans import EXPERIMENTS
+from train.runs.files import HISTORY
+
+# Colours that are told apart by the colour-blind and in grey (Okabe and Ito 2008).
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+
+
+def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
+    """Draws the curves of an experiment.
+
+    Args:
+        folder: Of the experiments.
+        name: Of the experiment.
+        curves: The folders of finished runs by label; each seed is a line.
+    """
+    experiment = EXPERIMENTS[name]
+    groups = experiment.groups or {"": ""}
+    figure = Figure(figsize=(5.4 * len(groups), 4.2), layout="constrained")
+    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    highest = 0.0
+    for axes, (beginning, title) in zip(panels, groups.items(), strict=True):
+        labels = [label for label in curves if label.startswith(beginning)]
+        for colour, label in zip(COLOURS, labels, strict=False):
+            for number, run in enumerate(curves[label]):
+                epochs, training, test = errors(run)
+                axes.plot(epochs, training, color=colour, linewidth=0.9, linestyle="--")
+                axes.plot(
+                    epochs, test, color=colour, linewidth=2.6, label=None if number else label
+                )
+                highest = max(highest, *training[1:], *test[1:], *training[-1:])
+        axes.set(xlabel="epoch", title=title)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
+    panels[0].set(ylabel="error, %", ylim=(0, min(100, 1.05 * highest) or 100))
+    figure.suptitle(f"{experiment.title}\nbold: test error; thin, dashed: training error")
+    with replacing(folder / f"{name}.png") as partial:
+        figure.savefig(partial, format="png", dpi=130)
+
+
+def errors(run: Path) -> tuple[list[int], list[float], list[float]]:
+    """Epochs, training error and test error of a run, in percent."""
+    with open(run / HISTORY, newline="") as file:
+        rows = list(csv.DictReader(file))
+    training, test = (
+        [100 * (1 - float(row[key])) for row in rows] for key in ("accuracy", "val_accuracy")
+    )
+    return [int(row["epoch"]) for row in rows], training, test

@@ -1,0 +1,117 @@
+"""The papers' experiments as data: which networks each compares, and what a budget allows."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from keras_resnet.families import NetworkConfig
+from keras_resnet.spec import SPECS, cifar
+from keras_resnet.spec.blocks import ACTIVATION_ORDERS
+from train.settings.recipe import PAPER, PAPER_V2, Recipe
+
+Networks = dict[str, NetworkConfig]  # by label, as pictures, tables and claims name them
+
+
+class Experiment(NamedTuple):
+    """A comparison of networks."""
+
+    title: str
+    source: str  # where the papers have it
+    networks: Mapping[str, Networks]  # by budget
+    groups: Mapping[str, str] = {}  # title of a picture's panel, by the beginning of its labels
+
+
+class Budget(NamedTuple):
+    """How much is trained."""
+
+    help: str
+    recipe: Recipe
+    seeds: int
+
+
+def _depths(*depths: int) -> Networks:
+    return {f"ResNet-{depth}": SPECS[f"ResNet{depth}"] for depth in depths}
+
+
+def _plain(*depths: int) -> Networks:
+    return {f"plain-{depth}": cifar(depth, shortcut="none") for depth in depths}
+
+
+def _shortcuts(depth: int) -> Networks:
+    options = {f"option {name}": cifar(depth, shortcut=name) for name in ("A", "B", "C")}
+    return {**_plain(depth), **options}
+
+
+def _orders(depth: int) -> Networks:
+    return {order: cifar(depth, activation_order=order) for order in ACTIVATION_ORDERS}
+
+
+def _widths(*pairs: tuple[int, int]) -> Networks:
+    """WRN-d-k: the paper counts two more layers, the projections of the shortcuts."""
+    return {
+        f"WRN-{depth}-{factor}": cifar(
+            depth - 2, activation_order="full_preact", shortcut="B", width_multiplier=factor
+        )
+        for depth, factor in pairs
+    }
+
+
+EXPERIMENTS: dict[str, Experiment] = {
+    "degradation": Experiment(
+        "Plain networks get worse with depth, and residual ones do not",
+        "He et al. 2015, Fig. 6",
+        {
+            "minutes": _plain(8, 14) | {"ResNet-8": cifar(8), "ResNet-14": cifar(14)},
+            "quick": _plain(20, 56) | _depths(20, 56),
+            "full": _plain(20, 32, 44, 56) | _depths(20, 32, 44, 56, 110),
+        },
+        {"plain": "plain networks", "ResNet": "residual networks"},
+    ),
+    "shortcuts": Experiment(
+        "Parameters in shortcuts hardly matter",
+        "He et al. 2015, Table 3 (there ImageNet, 34 layers)",
+        {"minutes": _shortcuts(8), "quick": _shortcuts(20), "full": _shortcuts(56)},
+    ),
+    "orders": Experiment(
+        "Full pre-activation is the best order",
+        "He et al. 2016, Table 2",
+        {"minutes": _orders(8), "quick": _orders(20), "full": _orders(110)},
+    ),
+    "depth": Experiment(
+        "Deeper residual networks are better",
+        "He et al. 2015, Table 6",
+        {
+            "minutes": {"ResNet-8": cifar(8), "ResNet-14": cifar(14)},
+            "quick": _depths(20, 32, 44, 56),
+            "full": _depths(20, 32, 44, 56, 110),
+        },
+    ),
+    "width": Experiment(
+        "Wide networks rival deep ones, at a fraction of the time",
+        "Zagoruyko and Komodakis 2016, Table 4",
+        {
+            "minutes": _widths((10, 1), (10, 2)),
+            "quick": _widths((16, 1), (16, 2), (58, 1)),
+            "full": _widths((40, 1), (40, 2), (16, 4), (112, 1)),
+        },
+    ),
+}
+
+# The rate of `quick` falls within as many epochs as show the effect: docs/papers.md has the trials.
+BUDGETS = {
+    "minutes": Budget(
+        "one epoch of small networks: shows that all works",
+        replace(PAPER_V2, epochs=1, validation_fraction=0.0, warmup=0.0),
+        seeds=2,
+    ),
+    "quick": Budget(
+        "at most three hours an experiment on two cores",
+        replace(PAPER, epochs=8, validation_fraction=0.0),
+        seeds=2,
+    ),
+    "full": Budget(
+        "the papers' 64k steps, five seeds",
+        replace(PAPER_V2, validation_fraction=0.0),
+        seeds=5,
+    ),
+}

@@ -1,0 +1,166 @@
+"""The trainings of an experiment: each a run of its own, made by whichever worker comes first."""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import keras
+
+from keras_resnet import families
+from keras_resnet.families import NetworkConfig
+from keras_resnet.spec import SPECS
+from keras_resnet.utils.errors import InputError
+from train.data.dataset import Data
+from train.experiments.plans import EXPERIMENTS
+from train.measure.step_time import time_steps
+from train.runs import folder as folders
+from train.runs import results
+from train.runs.files import RECORD
+from train.runs.record import difference, read_record
+from train.runs.restore import model_card
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+from train.trainer import checkpoint
+from train.trainer.trainer import Training, adapt_recipe, adapt_to_data, fit, prepare
+
+RUNS = "runs"
+FEWEST, ENOUGH = 5, 4.0  # steps and seconds that predict how long a training takes
+
+
+class Job(NamedTuple):
+    """One network, one seed."""
+
+    name: str  # of the network, and with the seed of the folder
+    network: NetworkConfig
+    recipe: Recipe
+
+    @property
+    def folder(self) -> str:
+        """Of the run, within the folder of all runs."""
+        return f"{self.name}_seed{self.recipe.seed}"
+
+
+def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[Job]:
+    """The trainings that experiments need, those that several need only once.
+
+    All networks come with the first seed before any comes with the second, so that who stops early
+    has something of everything.
+    """
+    networks = {
+        slug(label, network): network
+        for name in names
+        for label, network in EXPERIMENTS[name].networks[budget].items()
+    }
+    return [
+        Job(name, network, replace(recipe, seed=recipe.seed + seed))
+        for seed in range(seeds)
+        for name, network in networks.items()
+    ]
+
+
+def slug(label: str, network: NetworkConfig) -> str:
+    """The name of a network in paths: its own if it has one, else that of its label."""
+    named = (name for name, spec in SPECS.items() if spec == network)
+    return next(named, re.sub(r"\W+", "_", label)).lower()
+
+
+@dataclass(frozen=True)
+class Runner:
+    """What all trainings of an experiment are made with."""
+
+    folder: Path  # of the experiment
+    data: Data
+    execution: Execution
+    checkpoint_seconds: float
+
+    def prepare(self, job: Job) -> Training:
+        """Builds a training, whose curve is that of the test images, as in the papers' figures.
+
+        Nothing is chosen by it: the last epoch is what counts, whatever the curve.
+        """
+        keras.utils.clear_session()  # graphs of former ones
+        training = prepare(job.network, job.recipe, self.data, self.execution, job.name)
+        return training._replace(held_out=self.data.test)
+
+    def epoch_seconds(self, job: Job) -> float:
+        """How long an epoch of a training takes, from some of its steps."""
+        training = self.prepare(job)
+        return time_steps(training, FEWEST, ENOUGH)[1] * training.steps
+
+    def record(self, job: Job) -> dict[str, Any] | None:
+        """The record of a training that has come to its end, here or elsewhere.
+
+        Raises:
+            InputError: if it cannot be read, or is of another training.
+        """
+        folder = self.path(job)
+        if not (folder / RECORD).exists():
+            return None
+        record = read_record(folder)
+        network = families.to_json(adapt_to_data(job.network, self.data))
+        recipe = asdict(adapt_recipe(job.recipe, self.data))
+        if differing := difference(record, {"network": network, "recipe": recipe}):
+            raise InputError(
+                f"{folder} holds another training ({differing}): choose another --output_dir."
+            )
+        return record if record["status"] == "finished" else None
+
+    def path(self, job: Job) -> Path:
+        """The folder of a training's run."""
+        return self.folder / RUNS / job.folder
+
+    def train(self, job: Job) -> None:
+        """Trains a network from where it was interrupted, and scores it on the test images.
+
+        Raises:
+            Busy: if another worker is at it.
+            InputError: if it fails; the record has the reason.
+            Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
+        """
+        folder, training = self.path(job), self.prepare(job)
+        with folders.record_run(folder, training.description(), overwrite=False) as record:
+            record["curve"] = "test"
+            result = fit(training, folder, self.checkpoint_seconds, verbose=False)
+            record |= result.outcome()
+            card = model_card(training.description(), self.data.classes)
+            results.write_weights(folder, result.model, card)
+            record["test"] = {"keras": results.score_model(result.model, self.data.test)}
+
+
+def work(
+    runner: Runner, all_jobs: Sequence[Job], show: Callable[[Job, dict[str, Any], int], None]
+) -> dict[str, str]:
+    """Makes all trainings, beside whatever other workers there are, and waits for theirs.
+
+    Args:
+        runner: What makes them.
+        all_jobs: The trainings.
+        show: What prints a record when a training has come to its end, and how many are left.
+
+    Returns:
+        By name, why some failed.
+    """
+    failed: dict[str, str] = {}
+    while remaining := [j for j in all_jobs if j.folder not in failed and not runner.record(j)]:
+        free = [job for job in remaining if not folders.is_busy(runner.path(job))]
+        if not free:  # who dies leaves a training that is taken up here
+            print(f"waiting for the worker in {runner.path(remaining[0])}", flush=True)
+            folders.await_others(runner.path(remaining[0]))
+            continue
+        job = free[0]
+        try:
+            runner.train(job)
+        except (folders.Busy, checkpoint.Damaged) as error:
+            print(f"{error}", flush=True)
+            continue
+        except folders.Unwritable:
+            raise
+        except InputError as error:
+            failed[job.folder] = str(error)
+            print(f"{job.folder} failed: {error}", flush=True)
+            continue
+        if record := runner.record(job):
+            show(job, record, len(remaining) - 1)
+    return failed

@@ -1,0 +1,145 @@
+"""The results of experiments: `results.csv`, `claims.csv`, and both for people in `README.md`."""
+
+import csv
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from keras_resnet import families
+from keras_resnet.utils.atomic import replacing
+from train.experiments.claims import CLAIMS, PUBLISHED, TEST, TRAIN
+from train.experiments.plans import EXPERIMENTS
+from train.experiments.verdicts import Verdict, judge
+
+RESULTS, VERDICTS, PAGE = "results.csv", "claims.csv", "README.md"
+
+
+class Row(NamedTuple):
+    """A network of an experiment, over its seeds."""
+
+    experiment: str
+    label: str
+    records: Sequence[Mapping[str, Any]]  # of its finished runs
+
+    def errors(self, measure: str) -> list[float]:
+        """In percent, one for each seed."""
+        read = {
+            TRAIN: lambda record: record["last_epoch"]["accuracy"],
+            TEST: lambda record: record["test"]["keras"]["accuracy"],
+        }[measure]
+        return [100 * (1 - read(record)) for record in self.records]
+
+    def cells(self) -> dict[str, Any]:
+        """The columns of `results.csv`."""
+        network = families.from_json(self.records[0]["network"]) if self.records else None
+        cells: dict[str, Any] = {"experiment": self.experiment, "network": self.label}
+        cells |= {"parameters": network and families.parameters(network)}
+        cells |= {"macs": network and families.macs(network)}
+        for name, measure in (("train_error", TRAIN), ("test_error", TEST)):
+            errors = self.errors(measure)
+            cells[f"{name}_mean"] = round(float(np.mean(errors)), 3) if errors else None
+            cells[f"{name}_std"] = (
+                round(float(np.std(errors, ddof=1)), 3) if len(errors) > 1 else None
+            )
+        cells |= {"n": len(self.records)}
+        cells |= {"epochs": self.records[0]["recipe"]["epochs"] if self.records else None}
+        cells |= {"paper_test_error": PUBLISHED.get(self.experiment, {}).get(self.label, "")}
+        cells |= {"seconds": round(sum(record["seconds"] for record in self.records))}
+        return cells
+
+
+def verdicts(name: str, rows: Sequence[Row]) -> list[tuple[Any, Verdict]]:
+    """Every claim of an experiment that this budget's networks are for, with its verdict."""
+    errors = {m: {row.label: row.errors(m) for row in rows} for m in (TRAIN, TEST)}
+    there = {row.label for row in rows}
+    return [
+        (claim, judge(claim, errors[claim.measure]))
+        for claim in CLAIMS.get(name, ())
+        if set(claim.contrast) <= there
+    ]
+
+
+def write(folder: Path, rows: Sequence[Row], facts: str) -> None:
+    """Writes both tables and the page.
+
+    Args:
+        folder: Of the experiments.
+        rows: Of all of them.
+        facts: What holds for all: recipe, data, machine, as Markdown.
+    """
+    _write_csv(folder / RESULTS, [row.cells() for row in rows])
+    names = list(dict.fromkeys(row.experiment for row in rows))
+    judged = {name: verdicts(name, [r for r in rows if r.experiment == name]) for name in names}
+    _write_csv(folder / VERDICTS, [_claim_cells(n, *pair) for n in names for pair in judged[n]])
+    parts = [f"# What the papers showed, shown again\n\n{facts}"]
+    for name in names:
+        own = [row for row in rows if row.experiment == name]
+        parts.append(_section(name, own, judged[name]))
+    with replacing(folder / PAGE) as partial:
+        partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+
+
+def _section(name: str, rows: Sequence[Row], judged: Sequence[tuple[Any, Verdict]]) -> str:
+    experiment = EXPERIMENTS[name]
+    lines = [f"## {experiment.title}", "", f"After {experiment.source}.", ""]
+    lines += [f"![Training and test error of each network by epoch]({name}.png)", ""]
+    lines += [
+        "| network | parameters | training error, % | test error, % | paper, % | n | epochs |"
+    ]
+    lines += ["|---|--:|--:|--:|--:|--:|--:|"]
+    for row in rows:
+        cells = row.cells()
+        errors = " | ".join(text(row.errors(measure)) for measure in (TRAIN, TEST))
+        parameters = f"{cells['parameters']:,}" if cells["parameters"] else ""
+        lines += [
+            f"| {row.label} | {parameters} | {errors} | {cells['paper_test_error']} "
+            f"| {cells['n']} | {cells['epochs'] or ''} |"
+        ]
+    if judged:
+        lines += ["", "| claim | paper, % | ours: difference and 95 % interval, points | verdict |"]
+        lines += ["|---|---|---|---|"]
+    for claim, verdict in judged:
+        setting = f"; {claim.setting}" if claim.setting else ""
+        said = f"**{verdict.verdict}**" + (f": {verdict.why}" if verdict.why else "")
+        lines += [
+            f"| {claim.text} ({claim.measure}) | {claim.paper} ({claim.source}{setting}) "
+            f"| {interval(verdict)} | {said} |"
+        ]
+    return "\n".join(lines)
+
+
+def text(errors: Sequence[float]) -> str:
+    """Mean ± sample standard deviation."""
+    if not errors:
+        return "not trained"
+    spread = f" ± {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
+    return f"{np.mean(errors):.2f}{spread}"
+
+
+def interval(verdict: Verdict) -> str:
+    """A difference with its interval."""
+    if verdict.difference is None:
+        return ""
+    if verdict.low is None:
+        return f"{verdict.difference:+.2f}"
+    return f"{verdict.difference:+.2f} ({verdict.low:+.2f} to {verdict.high:+.2f})"
+
+
+def _claim_cells(name: str, claim, verdict: Verdict) -> dict[str, Any]:
+    return {
+        "experiment": name, "claim": claim.text, "measure": claim.measure, "source": claim.source,
+        "paper": claim.paper, "difference": verdict.difference, "low": verdict.low,
+        "high": verdict.high, "verdict": verdict.verdict, "why": verdict.why,
+        "differs": claim.setting,
+    }  # fmt: skip
+
+
+def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    rows = list(rows)
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        if rows:
+            writer = csv.DictWriter(file, rows[0])
+            writer.writeheader()
+            writer.writerows(rows)
