@@ -13,6 +13,7 @@ FORMAT_FILES = {  # by format: the name in the folder of a run
     "int8": "model_int8.tflite",
     "int16x8": "model_int16x8.tflite",
 }
+TFLITE = ("float32", "float16", "dynamic", "int8", "int16x8")  # of these, `.tflite` files
 EXACT = ("keras", "saved_model", "float32")  # their outputs are equal up to rounding
 LABELS = "labels.txt"  # names of the classes
 QUANTIZERS = {

@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from keras_resnet.export import checksums
@@ -53,6 +54,18 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
             _add_labels(archive, lines(labels), Path(folder))
         archive.write_out(path, verbose=False)
     checksums.write_sums(path)
+
+
+def read(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+    """Reads such a folder as a function of images.
+
+    Raises:
+        ValueError: if it is of something else.
+    """
+    loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
+    if not hasattr(loaded, "serve"):
+        raise ValueError("it has no function `serve`")
+    return lambda images: loaded.serve(tf.constant(images)).numpy()
 
 
 def _serve(predict: Callable, shape: Shape) -> Callable:

@@ -60,6 +60,6 @@ def test_other_settings_are_not_mixed_in(folder, tmp_path):
     with pytest.raises(InputError, match=r"other experiments \(recipe.epochs 1, not 2\)"):
         reproduce.run(output_dir=folder, **SETTINGS, epochs=2)
     (tmp_path / "README.md").write_text("mine")
-    with pytest.raises(InputError, match="holds 'README.md'"):
+    with pytest.raises(InputError, match=r"holds 'README\.md'"):
         reproduce.run(output_dir=tmp_path, **SETTINGS)
     assert (tmp_path / "README.md").read_text() == "mine"

@@ -23,11 +23,15 @@ if TYPE_CHECKING:
     from train.settings.recipe import Recipe
 
 Arrays = dict[str, np.ndarray]
-BACKENDS = {"tensorflow": "train.backend.tensorflow"}
+BACKENDS = {"tensorflow": "train.backend.tensorflow", "jax": "train.backend.jax"}
 
 
 class Backend(Protocol):
     """What training asks of a framework."""
+
+    @property
+    def FORMATS(self) -> tuple[str, ...]:
+        """The exact formats that it can write, of `keras_resnet.export.files`."""
 
     @property
     def WRITE_ERRORS(self) -> tuple[type[BaseException], ...]:
@@ -125,6 +129,6 @@ def backend() -> Backend:
 
 
 if TYPE_CHECKING:  # the type checker compares each backend with the protocol
-    from train.backend import tensorflow
+    from train.backend import jax, tensorflow
 
-    _CHECKED: tuple[Backend, ...] = (tensorflow,)
+    _CHECKED: tuple[Backend, ...] = (tensorflow, jax)

@@ -7,11 +7,12 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
-from keras_resnet.export.files import EXACT, FORMAT_FILES, LABELS, lines
+from keras_resnet.export.files import FORMAT_FILES, LABELS, lines
 from keras_resnet.export.formats import load, save
 from keras_resnet.export.metadata import ModelCard
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from train.backend import backend
 from train.data.dataset import Split
 from train.runs.files import CURVES, WEIGHTS
 from train.trainer.checkpoint import HISTORY
@@ -21,9 +22,9 @@ MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported f
 
 
 def write_formats(folder: Path, model: keras.Model, card: ModelCard) -> None:
-    """Writes a model in the exact formats, its weights alone, and the names of its classes."""
+    """Writes a model in the exact formats that the backend can, its weights, and its classes."""
     with quiet():
-        save(model, folder, EXACT, card)
+        save(model, folder, backend().FORMATS, card)
     write_weights(folder, model, card)
 
 
@@ -36,14 +37,14 @@ def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
 
 
 def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.ndarray]:
-    """Scores the exact formats on the same images.
+    """Scores what `write_formats` wrote on the same images.
 
     Returns:
         `scores` of each format, against the Keras model; and the classes that this one says.
     """
     rows: dict[str, dict[str, float]] = {}
     reference = np.empty(0)
-    for name in EXACT:
+    for name in backend().FORMATS:
         with quiet():
             probabilities = load(folder, name)(split.read())
         check_finite(name, probabilities)

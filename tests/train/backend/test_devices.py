@@ -3,8 +3,8 @@ import pytest
 import tensorflow as tf
 
 from keras_resnet import InputError
+from train.backend.precision import best_precision, choose_precision
 from train.backend.tensorflow import devices, errors
-from train.backend.tensorflow.precision import best_precision, choose_precision
 from train.settings.execution import PRECISIONS, Execution
 from train.trainer.precision import policy
 

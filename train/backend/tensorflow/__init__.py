@@ -2,6 +2,7 @@
 
 import tensorflow as tf
 
+from keras_resnet.export.files import EXACT
 from train.backend.tensorflow.batches import pool_batches, training_batches, validation_batches
 from train.backend.tensorflow.devices import (
     check_execution,
@@ -19,6 +20,7 @@ from train.backend.tensorflow.errors import WRITE_ERRORS, enough_memory
 from train.backend.tensorflow.fused_batchnorm import fuse
 from train.backend.tensorflow.variables import capture, restore
 
+FORMATS = EXACT
 tf.config.list_physical_devices("GPU")  # looks for a driver, loudly: `backend()` is quiet
 
 
@@ -28,7 +30,7 @@ def for_training(model):
 
 
 __all__ = [
-    "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose", "compile_settings",
-    "distribute", "enough_memory", "for_training", "hardware", "pool_batches", "replicas",
-    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
+    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
+    "compile_settings", "distribute", "enough_memory", "for_training", "hardware", "pool_batches",
+    "replicas", "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip

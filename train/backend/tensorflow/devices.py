@@ -8,7 +8,7 @@ import keras
 import tensorflow as tf
 
 from keras_resnet.utils.errors import InputError, sentence
-from train.backend.tensorflow.precision import choose_precision
+from train.backend.precision import choose_precision
 from train.settings.execution import Execution
 
 
@@ -89,9 +89,15 @@ def distribute(batches: tf.data.Dataset) -> tf.distribute.DistributedDataset:
 def resolve(execution: Execution) -> Execution:
     """The same settings, with devices and precision as they are here instead of `auto`."""
     choose(execution.devices)
-    return replace(
-        execution, devices=summary(), precision=choose_precision(execution.precision, device_type())
-    )
+    precision = choose_precision(execution.precision, _capabilities())
+    return replace(execution, devices=summary(), precision=precision)
+
+
+def _capabilities() -> list[tuple[int, int]]:
+    """The compute capabilities of the GPUs that are trained on."""
+    gpus = tf.config.list_physical_devices("GPU") if device_type() == "GPU" else []
+    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
+    return [detail.get("compute_capability", (0, 0)) for detail in details]
 
 
 def check_execution(execution: Execution, steps: int) -> None:

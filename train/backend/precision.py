@@ -2,14 +2,16 @@
 
 from pathlib import Path
 
-import tensorflow as tf
-
 from keras_resnet.utils.errors import lookup
 from train.settings.execution import PRECISIONS
 
 
-def choose_precision(name: str, device_type: str) -> str:
-    """The Keras policy for a key of `PRECISIONS`, on what is trained on: `CPU` or `GPU`.
+def choose_precision(name: str, capabilities: list[tuple[int, int]]) -> str:
+    """The Keras policy for a key of `PRECISIONS`.
+
+    Args:
+        name: The key.
+        capabilities: The compute capabilities of the GPUs that are trained on; none for a CPU.
 
     Raises:
         InputError: if the name is unknown.
@@ -17,9 +19,6 @@ def choose_precision(name: str, device_type: str) -> str:
     lookup(PRECISIONS, name, "precision")
     if name != "auto":
         return name
-    gpus = tf.config.list_physical_devices("GPU") if device_type == "GPU" else []
-    details = [tf.config.experimental.get_device_details(gpu) for gpu in gpus]
-    capabilities = [detail.get("compute_capability", (0, 0)) for detail in details]
     cpuinfo = Path("/proc/cpuinfo")
     return best_precision(capabilities, cpuinfo.read_text() if cpuinfo.exists() else "")
 

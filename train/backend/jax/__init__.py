@@ -1,0 +1,31 @@
+"""JAX: one program over the accelerators of a machine, or its CPU."""
+
+from train.backend.jax.batches import pool_batches, training_batches, validation_batches
+from train.backend.jax.devices import (
+    check_execution,
+    check_keras,
+    choose,
+    compile_settings,
+    distribute,
+    hardware,
+    replicas,
+    resolve,
+    scope,
+    summary,
+)
+from train.backend.jax.errors import WRITE_ERRORS, enough_memory
+from train.backend.jax.variables import capture, restore
+
+FORMATS = ("keras",)  # the others need TensorFlow: train.export makes them, where that is
+
+
+def for_training(model):
+    """The network itself: XLA fuses its batch normalization."""
+    return model
+
+
+__all__ = [
+    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
+    "compile_settings", "distribute", "enough_memory", "for_training", "hardware", "pool_batches",
+    "replicas", "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
+]  # fmt: skip

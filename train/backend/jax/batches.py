@@ -1,0 +1,116 @@
+"""Batches as NumPy arrays, drawn and augmented in a thread beside the training."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+
+import keras
+import numpy as np
+
+from train.data.augment import augmenter, epoch_plan, mix, pool_index
+from train.data.dataset import Split, balanced_weights, one_hot, statistics
+from train.settings.recipe import Recipe
+
+AHEAD = 2  # batches that are made while one is trained with
+
+
+def _augment(split: Split, recipe: Recipe):
+    return augmenter(split, recipe, np.round(statistics(split).mean).astype(np.uint8))
+
+
+def training_batches(
+    split: Split,
+    targets: np.ndarray,
+    recipe: Recipe,
+    epoch: int = 0,
+    step: int = 0,
+    mix_targets: bool = True,
+) -> Iterator[tuple[np.ndarray, ...]]:
+    """Shuffled and augmented batches, one epoch after the other, from any step on.
+
+    Args:
+        split: The images.
+        targets: `(pool, n, classes)` probabilities for each image in each augmentation of the pool;
+            a pool of one is for all.
+        recipe: Of which all that concerns images is read.
+        epoch: The first one, from 0.
+        step: The first one of that epoch, from 0.
+        mix_targets: Whether mixup mixes the targets as it does the images; not if they were
+            predicted for mixed images.
+
+    Yields:
+        `(images uint8, targets float32)`, and with class weights what each image counts, float32:
+        of a mixed one the mean of both. The few images by which an epoch exceeds whole batches are
+        left out: other ones in each epoch.
+    """
+    augment, count, size = _augment(split, recipe), len(split), recipe.batch_size
+    weights = balanced_weights(split.labels, targets.shape[-1])
+
+    def jobs() -> Iterator[Callable[[], tuple[np.ndarray, ...]]]:
+        for number in range(epoch, recipe.epochs):
+            plan = epoch_plan(recipe, count, number)
+            wanted = targets[number % len(targets)]
+            if recipe.mixup and mix_targets:
+                wanted = mix(wanted, wanted[plan.partners], plan.lambdas)
+            first = step if number == epoch else 0
+            for start in range(first * size, count // size * size, size):
+                index = plan.order[start : start + size]
+
+                def batch(index=index, plan=plan, wanted=wanted):
+                    found = augment(index, plan), wanted[index].astype(np.float32)
+                    if recipe.class_weight != "balanced":
+                        return found
+                    return *found, found[1] @ weights
+
+                yield batch
+
+    return _ahead(jobs())
+
+
+def _ahead(jobs: Iterator[Callable]) -> Iterator:
+    """Results in order, some made before they are asked for."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = [pool.submit(job) for job in islice(jobs, AHEAD)]
+        while waiting:
+            yield waiting.pop(0).result()
+            waiting += [pool.submit(job) for job in islice(jobs, 1)]
+
+
+def pool_batches(split: Split, recipe: Recipe, number: int) -> keras.utils.PyDataset:
+    """Every image once and in order, in one augmentation of the pool; without targets."""
+    plan = epoch_plan(recipe, len(split), pool_index(recipe, number))
+    augment = _augment(split, recipe)
+    return _Batches(len(split), recipe.batch_size, lambda index: (augment(index, plan),))
+
+
+def validation_batches(split: Split, classes: int, batch_size: int) -> keras.utils.PyDataset:
+    """Every image once and in order, in batches of one size, whatever the number of images.
+
+    Returns:
+        Batches of `(images uint8, one-hot labels float32, weights float32)`. The last one is filled
+        up with images of weight 0; the others' weights make up for it in a mean over all batches.
+    """
+    count, targets = len(split), one_hot(split.labels, classes)[0]
+    padded = -(-count // batch_size) * batch_size
+
+    def batch(index):
+        weights = np.where(index < count, padded / count, 0).astype(np.float32)
+        index = np.minimum(index, count - 1)
+        return split.read(index), targets[index], weights
+
+    return _Batches(padded, batch_size, batch)
+
+
+class _Batches(keras.utils.PyDataset):
+    """Batches by their number: the indices of images, and a function from these to a batch."""
+
+    def __init__(self, count: int, size: int, batch: Callable):
+        super().__init__()
+        self.count, self.size, self.batch = count, size, batch
+
+    def __len__(self) -> int:
+        return -(-self.count // self.size)
+
+    def __getitem__(self, number: int):
+        start = number * self.size
+        return self.batch(np.arange(start, min(start + self.size, self.count)))

@@ -1,0 +1,28 @@
+"""JAX's errors in the words of users."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import jax
+
+from keras_resnet.utils.errors import InputError
+from train.backend.jax.devices import summary
+
+WRITE_ERRORS = (OSError,)
+
+
+@contextmanager
+def enough_memory() -> Iterator[None]:
+    """Turns the error for too little memory on a device into one sentence.
+
+    Raises:
+        InputError: in that case.
+    """
+    try:
+        yield
+    except jax.errors.JaxRuntimeError as error:
+        if "RESOURCE_EXHAUSTED" not in str(error):
+            raise
+        raise InputError(
+            f"{summary()} ran out of memory: lower --batch_size, or choose a smaller network."
+        ) from error
