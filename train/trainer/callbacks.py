@@ -38,6 +38,9 @@ class EvaluateEMAWeights(keras.callbacks.Callback):
         """Puts the averages in the place of the weights."""
         self.weights = [variable.numpy() for variable in self.model.trainable_variables]
         self.model.optimizer.finalize_variable_values(self.model.trainable_variables)
+        for variable in self.model.trainable_variables:
+            # On JAX it now shares the memory of the average, which evaluation would give away.
+            variable.assign(variable.numpy())
 
     def on_test_end(self, logs=None):
         """Puts the weights back."""
