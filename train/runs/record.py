@@ -58,6 +58,7 @@ class RunRecord(TypedDict):
     hardware: NotRequired[dict[str, Any]]
     costs: NotRequired[dict[str, float]]  # of a trial
     last_epoch: NotRequired[dict[str, float | None]]
+    delivered_epoch: NotRequired[int]  # whose weights are those of the files, from 1
     seconds: NotRequired[float]  # of training
     images_per_second: NotRequired[float | None]
     test: NotRequired[dict[str, dict[str, float]]]  # scores by format

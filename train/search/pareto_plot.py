@@ -14,7 +14,7 @@ from train.search.budget import COSTS, Budget, pareto_costs
 from train.search.cost_meter import CostMeter
 from train.search.leaderboard import Row, dominates
 from train.settings.data import DEFAULT
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 PICTURE = "pareto.png"
 # Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
