@@ -68,7 +68,10 @@ class Recipe(Settings):
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
     )
-    teacher: str = option("", "run folders of the teachers of knowledge distillation", text=paths)
+    teacher: str = option(
+        "", "run folders of the teachers of knowledge distillation; empty for none",
+        text=paths, empty=True,
+    )  # fmt: skip
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )

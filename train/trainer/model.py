@@ -73,7 +73,8 @@ def inference_model(
 ) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities.
 
-    `weights` are those of the training model, in its order. A distilled network's logits are multiplied by the temperature of its teachers' probabilities.
+    `weights` are those of the training model, in its order. A distilled network's logits are
+    multiplied by the temperature of its teachers' probabilities.
     """
     with policy("float32"):
         final = network_model(network, normalization, "softmax")

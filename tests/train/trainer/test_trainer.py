@@ -130,7 +130,7 @@ def test_a_batch_larger_than_the_data_is_refused():
 
 def test_the_best_epoch_needs_images_held_out():
     recipe = replace(RECIPE, deliver="best", validation_fraction=0.001)
-    with pytest.raises(InputError, match="validation_fraction 0.001 holds out no image: raise it"):
+    with pytest.raises(InputError, match=r"validation_fraction 0.001 holds out no image: raise it"):
         trainer.prepare(SPEC, recipe, DATA, FLOAT32)
 
 

@@ -209,7 +209,9 @@ def facts(material: Material) -> dict[str, str]:
         pairs = (("parameters", "parameters"), ("macs", "multiply-accumulates"))
         about = {title: f"{subject[key]:,}" for key, title in pairs if subject.get(key)}
     if material.recipe is not None:
-        about["epochs"] = str(material.recipe.epochs)
+        delivered = record.get("delivered_epoch", material.recipe.epochs)
+        of = "" if delivered == material.recipe.epochs else f", delivered is number {delivered}"
+        about["epochs"] = f"{material.recipe.epochs}{of}"
         about["seed"] = str(material.recipe.seed)
     if record.get("seconds"):
         about["training"] = duration(record["seconds"])
