@@ -89,11 +89,12 @@ def members(material: Material) -> list[Block]:
             row["name"],
             percent(row["top1"]["value"]),
             interval(row["top1"]),
+            f"{row['weight']:.3f}",
             f"{100 * row['marginal']:+.2f} points",
         ]
         for row in rows
     ]
-    head = ["member", "top-1 alone", "95 % interval", "gain by having it"]
+    head = ["member", "top-1 alone", "95 % interval", "weight", "gain by having it"]
     return [Table("Members of the ensemble", head, lines)]
 
 
