@@ -12,6 +12,7 @@ import pytest
 import keras_resnet
 from keras_resnet import InputError
 from train import evaluate
+from train.evaluation import scores
 from train.evaluation.ensemble import Ensemble, average_model
 from train.evaluation.opening import open_subject
 from train.evaluation.record import read_evaluation
@@ -75,6 +76,9 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     assert records[1]["subject"]["macs"] == records[0]["subject"]["macs"]
     spec = keras_resnet.cifar(8, width_multiplier=0.25)
     assert records[2]["subject"]["parameters"] == keras_resnet.parameters(spec)
+    mistakes = [(row["label"], row["prediction"]) for row in records[2]["mistakes"]]
+    for true, said, count in scores.confusions(records[2]["confusion"], 10):
+        assert mistakes.count((true, said)) >= min(count, 4)
     printed = capsys.readouterr().out
     assert f"The data support that {names[0]} is better than other.keras: " in printed
     assert f"The data do not support that {names[0]} is better than {names[1]}: " in printed
@@ -104,9 +108,12 @@ def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_p
 
 def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command, capsys, tmp_path):
     saved, out = tmp_path / "saved", tmp_path / "out"
-    (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}")
+    (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}",
+                        "--member_weights=fitted")  # fmt: skip
     assert record["subject"]["kind"] == "ensemble"
     better, worse = record["members"]
+    assert better["weight"] > 0.9
+    assert better["weight"] + worse["weight"] == pytest.approx(1)
     assert better["top1"]["value"] > worse["top1"]["value"]
     whole = record["top1"]["value"]
     assert better["marginal"] == pytest.approx(whole - worse["top1"]["value"])
