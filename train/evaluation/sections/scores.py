@@ -178,7 +178,7 @@ def calibration(material: Material) -> list[Block]:
     bins, ece = row["bins"], row["ece"]
     filled = [one for one in bins if one["count"]]
     over = sum(one["count"] * (one["confidence"] - one["accuracy"]) for one in filled)
-    tendency = "surer than it is right" if over > 0 else "less sure than it is right"
+    tendency = "overconfident" if over > 0 else "underconfident"
     facts = {"expected calibration error": percent(ece), "on the whole": tendency}
     if row.get("temperature") is not None:
         facts["fitted temperature"] = number(row["temperature"], 3)

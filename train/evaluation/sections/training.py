@@ -15,7 +15,7 @@ CURVES = {  # by title: the columns of the history with their names, and how y i
     "Loss": ({"loss": "training", "val_loss": "held out"}, ""),
     "Accuracy": ({"accuracy": "training", "val_accuracy": "held out"}, "percent"),
     "Learning rate": ({"learning_rate": "learning rate"}, ""),
-    "Images a second": ({"images_per_second": "images/s"}, ""),
+    "Images per second": ({"images_per_second": "images/s"}, ""),
 }
 
 
