@@ -89,6 +89,8 @@ def main(values: flags.Values) -> dict[str, Any]:
         targets = distillation.teacher_targets(training, cache)
         result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
         record |= result.outcome()
+        if training.recipe.deliver == "best":
+            print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
         results.write_formats(folder, result.model, model_card(description, data.classes))
         results.plot_curves(folder)
         record["test"], said = results.score(folder, data.test)

@@ -20,6 +20,11 @@ from train.settings.data import DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
 NAMES = "one, mirror, six, ten, scales"
+EQUAL, FITTED = "equal", "fitted"
+MEMBER_WEIGHTS = {
+    EQUAL: "all alike",
+    FITTED: "for the least cross-entropy of held-out training images",
+}
 COMMAND = flags.Command("train.evaluate", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
 COMMAND.add(str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
@@ -27,6 +32,10 @@ COMMAND.add(str, "weights", None, "of named networks: cifar10, imagenet or a fil
 COMMAND.add_fields(DataSettings)
 COMMAND.add(str, "views", "one", f"how to look at images; the first is scored in full: {NAMES}")
 COMMAND.add(bool, "ensemble", False, "average the networks instead of comparing them")
+COMMAND.add(
+    str, "member_weights", EQUAL, "what members of an ensemble count: equal, or fitted on held-out "
+    "training images", choices=MEMBER_WEIGHTS,
+)  # fmt: skip
 COMMAND.add(str, "save_ensemble", None, "folder to save the average as one model", **flags.PATH)
 COMMAND.add(
     str, "license", "", "for the model card: under which the weights may be used", empty=True
@@ -57,9 +66,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     from train.backend import backend
 
     backend()  # before anything else imports Keras, as it is quiet
-    from train.evaluation import summary
+    from train.evaluation import evaluate, summary, views
     from train.evaluation.ensemble import Ensemble
-    from train.evaluation.subject import open_subject
+    from train.evaluation.opening import open_subject
+    from train.evaluation.subject import check
     from train.runs import folder as folders
     from train.utils.quiet import quiet
 
@@ -68,9 +78,18 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
     with quiet():
         networks = _named([open_subject(what, values.format, values.weights) for what in given])
-    whole = Ensemble(tuple(networks)) if values.ensemble or values.save_ensemble else None
-    average = _average(values, networks)
+    averaged = bool(values.ensemble or values.save_ensemble)
+    if values.member_weights == FITTED and not averaged:
+        raise InputError("--member_weights is for ensembles: add --ensemble, or leave it out.")
+    if averaged:
+        Ensemble(tuple(networks))  # which refuses a single one
     data = _data(values, networks)
+    names = [name.strip() for name in values.views.split(",")]
+    names = views.check(names, data.mirror, data.name)
+    networks = [check(network, data, names) for network in networks]
+    whole = Ensemble(tuple(networks)) if averaged else None
+    if whole:
+        _check_saving(values, whole)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
     fingerprint = data.fingerprint()
@@ -79,7 +98,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     for subject in subjects:
         place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
         with folders.claim_folder(place):
-            record, answers = _evaluate(values, subject, data, place, fingerprint, given)
+            found = evaluate.score(
+                subject, data, place, names, fingerprint, values.member_weights == FITTED
+            )
+            record, answers = _write(values, data, found, place, given)
         records.append(record)
         right |= answers
         print(summary.text(record), flush=True)
@@ -89,26 +111,24 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
             print(f"\n{summary.table(records)}")
         sentences = _compare(folder, networks, right, whole)
     print(_report(folder, networks, records, sentences, data))
-    if average:
-        _save(Path(values.save_ensemble), average, networks, data)
+    if values.save_ensemble:
+        _save(Path(values.save_ensemble), found.subject, data)
     print(f"Records, results.csv and model card: {folder}")
     return records
 
 
-def _evaluate(values: flags.Values, subject, data, folder: Path, fingerprint: str, given):
-    """The record of an evaluation; and by name, which images are classified right."""
+def _write(values: flags.Values, data, found, folder: Path, given: list[str]):
+    """Writes and returns a record; and by name, which images are classified right."""
     from keras_resnet.utils.schema import write_json
     from train.evaluation import evaluate
     from train.evaluation.model_card import write_model_card
     from train.evaluation.record import EVALUATION
 
-    names = [name.strip() for name in values.views.split(",")]
-    found = evaluate.score(subject, data, folder, names, fingerprint)
-    record = evaluate.describe(subject, data, found, _command(values, given))
+    record = evaluate.describe(data, found, _command(values, given))
     write_json(folder / EVALUATION, record)
     write_model_card(folder, record, values.license)
     test = found.test
-    right = {subject.name: test.said == test.labels}
+    right = {found.subject.name: test.said == test.labels}
     for number, member in enumerate(record["members"]):
         right[member["name"]] = test.columns[f"only {number}"] == test.labels
     return record, right
@@ -194,35 +214,36 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
     return sentences
 
 
-def _average(values: flags.Values, networks: list[Any]):
-    """The one model that is to be saved, if any; made before networks are scored for minutes."""
+def _check_saving(values: flags.Values, ensemble) -> None:
+    """Refuses an average that cannot be saved before its members are scored for minutes."""
     from train.evaluation.ensemble import average_model
     from train.runs.files import RECORD
 
     if not values.save_ensemble:
-        return None
+        return
     if (Path(values.save_ensemble) / RECORD).exists():
         raise InputError(
             f"{values.save_ensemble} holds a run, whose files would be lost: choose another "
             "--save_ensemble."
         )
-    return average_model(networks)
+    average_model(ensemble)
 
 
-def _save(folder: Path, average, networks: list[Any], data) -> None:
+def _save(folder: Path, ensemble, data) -> None:
     """Saves the average of networks as one model in the exact formats, and scores these."""
     from keras_resnet.export.metadata import ModelCard
+    from train.evaluation.ensemble import average_model
     from train.runs import folder as folders
     from train.runs import results
 
-    names = ", ".join(network.name for network in networks)
+    names = ", ".join(member.name for member in ensemble.members)
     card = ModelCard(
         name=f"ensemble for {data.name}",
         description=f"Averages the probabilities of {names}.",
         labels=data.classes,
     )
     with folders.claim_folder(folder):
-        results.write_formats(folder, average, card)
+        results.write_formats(folder, average_model(ensemble), card)
         found, _ = results.score(folder, data.test)
     for name, row in found.items():
         print(f"{FORMAT_FILES[name]:14} {row['accuracy']:.2%} of {len(data.test)} test images")

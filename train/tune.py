@@ -62,6 +62,7 @@ def main(values: flags.Values) -> None:
     from train.search import leaderboard, loop, workers
     from train.search.cost_meter import CostMeter
     from train.search.job import SearchJob
+    from train.search.pareto_plot import published
     from train.search.trial import TrialRunner
 
     values.refuse_arguments()
@@ -112,6 +113,8 @@ def main(values: flags.Values) -> None:
             trials=table,
             costs={name: cost.title for name, cost in COSTS.items()},
             search=job.description(),
+            limits={name: budget.limit(name) for name in budget.limited},
+            published=published(meter, data.name),
             command=search_folder.next_commands(job, *named)[0],
         )
     )

@@ -23,7 +23,7 @@ def option(default: Any, help: str, **rules: Any) -> Any:
         help: What it means, as the flag shows it.
         **rules: `choices`, a table of legal keys; or `low` and, if need be, `high`, inclusive, of
             a number or of each in a tuple; or `text`, a function such as `path`, from a name and a
-            text to the text as it is used.
+            text to the text as it is used, and `empty` if a flag may be the empty text.
     """
     if "low" in rules:
         rules = {"high": MOST, **rules}

@@ -16,7 +16,7 @@ CHANGES = {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
         "crop_padding": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9,
-        "optimizer": "muon", "class_weight": "balanced",
+        "optimizer": "muon", "class_weight": "balanced", "deliver": "best",
         "ema_decay": 0.99, "subtract_mean": False, "mixup": 0.25, "augmentation_pool": 4,
         "teacher": "saved_models/big", "temperature": 3.5,
     },
@@ -137,7 +137,7 @@ def test_an_interrupted_command_ends_with_130(capsys):
         ),
         (["--model="], "model is empty: give a value, or leave it out"),
         (["--output_dir= "], "output_dir is empty"),
-        (["--teacher="], "teacher is empty"),
+        (["--data_dir="], "data_dir is empty"),
         (["--teacher=a,,b"], "teacher must be a path; got ''"),
         (["--dataset=~nosuch/photos"], "dataset '~nosuch/photos' is of no user here"),
         (["--output_dir=" + "x" * 5000], "is too long for a path"),
@@ -202,6 +202,16 @@ def test_help_lists_every_flag(command, capsys):
     assert listed.startswith(command.__doc__)
     for name in command.COMMAND.flags:
         assert f"--{name}:" in listed
+
+
+def test_an_empty_teacher_is_none(tmp_path):
+    """Though the recipe of a search has one."""
+    recipe = replace(FAST, teacher="somebody", augmentation_pool=2)
+    found = {"network": families.to_json(flags.MODELS["resnet8"]), "recipe": asdict(recipe)}
+    (tmp_path / "best.json").write_text(json.dumps(found))
+    values = cifar.COMMAND.parse([f"--spec={tmp_path}/best.json", "--teacher="])
+    _, _, base = flags.base(values)
+    assert replace(base, **values.given(Recipe)) == replace(recipe, teacher="")
 
 
 def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):

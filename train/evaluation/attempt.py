@@ -6,9 +6,9 @@ from typing import Any
 from keras_resnet.utils.schema import write_json
 from train.data.dataset import Data
 from train.evaluation.evaluate import evaluate
+from train.evaluation.opening import open_subject
 from train.evaluation.record import EVALUATION
 from train.evaluation.report import write_report
-from train.evaluation.subject import open_subject
 from train.runs.files import EVALUATIONS, PAGE
 from train.runs.folder import claim_folder, reason
 from train.utils.quiet import quiet

@@ -5,22 +5,26 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+
 from train.data.dataset import Data
 from train.evaluation import calibration, predictions, scores, views
 from train.evaluation.calibration import Choices
 from train.evaluation.ensemble import Ensemble
 from train.evaluation.predictions import TOP, Predictions
-from train.evaluation.record import Calibration, EvaluationRecord, MemberRecord, ViewRecord
+from train.evaluation.record import Answer, Calibration, EvaluationRecord, MemberRecord, ViewRecord
 from train.evaluation.subject import Subject, check
 from train.runs.environment import environment
 from train.settings.recipe import Recipe
 
 MISTAKES, SUREST = 24, 12  # answers that a record shows
+CONFUSIONS, OF_EACH = 10, 4  # and of the most frequent confusions
 
 
 class Scored(NamedTuple):
     """What was found by looking at images."""
 
+    subject: Subject | Ensemble  # with the weights of its members
     test: Predictions
     choices: Choices  # made on training images
     fingerprint: str  # of the data
@@ -29,7 +33,7 @@ class Scored(NamedTuple):
 
 
 def evaluate(
-    subject: Subject | Ensemble,
+    subject: Subject,
     data: Data,
     folder: Path,
     names: Sequence[str] = ("one",),
@@ -39,7 +43,7 @@ def evaluate(
     """Evaluates a network on the test images of some data.
 
     Args:
-        subject: The network.
+        subject: The network, not yet checked.
         data: The images; what has to be chosen is chosen on the training images.
         folder: Keeps the predictions, so that a killed evaluation goes on.
         names: Views, keys of `views.VIEWS`; the first is that of all scores.
@@ -50,20 +54,35 @@ def evaluate(
         InputError: if the network does not tell these classes apart, or cannot take the images.
         Stopped: after SIGINT or SIGTERM, when the predictions are kept.
     """
+    names = views.check(names, data.mirror, data.name)
+    subject = check(subject, data, names)
     found = score(subject, data, folder, names, fingerprint or data.fingerprint())
-    return describe(subject, data, found, command)
+    return describe(data, found, command)
 
 
 def score(
-    subject: Subject | Ensemble, data: Data, folder: Path, names: Sequence[str], fingerprint: str
+    subject: Subject | Ensemble,
+    data: Data,
+    folder: Path,
+    names: Sequence[str],
+    fingerprint: str,
+    fit_weights: bool = False,
 ) -> Scored:
-    """Predicts held-out training images, chooses, and predicts the test images, see `evaluate`."""
+    """Predicts held-out training images, chooses, and predicts the test images.
+
+    Args:
+        subject: The network, or networks; each one as `subject.check` gave it.
+        data: As for `evaluate`.
+        folder: As for `evaluate`.
+        names: Of the views, as `views.check` gave them.
+        fingerprint: Of the data.
+        fit_weights: Whether members of an ensemble count as is best for the training images.
+    """
     begun = time.monotonic()
-    names = views.check(names, data.mirror, data.name)
-    for member in subject.members:
-        check(member, data, names)
     fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
     images, seen = calibration.held_out(data, fractions)
+    if fit_weights and isinstance(subject, Ensemble):
+        subject = subject.fitted(images, names[0])
     found = predictions.probabilities(lambda batch: subject.columns(batch, names[:1]), images)
     choices = calibration.choose(found, images.labels, seen)
     test = predictions.predict(
@@ -73,7 +92,7 @@ def score(
         folder / predictions.PREDICTIONS,
         key="\n".join([subject.record()["sha256"], fingerprint, *names]),
     )
-    return Scored(test, choices, fingerprint, names, time.monotonic() - begun)
+    return Scored(subject, test, choices, fingerprint, [*names], time.monotonic() - begun)
 
 
 def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:
@@ -85,11 +104,9 @@ def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:
     return subject.run["recipe"].get("validation_fraction", Recipe.validation_fraction)
 
 
-def describe(
-    subject: Subject | Ensemble, data: Data, found: Scored, command: str
-) -> EvaluationRecord:
+def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
     """The record of an evaluation."""
-    test, said, labels = found.test, found.test.said, found.test.labels
+    subject, test, said, labels = found.subject, found.test, found.test.said, found.test.labels
     right = said == labels
     record: EvaluationRecord = {
         "subject": subject.record(),
@@ -109,7 +126,7 @@ def describe(
         "coverage": scores.coverage(right, test.confidences, found.choices.thresholds),
         "views": [_view(subject, test, name) for name in found.views],
         "members": _members(subject, test),
-        "mistakes": scores.surest(labels, said, test.confidences, False, MISTAKES),
+        "mistakes": _mistakes(test, len(data.classes)),
         "surest": scores.surest(labels, said, test.confidences, True, SUREST),
         **environment(),  # type: ignore[typeddict-item]
         "seconds": found.seconds,
@@ -117,6 +134,21 @@ def describe(
     if len(data.classes) > TOP:
         record["top5"] = scores.interval(int(test.in_top5.sum()), len(labels))
     return record
+
+
+def _mistakes(test: Predictions, classes: int) -> list[Answer]:
+    """The surest mistakes of all, and of each of the most frequent confusions."""
+    labels, said = test.labels, test.said
+    confusion = scores.confusion(labels, said, classes)
+    rows = scores.surest(labels, said, test.confidences, False, MISTAKES)
+    for true, other, _ in scores.confusions(confusion, CONFUSIONS):
+        of_this = np.flatnonzero((labels == true) & (said == other))
+        some = (labels[of_this], said[of_this], test.confidences[of_this])
+        rows += [
+            row | {"index": int(of_this[row["index"]])}
+            for row in scores.surest(*some, False, OF_EACH)
+        ]
+    return [*{row["index"]: row for row in rows}.values()]
 
 
 def _calibration(test: Predictions, choices: Choices) -> Calibration:
@@ -144,6 +176,7 @@ def _members(subject: Subject | Ensemble, test: Predictions) -> list[MemberRecor
     return [
         {
             "name": member.name,
+            "weight": subject.weights[number],
             "top1": scores.accuracy(test.labels, test.columns[f"only {number}"]),
             "marginal": float(whole - (test.columns[f"without {number}"] == test.labels).mean()),
         }

@@ -94,13 +94,21 @@ def reliability(bins: Sequence[Mapping[str, float]], alt: str) -> Markup:
         return svg(figure, alt)
 
 
-def front(points: Sequence[tuple[float, float, bool]], labels: tuple[str, str], alt: str) -> Markup:
+def front(
+    points: Sequence[tuple[float, float, bool]],
+    labels: tuple[str, str],
+    alt: str,
+    published: Mapping[str, tuple[float, float]],
+    limit: float | None = None,
+) -> Markup:
     """Accuracy against a cost, and which points are on the Pareto front of the two.
 
     Args:
         points: Cost, accuracy, and whether it is on the front.
         labels: Of the two axes.
         alt: What the chart shows, in words.
+        published: Points to compare with, by name.
+        limit: The most that a network may cost.
     """
     with rc_context(STYLE):
         figure, axes = _blank(labels)
@@ -111,12 +119,19 @@ def front(points: Sequence[tuple[float, float, bool]], labels: tuple[str, str], 
                       markersize=4, markerfacecolor="none")  # fmt: skip
         axes.plot(*zip(*best, strict=True), "o-", color=SERIES[0], label="Pareto front of the two",
                   markersize=4)  # fmt: skip
-        costs = [x for x, _, _ in points]
+        for name, point in published.items():
+            axes.plot(*point, "*", color=SERIES[1], label="published, test accuracy")
+            axes.annotate(name, point, xytext=(0, 5), textcoords="offset points", ha="center",
+                          fontsize=7)  # fmt: skip
+        if limit is not None:
+            axes.axvline(limit, color=INK, linestyle=DASHES[1], linewidth=1, label="budget")
+        costs = [x for x, _, _ in points] + [x for x, _ in published.values()]
         axes.set_xscale("log" if max(costs) > MAGNITUDES * min(costs) else "linear")
         axes.xaxis.set_major_formatter(lambda value, _: short(value))
         axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
         axes.margins(0.1)
-        axes.legend()
+        handles = dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+        axes.legend(handles.values(), handles)
         return svg(figure, alt)
 
 

@@ -35,6 +35,8 @@ class Material:
     trials: Sequence[Record] = ()  # of a search, the best first, see `search.leaderboard.rows`
     costs: Mapping[str, str] = field(default_factory=dict)  # titles of columns of the trials
     search: Record | None = None  # `search.json`
+    limits: Mapping[str, float] = field(default_factory=dict)  # of the costs of a search
+    published: Mapping[str, Record] = field(default_factory=dict)  # like trials, by name
     command: str = ""  # that goes on from here, such as training what a search has found
 
     @cached_property

@@ -72,6 +72,8 @@ def predict(
     parts, done = ([kept], len(kept["labels"])) if kept else ([], 0)
     begun = saved = time.monotonic()
     first = done
+    if 0 < done < len(split):
+        print(f"going on after {done:,} of {len(split):,} images", flush=True)
     with stop_requests() as requests:
         for index in _indices(done, len(split), chunk):
             images, labels = split.read(index), split.labels[index]

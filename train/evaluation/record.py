@@ -33,6 +33,7 @@ class SubjectRecord(TypedDict):
     parameters: int | None  # trainable ones; of some files nobody can tell
     macs: int | None  # multiply-accumulates for one view of an image
     sha256: NotRequired[str]  # of the file, or of the weights
+    head: NotRequired[str]  # what its outputs are: a key of `heads.HEADS`
 
 
 @with_config(STRICT)
@@ -105,6 +106,7 @@ class MemberRecord(TypedDict):
     """A member of an ensemble."""
 
     name: str
+    weight: float  # in the average; all add up to 1
     top1: Interval  # alone
     marginal: float  # what the ensemble's accuracy would lose without it
 
@@ -135,7 +137,7 @@ class EvaluationRecord(TypedDict):
     coverage: list[Coverage]
     views: list[ViewRecord]
     members: list[MemberRecord]
-    mistakes: list[Answer]  # the surest ones
+    mistakes: list[Answer]  # the surest ones: of all, and of each of the most frequent confusions
     surest: list[Answer]  # right answers
     versions: dict[str, str]
     hardware: dict[str, Any]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_resnet.utils.atomic import replacing
+from train.evaluation.heads import HEADS, SOFTMAX
 from train.evaluation.record import ClassRecord, EvaluationRecord, Interval
 from train.evaluation.scores import confusions, weakest
 from train.utils.table import align
@@ -34,7 +35,11 @@ def text(record: EvaluationRecord) -> str:
     """What an evaluation found, a line for each thing."""
     subject, data, mended = record["subject"], record["data"], record["calibration"]
     classes = data["classes"]
-    rows = [["top-1", percent(record["top1"])]]
+    rows = []
+    head = subject.get("head", SOFTMAX)
+    if head != SOFTMAX:
+        rows.append(["outputs", f"{head}: {HEADS[head].title}"])
+    rows.append(["top-1", percent(record["top1"])])
     if "top5" in record:
         rows.append(["top-5", percent(record["top5"])])
     rows += [
@@ -66,7 +71,8 @@ def text(record: EvaluationRecord) -> str:
     rows += [
         [
             f"member {member['name']}",
-            f"{percent(member['top1'])} alone, {100 * member['marginal']:+.2f} points to the whole",
+            f"{percent(member['top1'])} alone, {100 * member['marginal']:+.2f} points to the "
+            f"whole, weight {member['weight']:.3f}",
         ]
         for member in record["members"]
     ]
@@ -78,7 +84,7 @@ def text(record: EvaluationRecord) -> str:
     lines = [title, *(f"  {line}" for line in align(rows, right=False).split("\n"))]
     if mended.get("seen"):
         lines.append(
-            f"  (Temperature and thresholds are from {mended['fitted_on']:,} training images that "
+            f"  (What is chosen is from {mended['fitted_on']:,} training images that "
             "the network may have seen: it is surer of those.)"
         )
     return "\n".join(lines)

@@ -60,6 +60,7 @@ class RunRecord(TypedDict):
     # Whose measures `val_` are in the history, if not of training images held out.
     curve: NotRequired[Literal["test"]]
     last_epoch: NotRequired[dict[str, float | None]]
+    delivered_epoch: NotRequired[int]  # whose weights are those of the files, from 1
     seconds: NotRequired[float]  # of training
     images_per_second: NotRequired[float | None]
     test: NotRequired[dict[str, dict[str, float]]]  # scores by format

@@ -18,7 +18,7 @@ from train.search.budget import cost_text
 from train.search.job import SearchJob
 from train.search.pareto_plot import PICTURE, plot_pareto
 from train.search.space import describe
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 SEARCH, STATE = "search.json", "state"
 

@@ -18,7 +18,7 @@ from train.search.cost_meter import CostMeter
 from train.search.space import SEARCHED, searchable
 from train.search.trial import TRIALS, read_trial
 from train.settings.recipe import Recipe
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 LEADERBOARD, BEST = "leaderboard.csv", "best.json"
 SETTINGS = [field.name for field in searchable()]

@@ -20,7 +20,7 @@ from sklearn.exceptions import ConvergenceWarning
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.schema import read_json
 from train.search.space import Space
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 DRAWS = 10_000  # points to look at for one that fits the budget, as far as formulas say
 MEASURED = 50  # of those, for one that fits when it is measured, which takes seconds

@@ -14,7 +14,7 @@ from train.search.budget import COSTS, Budget, pareto_costs
 from train.search.cost_meter import CostMeter
 from train.search.leaderboard import Row, dominates
 from train.settings.data import DEFAULT
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 PICTURE = "pareto.png"
 # Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
@@ -43,8 +43,7 @@ def plot_pareto(
     """
     finished = [row for row in table if ACCURACY in row]
     figure = Figure(figsize=(12, 8.4), layout="constrained")
-    published = PUBLISHED if dataset == PUBLISHED_FOR else {}
-    costs = {name: meter.known(spec) for name, (spec, _) in published.items()}
+    known = published(meter, dataset)
     for axes, cost in zip(
         figure.subplots(2, 2).flat, pareto_costs(costs_of(finished)), strict=True
     ):
@@ -64,16 +63,16 @@ def plot_pareto(
                 f"trial {row['trial']}", (row[cost], 100 * row[ACCURACY]), xytext=place, ha=side,
                 textcoords="offset points", fontsize=8, color="tab:blue",
             )  # fmt: skip
-        for name, (_, accuracy) in published.items():
-            if cost not in costs[name]:  # nothing asked for it to be measured
+        for name, row in known.items():
+            if cost not in row:  # nothing asked for it to be measured
                 continue
+            point = row[cost], 100 * row[ACCURACY]
             axes.plot(
-                costs[name][cost], accuracy, "*", color="tab:orange", markersize=11,
-                label="published, test accuracy",
-            )  # fmt: skip
+                *point, "*", color="tab:orange", markersize=11, label="published, test accuracy"
+            )
             axes.annotate(
-                name, (costs[name][cost], accuracy), xytext=(0, 8), fontsize=8,
-                textcoords="offset points", color="tab:orange", ha="center",
+                name, point, xytext=(0, 8), fontsize=8, textcoords="offset points",
+                color="tab:orange", ha="center",
             )  # fmt: skip
         if cost in budget.limited:
             axes.axvline(budget.limit(cost), color="tab:red", linestyle="--", label="budget")
@@ -93,6 +92,20 @@ def plot_pareto(
     figure.suptitle(f"Validation accuracy of {len(finished)} trials on {dataset}")
     with replacing(folder / PICTURE) as partial:
         figure.savefig(partial, format="png", dpi=120)
+
+
+def published(meter: CostMeter, dataset: str) -> dict[str, Row]:
+    """Published networks like rows of trials, but with their test accuracy.
+
+    Args:
+        meter: Says what they cost.
+        dataset: There are none but for the one that their accuracy was measured on.
+    """
+    table = PUBLISHED if dataset == PUBLISHED_FOR else {}
+    return {
+        name: {ACCURACY: accuracy / 100, **meter.known(spec)}
+        for name, (spec, accuracy) in table.items()
+    }
 
 
 def _tick(value: float, _: int) -> str:

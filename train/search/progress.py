@@ -7,7 +7,7 @@ from time import monotonic
 
 import keras
 
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 SECONDS = 1.0  # between two changes
 CLEAR = "\r\033[K"

@@ -14,7 +14,7 @@ from train.search.folder import STATE
 from train.search.job import SearchJob
 from train.search.progress import ProgressLine
 from train.search.space import describe
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 
 class SearchTuner(BaseTuner):

@@ -18,6 +18,10 @@ FLIPS = {
     "random": "each image is mirrored with probability 1/2",
     "alternating": "half of the images in one epoch, the other half in the next (Jordan 2024)",
 }
+DELIVERIES = {
+    "last": "the weights after the last epoch",
+    "best": "those of the epoch with the best held-out accuracy; of several the last",
+}
 CLASS_WEIGHTS = {
     "none": "every image counts alike",
     "balanced": "every class counts alike: its images count the more, the fewer they are",
@@ -64,11 +68,15 @@ class Recipe(Settings):
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
     )
-    teacher: str = option("", "run folders of the teachers of knowledge distillation", text=paths)
+    teacher: str = option(
+        "", "run folders of the teachers of knowledge distillation; empty for none",
+        text=paths, empty=True,
+    )  # fmt: skip
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )
     validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
+    deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
     def __post_init__(self) -> None:

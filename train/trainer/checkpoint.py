@@ -1,7 +1,8 @@
 """Checkpoints on disk: written whole or not at all, checked when read, the last two kept.
 
 One is a plain safetensors file of arrays, with the `Progress` as its metadata. Its name is the
-number of training steps behind it and the SHA-256 of its bytes. No Keras, no TensorFlow.
+number of training steps behind it and the SHA-256 of its bytes. No Keras, no TensorFlow. The best
+weights so far, if they are to be delivered, are in it, too: they are as old as the rest or older.
 """
 
 import hashlib
@@ -22,6 +23,7 @@ from train.backend import Arrays
 
 CHECKPOINTS, HISTORY = "checkpoints", "history.csv"  # in the folder of a run
 CHECKPOINT_SECONDS = 60.0  # the default of commands
+ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
 KEPT = 2
 NAME = re.compile(r"(\d{9})-([0-9a-f]{64})\.safetensors")
 
@@ -42,6 +44,13 @@ class Progress(Settings):
             raise InputError(
                 f"history must have a row for each of {self.epoch} epochs; got {len(self.history)}."
             )
+
+    @property
+    def best_epoch(self) -> int:
+        """The finished epoch, from 1, of the best held-out accuracy: of several the last."""
+        values = [row.get(ACCURACY) for row in self.history]
+        scores = [(-1 if value is None else value, place) for place, value in enumerate(values)]
+        return max(scores)[1] + 1
 
     def __str__(self) -> str:
         within = f"step {self.step} of epoch {self.epoch + 1}"

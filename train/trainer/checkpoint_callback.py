@@ -15,6 +15,8 @@ from train.trainer import checkpoint
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY, Arrays, Progress
 from train.trainer.stop_signals import Stopped
 
+BEST = "best/"
+
 
 class CheckpointCallback(keras.callbacks.Callback):
     """Writes a checkpoint at the end of each epoch, and within epochs after some time.
@@ -24,18 +26,30 @@ class CheckpointCallback(keras.callbacks.Callback):
         steps: In an epoch.
         seconds: After how many to save again.
         requests: Signals that asked to stop, see `stop_signals.stop_requests`.
+        keep_best: Whether to keep the weights of the epoch of the best held-out accuracy.
 
     Attributes:
         progress: How far the training has come.
         pending: The checkpoint from which it is to go on; `None` if it need not be put back.
+        best: The weights that `keep_best` asks for, by names that begin with `BEST`.
     """
 
-    def __init__(self, folder: Path, steps: int, seconds: float, requests: list[str]):
+    def __init__(
+        self,
+        folder: Path,
+        steps: int,
+        seconds: float,
+        requests: list[str],
+        keep_best: bool = False,
+    ):
         super().__init__()
         self.folder, self.steps, self.seconds, self.requests = folder, steps, seconds, requests
+        self.keep_best = keep_best
         there = checkpoint.newest(folder / CHECKPOINTS)
         self.progress: Progress = there[0] if there else Progress()
-        self.pending: Arrays | None = there[1] if there else None
+        arrays = there[1] if there else {}
+        self.best: Arrays = {name: arrays.pop(name) for name in [*arrays] if name.startswith(BEST)}
+        self.pending: Arrays | None = arrays or None
         self.saved = self.counted = monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -52,6 +66,12 @@ class CheckpointCallback(keras.callbacks.Callback):
         if step < self.steps and (late or self.requests):  # else the end of the epoch saves
             self._save(self.progress.epoch, step)
 
+    def on_test_end(self, logs=None):
+        """Remembers the weights as they were validated."""
+        if self.keep_best:
+            weights = self.model.get_weights()
+            self.validated = {f"{BEST}{i:04}": array for i, array in enumerate(weights)}
+
     def on_epoch_end(self, epoch, logs=None):
         """Adds a row to the history, and saves."""
         row = {"epoch": epoch + 1, **logs}
@@ -64,10 +84,13 @@ class CheckpointCallback(keras.callbacks.Callback):
             {name: value if isfinite(value) else None for name, value in row.items()}
         )
         write_history(self.folder / HISTORY, self.progress.history)
+        if self.keep_best and self.progress.best_epoch == epoch + 1:
+            self.best = self.validated
         self.model.reset_metrics()  # the next epoch begins without those of validation
         arrays = self._save(epoch + 1, 0)
         if self.offset:  # a `fit` of its own, at whose end Keras puts averages for weights
             self.pending = arrays
+            self.model.stop_training = True
 
     def on_train_end(self, logs=None):
         """Puts back what Keras has just replaced by averages, or what no epoch was left for."""
@@ -86,7 +109,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.progress.seconds += now - self.counted
         self.counted = now
         steps = epoch * self.steps + step
-        checkpoint.write(self.folder / CHECKPOINTS, steps, self.progress, arrays)
+        checkpoint.write(self.folder / CHECKPOINTS, steps, self.progress, arrays | self.best)
         self.saved = monotonic()
         if self.requests:
             raise Stopped(f"{self.requests[0]}: stopped and saved after {self.progress}.")

@@ -1,6 +1,9 @@
 """The model of a network: with its normalization, in training, and in inference."""
 
+from collections.abc import Sequence
+
 import keras
+import numpy as np
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
@@ -63,15 +66,19 @@ def training_model(
 
 
 def inference_model(
-    network: NetworkConfig, recipe: Recipe, normalization: Normalization, model: keras.Model
+    network: NetworkConfig,
+    recipe: Recipe,
+    normalization: Normalization,
+    weights: Sequence[np.ndarray],
 ) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities.
 
-    A distilled network's logits are multiplied by the temperature of its teachers' probabilities.
+    `weights` are those of the training model, in its order. A distilled network's logits are
+    multiplied by the temperature of its teachers' probabilities.
     """
     with policy("float32"):
         final = network_model(network, normalization, "softmax")
-    final.set_weights(model.get_weights())
+    final.set_weights(weights)
     if recipe.teacher:
         head = final.layers[-1]
         head.set_weights([recipe.temperature * weight for weight in head.get_weights()])

@@ -23,8 +23,6 @@ from train.trainer.checkpoint_callback import CheckpointCallback
 from train.trainer.model import inference_model, training_model
 from train.trainer.stop_signals import stop_requests
 
-ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
-
 
 class Training(NamedTuple):
     """A training that is ready to begin: everything is checked and built."""
@@ -59,6 +57,7 @@ class Result(NamedTuple):
 
     model: keras.Model  # as users get it
     progress: Progress  # with the history
+    delivered_epoch: int  # whose weights the model has, from 1
 
     @property
     def last_epoch(self) -> dict[str, float | None]:
@@ -69,6 +68,7 @@ class Result(NamedTuple):
         """What the record of a run says of it."""
         return {
             "last_epoch": self.last_epoch,
+            "delivered_epoch": self.delivered_epoch,
             "seconds": self.progress.seconds,
             "images_per_second": self.images_per_second,
         }
@@ -112,6 +112,12 @@ def prepare(
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
+        )
+    if recipe.deliver == "best" and not len(held_out):
+        raise InputError(
+            f"deliver 'best' takes the epoch with the best held-out accuracy, and "
+            f"validation_fraction {recipe.validation_fraction:g} holds out no image: raise it, or "
+            "deliver the last."
         )
     engine.check_execution(execution, steps)
     keras.utils.set_random_seed(recipe.seed)
@@ -170,14 +176,17 @@ def fit(
         held_out = engine.validation_batches(training.held_out, network.classes, recipe.batch_size)
         held_out = engine.distribute(held_out)
     with engine.enough_memory(), stop_requests() as requests:
-        checkpoints = CheckpointCallback(folder, training.steps, checkpoint_seconds, requests)
+        checkpoints = CheckpointCallback(
+            folder, training.steps, checkpoint_seconds, requests, recipe.deliver == "best"
+        )
         progress = checkpoints.progress
         if checkpoints.pending and verbose:
             print(f"going on after {progress}.", flush=True)
-        more = [EvaluateEMAWeights()] if recipe.ema_decay else []
+        # The last to see a validation begin and end: others see the averages, too.
+        averages = [EvaluateEMAWeights()] if recipe.ema_decay else []
         while True:
-            # Keras begins at whole epochs: what is left of one is a `fit` of its own. A `fit` of
-            # no epochs still builds the variables into which a checkpoint goes.
+            # Keras begins at whole epochs: what is left of one is a `fit` of its own, which
+            # `checkpoints` stops. One of no epochs still builds the variables of a checkpoint.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
             images = engine.training_batches(
                 training.images, targets, recipe, epoch, step, mix_targets=labels
@@ -185,14 +194,19 @@ def fit(
             model.fit(
                 engine.distribute(images),
                 initial_epoch=progress.epoch,
-                epochs=progress.epoch + 1 if step else recipe.epochs,
+                epochs=recipe.epochs,
                 steps_per_epoch=training.steps - step,
                 shuffle=False,  # the pipeline has its own order
                 validation_data=held_out,
-                callbacks=[ThroughputLogger(recipe.batch_size), *more, *callbacks, checkpoints],
+                callbacks=[ThroughputLogger(recipe.batch_size), *callbacks, checkpoints, *averages],
                 verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
             )
             if progress.epoch >= recipe.epochs:
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
-    return Result(inference_model(network, recipe, training.normalization, model), progress)
+    weights, delivered = model.get_weights(), progress.epoch
+    if recipe.deliver == "best":
+        weights = [checkpoints.best[name] for name in sorted(checkpoints.best)]
+        delivered = progress.best_epoch
+    delivery = inference_model(network, recipe, training.normalization, weights)
+    return Result(delivery, progress, delivered)

@@ -12,9 +12,11 @@ import pytest
 import keras_resnet
 from keras_resnet import InputError
 from train import evaluate
-from train.evaluation.ensemble import average_model
+from train.evaluation import scores
+from train.evaluation.ensemble import Ensemble, average_model
+from train.evaluation.opening import open_subject
 from train.evaluation.record import read_evaluation
-from train.evaluation.subject import open_subject, resize_model
+from train.evaluation.subject import resize_model
 from train.runs import folder as folders
 
 PRETRAINED = "saved_models/pretrained"
@@ -74,6 +76,9 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     assert records[1]["subject"]["macs"] == records[0]["subject"]["macs"]
     spec = keras_resnet.cifar(8, width_multiplier=0.25)
     assert records[2]["subject"]["parameters"] == keras_resnet.parameters(spec)
+    mistakes = [(row["label"], row["prediction"]) for row in records[2]["mistakes"]]
+    for true, said, count in scores.confusions(records[2]["confusion"], 10):
+        assert mistakes.count((true, said)) >= min(count, 4)
     printed = capsys.readouterr().out
     assert f"The data support that {names[0]} is better than other.keras: " in printed
     assert f"The data do not support that {names[0]} is better than {names[1]}: " in printed
@@ -103,9 +108,12 @@ def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_p
 
 def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command, capsys, tmp_path):
     saved, out = tmp_path / "saved", tmp_path / "out"
-    (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}")
+    (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}",
+                        "--member_weights=fitted")  # fmt: skip
     assert record["subject"]["kind"] == "ensemble"
     better, worse = record["members"]
+    assert better["weight"] > 0.9
+    assert better["weight"] + worse["weight"] == pytest.approx(1)
     assert better["top1"]["value"] > worse["top1"]["value"]
     whole = record["top1"]["value"]
     assert better["marginal"] == pytest.approx(whole - worse["top1"]["value"])
@@ -127,8 +135,8 @@ def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command
 def test_the_average_has_the_members_weights_and_stays_one_network(digits_run, other):
     members = [open_subject(str(path)) for path in (digits_run, other, other)]
     images = np.random.default_rng(0).integers(0, 256, (3, 32, 32, 3), np.uint8)
-    model = average_model(members)
-    expected = np.mean([member.predict(images) for member in members], 0)
+    model = average_model(Ensemble(tuple(members), (0.5, 0.3, 0.2)))
+    expected = np.average([member.predict(images) for member in members], 0, [0.5, 0.3, 0.2])
     np.testing.assert_allclose(model.predict(images, verbose=0), expected, atol=1e-6)
     assert {type(layer).__module__.split(".")[0] for layer in model.layers} == {"keras"}
     assert not any(isinstance(layer, keras.Model) for layer in model.layers)
@@ -205,8 +213,23 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     assert not list(tmp_path.rglob("evaluation.json"))
 
 
-def test_outputs_that_are_no_probabilities_are_refused(command, tmp_path):
-    path = tmp_path / "logits.keras"
-    keras_resnet.ResNet8(width_multiplier=0.25, classifier_activation=None).save(path)
-    refuse(command, "they are no probabilities", path, "--dataset=digits",
-           f"--output_dir={tmp_path}")  # fmt: skip
+@pytest.mark.parametrize("activation", [None, "sigmoid"])
+def test_logits_and_sigmoids_say_what_softmax_says(
+    activation, digits_run, command, capsys, tmp_path
+):
+    whole = keras.saving.load_model(digits_run / "model.keras")
+    last = whole.layers[-1]
+    head = keras.layers.Dense(10, activation, name="head")
+    path = tmp_path / "other.keras"
+    model = keras.Model(whole.inputs, head(last.input))
+    head.set_weights(last.get_weights())
+    model.save(path)
+    out = f"--output_dir={tmp_path / 'out'}"
+    one, other = command(digits_run, path, out)
+    name = activation or "logits"
+    assert (one["subject"]["head"], other["subject"]["head"]) == ("softmax", name)
+    assert f"outputs            {name}" in capsys.readouterr().out
+    assert other["confusion"] == one["confusion"]
+    assert other["crossentropy"] == pytest.approx(one["crossentropy"], rel=1e-3)
+    refuse(command, r"other\.keras are no probabilities of exclusive classes", digits_run, path,
+           f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip

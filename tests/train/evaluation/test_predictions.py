@@ -60,7 +60,7 @@ tests.predict(slowly, tests.split(), tests.CHOICES, Path(sys.argv[1]), "key", 5,
 """
 
 
-def test_a_pass_that_was_killed_goes_on_and_finds_the_same(tmp_path):
+def test_a_pass_that_was_killed_goes_on_and_finds_the_same(tmp_path, capsys):
     path = tmp_path / "x.safetensors"
     process = subprocess.Popen([sys.executable, "-c", KILLED, path], stdout=subprocess.DEVNULL)
     while not path.exists():
@@ -77,6 +77,7 @@ def test_a_pass_that_was_killed_goes_on_and_finds_the_same(tmp_path):
 
     found = predict(counted, split(), CHOICES, path, "key")
     assert 0 < seen < COUNT
+    assert f"going on after {COUNT - seen} of {COUNT} images" in capsys.readouterr().out
     whole = predict(columns, split(), CHOICES, tmp_path / "whole.safetensors", "key")
     for name in ("labels", "confidences", "tempered", "losses", "in_top5"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))

@@ -200,7 +200,8 @@ def test_a_comparison_shows_what_differs_and_nothing_else(run, scored, tmp_path)
 
 def test_a_file_and_an_ensemble_need_no_run(tmp_path, scored, data):
     subject = {"kind": "ensemble", "name": "two of them", "path": ""}
-    member = {"name": "one", "top1": {"value": 0.5, "low": 0.4, "high": 0.6}, "marginal": -0.0123}
+    member = {"name": "one", "top1": {"value": 0.5, "low": 0.4, "high": 0.6}, "weight": 0.75,
+              "marginal": -0.0123}  # fmt: skip
     changes = {"subject": scored["subject"] | subject, "members": [member]}
     page = read(write_report(tmp_path, scored | changes, data=data))
     assert "two of them on pets" in page.text
@@ -223,14 +224,16 @@ def test_a_search_shows_its_trials_and_the_fronts(tmp_path):
         write_report(
             tmp_path, trials=rows, costs={"params": "parameters", "macs": "MACs"},
             search={"tuner": "random", "space": {"blocks": "1:2"}, "data": {"name": "pets"}},
-            command="python -m train.cifar --spec=best.json",
+            command="python -m train.cifar --spec=best.json", limits={"params": 300.0},
+            published={"ResNet-0": {"val_accuracy": 0.85, "macs": 3000}},
         )
     )  # fmt: skip
     assert page.sections() == ["fronts", "leaderboard", "asked", "limits"]
     assert [drawing["aria-label"] for drawing in page.all("svg")] == [
         "Accuracy against parameters; the front goes from 80.00\u00a0% at 100 to 90.00\u00a0% at "
-        "200",
-        "Accuracy against MACs; the front goes from 90.00\u00a0% at 2,000 to 90.00\u00a0% at 2,000",
+        "200; the budget ends at 300",
+        "Accuracy against MACs; the front goes from 90.00\u00a0% at 2,000 to 90.00\u00a0% at 2,000"
+        "; ResNet-0, published: 85.00\u00a0% at 3,000",
     ]
     assert EVIL in page.text
     assert "--spec=best.json" in page.text

@@ -10,7 +10,7 @@ from train.search import TUNERS, oracles
 from train.search.oracles import choose
 from train.search.space import parse
 from train.settings.recipe import FAST
-from train.trainer.trainer import ACCURACY
+from train.trainer.checkpoint import ACCURACY
 
 RECIPE = replace(FAST, epochs=9)
 SPACE = parse(

@@ -34,6 +34,16 @@ def test_what_was_written_is_read_to_the_bit(tmp_path):
         assert arrays[name].tobytes() == array.tobytes()
 
 
+def test_of_equally_good_epochs_the_last_is_the_best():
+    def best(*scores):
+        rows = [{"val_accuracy": score} for score in scores]
+        return Progress(epoch=len(rows), history=rows).best_epoch
+
+    assert best(0.5, 0.9, 0.9, 0.7) == 3
+    assert best(None, 0.0, None) == 2
+    assert best(None, None) == 2
+
+
 def test_it_is_a_plain_safetensors_file(tmp_path):
     write(tmp_path, 5)
     (path,) = tmp_path.iterdir()

@@ -65,7 +65,7 @@ def test_kills_do_not_change_a_bit(python, kills, precision):
 @pytest.mark.parametrize(
     ("precision", "average"), [("mixed_float16", 0.9), ("mixed_bfloat16", 0.0)]
 )
-def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, average):
+def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, average, capsys):
     """With the loss scale of float16, which doubles after steps without overflow, and averages."""
     execution, recipe = Execution(precision=precision), replace(RECIPE, ema_decay=average)
     whole = fit(tmp_path / "whole", recipe, execution)
@@ -74,15 +74,18 @@ def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, avera
         assert whole.last_epoch["loss_scale"] > 0
     before = signal.getsignal(signal.SIGTERM)
     # In the first epoch; from there in the second; and with the last step of all.
-    for steps, place, name in (
-        (3, "step 3 of epoch 1", "SIGTERM"),
-        (5, "step 2 of epoch 2", "SIGHUP"),
-        (4, "epoch 2", "SIGTERM"),
+    for steps, place, name, shown in (
+        (3, "step 3 of epoch 1", "SIGTERM", ["Epoch 1/2"]),
+        (5, "step 2 of epoch 2", "SIGHUP", ["Epoch 1/2", "Epoch 2/2"]),
+        (4, "epoch 2", "SIGTERM", ["Epoch 2/2"]),
     ):
+        capsys.readouterr()
         with pytest.raises(Stopped, match=f"{name}: stopped and saved after {place}"):
             number = getattr(signal, name)
             stop = after_steps(steps, lambda number=number: os.kill(os.getpid(), number))
             fit(tmp_path / "halves", recipe, execution, callbacks=stop)
+        lines = capsys.readouterr().out.splitlines()
+        assert [line for line in lines if line.startswith("Epoch")] == shown
     assert (tmp_path / "halves/history.csv").read_text().count("\n") == 3
     assert signal.getsignal(signal.SIGTERM) == before
     same(whole, fit(tmp_path / "halves", recipe, execution))
@@ -122,6 +125,34 @@ def test_averages_are_validated_and_delivered_and_the_weights_left_as_they_are(t
     assert seen
     assert all(seen)
     assert not np.array_equal(result.model.get_weights()[0], look.weights[0])
+
+
+def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
+    """Its averages, after a stop in the next epoch."""
+    validated = []
+
+    class Look(keras.callbacks.Callback):
+        def on_test_batch_begin(self, batch, logs=None):
+            if batch == 0:
+                validated.append(self.model.get_weights())
+
+    recipe = replace(survive.RUINED, epochs=3, learning_rate=5.0, ema_decay=0.5)
+    data = replace(DATA, train=survive.colours(240))
+
+    def go_on(*callbacks):
+        training = trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
+        return trainer.fit(training, tmp_path, callbacks=[Look(), *callbacks])
+
+    with pytest.raises(Stopped, match="step 2 of epoch 3"):
+        go_on(*after_steps(28, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    result = go_on()
+    scores = [row["val_accuracy"] for row in result.progress.history]
+    assert len(validated) == len(scores) == 3
+    assert result.delivered_epoch == result.outcome()["delivered_epoch"] < 3
+    assert scores[result.delivered_epoch - 1] == max(scores)
+    best = validated[result.delivered_epoch - 1]
+    for weights, kept in zip(result.model.get_weights(), best, strict=True):
+        assert weights.tobytes() == kept.tobytes()
 
 
 def test_a_finished_training_is_not_trained_again(tmp_path):

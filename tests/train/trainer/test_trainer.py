@@ -128,6 +128,12 @@ def test_a_batch_larger_than_the_data_is_refused():
         trainer.prepare(SPEC, FAST, DATA, FLOAT32)
 
 
+def test_the_best_epoch_needs_images_held_out():
+    recipe = replace(RECIPE, deliver="best", validation_fraction=0.001)
+    with pytest.raises(InputError, match=r"validation_fraction 0.001 holds out no image: raise it"):
+        trainer.prepare(SPEC, recipe, DATA, FLOAT32)
+
+
 def test_images_too_small_for_the_network_are_refused():
     spec = cifar(8, stem="imagenet")
     with pytest.raises(InputError, match="Input size must be at least 16x16"):

@@ -19,6 +19,11 @@ RULES: tuple[Rule, ...] = (
         "what is fitted on training images has been seen by the network.",
     ),
     (
+        lambda m: m.recipe is not None and m.recipe.deliver == "best",
+        "Held-out images chose the epoch that was delivered: their accuracy is too high by that "
+        "choice. The test images chose nothing.",
+    ),
+    (
         lambda m: m.record is not None and m.evaluation is None,
         "Confusions, calibration and the surest mistakes were not evaluated: "
         "python -m train.evaluate does that.",

@@ -89,11 +89,12 @@ def members(material: Material) -> list[Block]:
             row["name"],
             percent(row["top1"]["value"]),
             interval(row["top1"]),
+            f"{row['weight']:.3f}",
             f"{100 * row['marginal']:+.2f} points",
         ]
         for row in rows
     ]
-    head = ["member", "top-1 alone", "95 % interval", "gain by having it"]
+    head = ["member", "top-1 alone", "95 % interval", "weight", "gain by having it"]
     return [Table("Members of the ensemble", head, lines)]
 
 
@@ -177,7 +178,7 @@ def calibration(material: Material) -> list[Block]:
     bins, ece = row["bins"], row["ece"]
     filled = [one for one in bins if one["count"]]
     over = sum(one["count"] * (one["confidence"] - one["accuracy"]) for one in filled)
-    tendency = "surer than it is right" if over > 0 else "less sure than it is right"
+    tendency = "overconfident" if over > 0 else "underconfident"
     facts = {"expected calibration error": percent(ece), "on the whole": tendency}
     if row.get("temperature") is not None:
         facts["fitted temperature"] = number(row["temperature"], 3)

@@ -6,8 +6,8 @@ from train.evaluation import figures
 from train.evaluation.blocks import Block, Chart, Charts, Table, Text
 from train.evaluation.material import Material, Record
 from train.evaluation.words import flat, number, percent, plain
+from train.trainer.checkpoint import ACCURACY
 
-ACCURACY = "val_accuracy"  # of the images held out, by Keras's name
 LEFT_OUT = ("trial", "status", "reason", "rank", "on_front", ACCURACY)
 
 
@@ -55,7 +55,19 @@ def fronts(material: Material) -> list[Block]:
                 f"Accuracy against {title}; the front goes from {percent(best[0][1])} at "
                 f"{number(best[0][0])} to {percent(best[-1][1])} at {number(best[-1][0])}"
             )
-            drawing = figures.front(points, (title, "held-out accuracy"), alt)
+            known = {
+                name: (row[cost], row[ACCURACY])
+                for name, row in material.published.items()
+                if cost in row
+            }
+            alt += "".join(
+                f"; {name}, published: {percent(y)} at {number(x)}"
+                for name, (x, y) in known.items()
+            )
+            limit = material.limits.get(cost)
+            alt += f"; the budget ends at {number(limit)}" if limit is not None else ""
+            labels = title, "held-out accuracy"
+            drawing = figures.front(points, labels, alt, known, limit)
             charts.append(Chart(title.capitalize(), drawing))
     if not charts:
         return []

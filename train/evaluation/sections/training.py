@@ -15,7 +15,7 @@ CURVES = {  # by title: the columns of the history with their names, and how y i
     "Loss": ({"loss": "training", "val_loss": "held out"}, ""),
     "Accuracy": ({"accuracy": "training", "val_accuracy": "held out"}, "percent"),
     "Learning rate": ({"learning_rate": "learning rate"}, ""),
-    "Images a second": ({"images_per_second": "images/s"}, ""),
+    "Images per second": ({"images_per_second": "images/s"}, ""),
 }
 
 
@@ -209,7 +209,9 @@ def facts(material: Material) -> dict[str, str]:
         pairs = (("parameters", "parameters"), ("macs", "multiply-accumulates"))
         about = {title: f"{subject[key]:,}" for key, title in pairs if subject.get(key)}
     if material.recipe is not None:
-        about["epochs"] = str(material.recipe.epochs)
+        delivered = record.get("delivered_epoch", material.recipe.epochs)
+        of = "" if delivered == material.recipe.epochs else f", delivered is number {delivered}"
+        about["epochs"] = f"{material.recipe.epochs}{of}"
         about["seed"] = str(material.recipe.seed)
     if record.get("seconds"):
         about["training"] = duration(record["seconds"])
