@@ -1,0 +1,72 @@
+"""What holds for a training on TensorFlow holds on JAX, and both train alike."""
+
+import json
+
+import numpy as np
+import pytest
+
+JAX = {"KERAS_BACKEND": "jax"}
+FEW_STEPS = """
+import sys
+from pathlib import Path
+from train.backend import backend
+backend()
+import numpy as np
+from tests.train.trainer import survive
+from train.data.dataset import Data
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+from train.trainer import trainer
+
+folder, weights = Path(sys.argv[1]), Path(sys.argv[2])
+data = Data("colours", ("red", "green", "blue"), survive.colours(160), survive.colours(30))
+recipe = Recipe(epochs=2, batch_size=16, learning_rate=0.01, mixup=0.3, crop_padding=2)
+spec = survive.Spec(blocks=(1, 1), widths=(8, 16))
+training = trainer.prepare(spec, recipe, data, Execution(precision="float32"))
+names = [f"{i:04}" for i in range(len(training.model.weights))]
+if weights.exists():
+    training.model.set_weights([np.load(weights)[name] for name in names])
+else:
+    np.savez(weights, **dict(zip(names, training.model.get_weights())))
+trainer.fit(training, folder)
+"""
+
+
+def test_the_first_epochs_are_those_of_tensorflow_up_to_rounding(python, fresh_python, tmp_path):
+    python("-c", FEW_STEPS, tmp_path / "tf", tmp_path / "weights.npz")
+    fresh_python("-c", FEW_STEPS, tmp_path / "jax", tmp_path / "weights.npz", **JAX)
+    rows = [
+        np.genfromtxt(tmp_path / name / "history.csv", delimiter=",", names=True)
+        for name in ("tf", "jax")
+    ]
+    for column in ("loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"):
+        np.testing.assert_allclose(*(row[column] for row in rows), rtol=2e-3, err_msg=column)
+
+
+def test_kills_do_not_change_a_bit_on_jax(fresh_python):
+    arguments = "--kills=3", "--precision=float32"
+    said = fresh_python("-m", "tests.train.trainer.survive", *arguments, **JAX).stdout
+    assert "equal to the bit" in said.splitlines()[-1]
+
+
+def test_a_run_on_jax_is_exported_on_tensorflow(python, fresh_python, tmp_path):
+    arguments = (
+        "--dataset=digits", "--model=resnet8", "--width_multiplier=0.5", "--image_size=8",
+        "--epochs=1", "--batch_size=64", f"--output_dir={tmp_path / 'run'}",
+    )  # fmt: skip
+    said = fresh_python("-m", "train.cifar", *arguments, **JAX).stdout
+    assert "model.keras" in said
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    assert list(record["test"]) == ["keras"]
+    assert "jax" in record["versions"]
+    python("-m", "train.export", f"--run={tmp_path / 'run'}", "--formats=saved_model,float32,int8")
+    exported = json.loads((tmp_path / "run/export.json").read_text())
+    expected = record["test"]["keras"]["accuracy"]
+    assert exported["formats"]["float32"]["accuracy"] == pytest.approx(expected, abs=0.003)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["checkpoint", "optimizers", "survive", "trainer"])
+def test_the_tests_of_a_training_pass_on_jax(name, fresh_python):
+    file = f"tests/train/trainer/test_{name}.py"
+    fresh_python("-m", "pytest", "-q", "-n", "0", "-m", "not slow", file, **JAX)
