@@ -24,6 +24,7 @@ COMMANDS = {
     "train.tune": ["--dataset=digits", "--model=resnet8", "--output_dir=others", "--epochs=1"],
     "train.export": ["--run=others", "--formats=float32"],
     "train.predict": ["--run=others", "image.png"],
+    "train.analyze": ["--run=others", "--what=responses"],
     "train.convert": ["--source=noise.bin", "--target=out.keras"],
 }
 LEFT_OUT = {"devices"}  # its values change the whole process

@@ -17,6 +17,7 @@ from train.backend.tensorflow.devices import (
 )
 from train.backend.tensorflow.errors import WRITE_ERRORS, enough_memory
 from train.backend.tensorflow.fused_batchnorm import fuse
+from train.backend.tensorflow.gradients import gradients
 from train.backend.tensorflow.variables import capture, restore
 
 tf.config.list_physical_devices("GPU")  # looks for a driver, loudly: `backend()` is quiet
@@ -29,6 +30,6 @@ def for_training(model):
 
 __all__ = [
     "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose", "compile_settings",
-    "distribute", "enough_memory", "for_training", "hardware", "pool_batches", "replicas",
-    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
+    "distribute", "enough_memory", "for_training", "gradients", "hardware", "pool_batches",
+    "replicas", "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip
