@@ -131,15 +131,18 @@ def _predict(plan: dict[str, list[Any]], subjects: list[Any], settings: Analysis
     seconds = {}
     batch = np.zeros((BATCH, *subjects[0].network.input_shape), np.float32)
     for subject in subjects:
-        with quiet():
-            subject.model.predict_on_batch(batch)
-        begun = time.monotonic()
-        subject.model.predict_on_batch(batch)
-        seconds[subject.name] = (time.monotonic() - begun) / BATCH
+        times = [time.monotonic()]
+        for _ in range(2):  # the first time makes the program
+            with quiet():
+                subject.model.predict_on_batch(batch)
+            times.append(time.monotonic())
+        seconds[subject.name] = times[1] - times[0], (times[2] - times[1]) / BATCH
     for name, chosen in plan.items():
-        whole = _images(name, settings) * sum(
-            seconds[subject.name] * method(name).passes(subject, settings) for subject in chosen
-        )
+        whole = 0.0
+        for subject in chosen:
+            once, image = seconds[subject.name]
+            passes = method(name).passes(subject, settings)
+            whole += once + image * passes * _images(name, settings)
         print(f"{name}: about {max(whole, 1):.0f} s", flush=True)
 
 

@@ -95,4 +95,4 @@ ANALYSES = {
 
 def method(name: str) -> Method:
     """The module of an analysis; imports Keras."""
-    return import_module(ANALYSES[name].module)  # type: ignore[return-value]
+    return import_module(ANALYSES[name].module)

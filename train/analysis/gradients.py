@@ -83,6 +83,7 @@ def draw(found: Sequence[tuple[Subject, Gradients]]) -> Figure:
         right.plot(index, result.trained, **style)
     for axes, title in ((left, "at initialization"), (right, "trained")):
         axes.set(title=title, xlabel="layer", ylabel="norm of the gradient by the kernel")
-        axes.set_yscale("log")
+        plotting.count_along(axes)
+        plotting.logarithmic(axes)
     left.legend()
     return figure

@@ -100,4 +100,4 @@ def responses(model: keras.Model) -> dict[str, Any]:
 def observe(model: keras.Model, tensors: dict[str, Any]) -> keras.Model:
     """A model of the same layers, from images to some tensors inside."""
     with deep_recursion():
-        return keras.Model(model.inputs, list(tensors.values()))
+        return keras.Model(model.inputs[0], list(tensors.values()))

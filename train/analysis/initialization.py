@@ -75,7 +75,7 @@ def rows(result: Initialization) -> list[dict[str, Any]]:
 
 def draw(found: Sequence[tuple[Subject, Initialization]]) -> Figure:
     """A column for each network: responses above, gradients below."""
-    figure = plotting.figure(max(7, 5.2 * len(found)), 8.5)
+    figure = plotting.figure(4.5 + 4.5 * len(found), 8)
     panels = figure.subplots(2, len(found), sharey="row", squeeze=False)
     for (subject, result), (above, below) in zip(found, panels.T, strict=True):
         for axes, values in ((above, result.responses), (below, result.gradients)):
@@ -93,8 +93,11 @@ def draw(found: Sequence[tuple[Subject, Initialization]]) -> Figure:
                 index + 1, start / 2 ** (index / 2), color="black", linestyle=":",
                 label=r"halved variance: $2^{-l/2}$",
             )  # fmt: skip
-        above.set(title=subject.name, xlabel="layer", yscale="log")
-        below.set(xlabel="layer", yscale="log")
+        above.set_title(subject.name)
+        for axes in (above, below):
+            axes.set_xlabel("layer")
+            plotting.count_along(axes)
+            plotting.logarithmic(axes)
     panels[0, 0].set_ylabel("std of the response")
     panels[1, 0].set_ylabel("norm of the gradient")
     plain = next((axes for axes in panels[0] if len(axes.lines) > 4), panels[0, 0])

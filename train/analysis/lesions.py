@@ -198,7 +198,7 @@ def rows(result: Lesions) -> list[dict[str, Any]]:
 
 def draw(found: Sequence[tuple[Subject, Lesions]]) -> Figure:
     """One block deleted, several at random, and blocks swapped."""
-    figure = plotting.figure(16, 5.5)
+    figure = plotting.figure(17, 5.5)
     one, several, swapped = figure.subplots(1, 3, sharey=True)
     for number, (subject, result) in enumerate(found):
         style, dots = plotting.line(number, subject), plotting.dots(number, subject)
@@ -211,5 +211,7 @@ def draw(found: Sequence[tuple[Subject, Lesions]]) -> Figure:
     several.set_xlabel("blocks deleted at random")
     swapped.set_xlabel("Kendall's tau of the order of blocks")
     swapped.invert_xaxis()
+    plotting.count_along(one)
+    plotting.count_along(several)
     plotting.legend(figure, one)
     return figure

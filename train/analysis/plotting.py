@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from keras_resnet.utils.atomic import replacing
 from train.analysis.subject import Subject
@@ -22,6 +23,7 @@ STYLE = {
     "axes.spines.right": False,
     "legend.frameon": False,
     "lines.linewidth": 2.0,
+    "svg.fonttype": "none",  # text stays text: small files, and slides can change it
     "svg.hashsalt": "keras_resnet",  # the same picture is the same file
 }
 
@@ -35,7 +37,32 @@ def lecture() -> Iterator[None]:
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure, in inches."""
-    return Figure(figsize=(width, height), layout="constrained")
+    empty = Figure(figsize=(width, height), layout="constrained")
+    empty.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
+    return empty
+
+
+def count_along(axes: Axes) -> None:
+    """Only whole numbers along the horizontal axis."""
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def logarithmic(axes: Axes) -> None:
+    """A vertical axis of powers of ten, with numbers between them only if there are few."""
+    axes.set_yscale("log")
+    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+    axes.yaxis.set_major_formatter(short)
+
+
+def short(value: float, _: int = 0) -> str:
+    """A number of two digits as short as can be."""
+    return (
+        f"{value:.2g}"
+        if 0.01 <= value < 100 or not value
+        else f"{value:.0f}"
+        if 100 <= value < 1e4
+        else f"{value:.0e}"
+    )
 
 
 def line(number: int, subject: Subject) -> dict[str, Any]:
@@ -55,9 +82,8 @@ def dots(number: int, subject: Subject) -> dict[str, Any]:
 
 
 def legend(figure: Figure, axes: Axes) -> None:
-    """One legend below all panels, of what is in one of them."""
-    handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(len(labels), 5))
+    """One legend beside all panels, of what is in one of them."""
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -63,6 +63,7 @@ def draw(found: Sequence[tuple[Subject, Responses]]) -> Figure:
     original.set_xlabel("layer, in original order")
     ordered.set_xlabel("layer, sorted by magnitude")
     for axes in (original, ordered):
+        plotting.count_along(axes)
         axes.set(ylabel="std of the response", ylim=(0, None))
     original.legend()
     return figure

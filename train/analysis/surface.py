@@ -106,15 +106,19 @@ def draw(found: Sequence[tuple[Subject, Surface]]) -> Figure:
             result.axis, result.axis, losses, levels, colors="white", linewidths=0.6, alpha=0.7
         )
         axes.plot(0, 0, "w+", markersize=12)
-        axes.set(title=subject.name, xlabel="first direction", ylabel="second direction")
+        axes.set(
+            title=subject.name, xlabel="first direction", ylabel="second direction",
+            xticks=(-EXTENT, 0, EXTENT), yticks=(-EXTENT, 0, EXTENT),
+        )  # fmt: skip
+        axes.grid(False)
         axes.set_aspect("equal")
         last.plot(result.axis, losses[len(losses) // 2], **plotting.line(number, subject))
     ticks = levels[:: (LEVELS - 1) // 6]
     figure.colorbar(
-        colours, ax=panels[: len(found)], label="training loss, nats", ticks=ticks, format="%.2g",
-        shrink=0.8,
-    )  # fmt: skip
-    last.set(yscale="log", xlabel="first direction", ylabel="training loss, nats", ylim=(None, top))
+        colours, ax=panels[: len(found)], ticks=ticks, format=plotting.short, shrink=0.8
+    )
+    last.set(xlabel="first direction", ylabel="training loss, nats", ylim=(None, top))
+    plotting.logarithmic(last)
     last.legend()
     for axes in panels[len(found) + 1 :]:
         axes.remove()
