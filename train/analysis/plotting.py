@@ -8,6 +8,7 @@ from typing import Any
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.ticker import LogFormatter, MaxNLocator
 
 from keras_resnet.utils.atomic import replacing
@@ -37,9 +38,7 @@ def lecture() -> Iterator[None]:
 
 def figure(width: float, height: float) -> Figure:
     """An empty figure, in inches."""
-    empty = Figure(figsize=(width, height), layout="constrained")
-    empty.get_layout_engine().set(w_pad=0.12, h_pad=0.12)
-    return empty
+    return Figure(figsize=(width, height), layout=ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.12))
 
 
 def count_along(axes: Axes) -> None:
@@ -54,15 +53,9 @@ def logarithmic(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(short)
 
 
-def short(value: float, _: int = 0) -> str:
-    """A number of two digits as short as can be."""
-    return (
-        f"{value:.2g}"
-        if 0.01 <= value < 100 or not value
-        else f"{value:.0f}"
-        if 100 <= value < 1e4
-        else f"{value:.0e}"
-    )
+def short(value: float, _: float = 0) -> str:
+    """A number with two digits, as short as can be."""
+    return f"{value:.0f}" if 100 <= value < 1e4 else f"{value:.2g}"
 
 
 def line(number: int, subject: Subject) -> dict[str, Any]:

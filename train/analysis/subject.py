@@ -66,7 +66,7 @@ def open_subjects(folders: Sequence[Path]) -> list[Subject]:
 def _titles(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> list[str]:
     """The names of the networks where these tell runs apart, or else of the folders."""
     models = [record["model"] for record in records]
-    names = [folder.resolve().name for folder in folders]
+    names = [folder.absolute().name for folder in folders]
     tries = (models, names, [str(folder) for folder in folders])
     return next(tried for tried in tries if len({*tried}) == len(tried))
 
