@@ -31,6 +31,11 @@ def sample(count: int = 24, seed: int = 0) -> Sample:
     return Sample(images, rng.integers(0, 5, count))
 
 
+def outputs(model: keras.Model) -> np.ndarray:
+    """Of the sample, without a program that would have to be made first."""
+    return keras.ops.convert_to_numpy(model([sample().images], training=False))
+
+
 def inside(model: keras.Model, name: str, images: np.ndarray) -> np.ndarray:
     """The output of a layer."""
     part = keras.Model(model.inputs[0], model.get_layer(name).output)
