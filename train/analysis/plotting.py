@@ -9,13 +9,14 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from matplotlib.ticker import LogFormatter, MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 
 from keras_resnet.utils.atomic import replacing
 from train.analysis.subject import Subject
 
 # Okabe and Ito, "Color Universal Design", 2008.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MANY = 50  # times the lowest value: the powers of ten are numbers enough
 STYLE = {
     "font.size": 14,
     "axes.grid": True,
@@ -47,10 +48,12 @@ def count_along(axes: Axes) -> None:
 
 
 def logarithmic(axes: Axes) -> None:
-    """A vertical axis of powers of ten, with numbers between them only if there are few."""
+    """Powers of ten along the vertical axis, once all is drawn; with steps between if few."""
     axes.set_yscale("log")
-    axes.yaxis.set_minor_formatter(LogFormatter(minor_thresholds=(1, 0.5)))
+    low, high = axes.get_ylim()
     axes.yaxis.set_major_formatter(short)
+    axes.yaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+    axes.yaxis.set_minor_formatter(short if high < MANY * low else NullFormatter())
 
 
 def short(value: float, _: float = 0) -> str:
@@ -76,7 +79,7 @@ def dots(number: int, subject: Subject) -> dict[str, Any]:
 
 def legend(figure: Figure, axes: Axes) -> None:
     """One legend beside all panels, of what is in one of them."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right upper")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center")
 
 
 def save(figure: Figure, path: Path) -> None:

@@ -117,8 +117,10 @@ def draw(found: Sequence[tuple[Subject, Surface]]) -> Figure:
     figure.colorbar(
         colours, ax=panels[: len(found)], ticks=ticks, format=plotting.short, shrink=0.8
     )
-    last.set(xlabel="first direction", ylabel="training loss, nats", ylim=(None, top))
+    last.set(xlabel="first direction", ylabel="training loss, nats")
+    last.set_xticks((-EXTENT, 0, EXTENT))
     plotting.logarithmic(last)
+    last.set_ylim(top=top)
     last.legend()
     for axes in panels[len(found) + 1 :]:
         axes.remove()
