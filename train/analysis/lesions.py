@@ -46,7 +46,7 @@ class Switch(keras.layers.Layer):
         return keras.ops.where(self.on > 0, *inputs)
 
 
-class Patient:
+class LesionedModel:
     """A copy of a network, whose blocks can be deleted and swapped.
 
     Args:
@@ -146,28 +146,28 @@ def _counts(blocks: int) -> list[int]:
 
 def measure(subject: Subject, sample: Sample, settings: AnalysisSettings) -> Lesions:
     """Deletes and swaps, and each time classifies all images."""
-    patient, rng = Patient(subject.model), np.random.default_rng(settings.seed)
+    lesioned, rng = LesionedModel(subject.model), np.random.default_rng(settings.seed)
 
     def without(blocks: Iterable[str]) -> float:
-        patient.delete(blocks)
-        return error(patient.model, sample)
+        lesioned.delete(blocks)
+        return error(lesioned.model, sample)
 
-    whole, deletable = without([]), patient.deletable
-    single = [without([b]) if b in deletable else np.nan for b in patient.blocks]
+    whole, deletable = without([]), lesioned.deletable
+    single = [without([b]) if b in deletable else np.nan for b in lesioned.blocks]
     several = [
         (count, without(rng.choice(deletable, count, replace=False)))
         for count in _counts(len(deletable)) * settings.draws
         if count <= len(deletable)
     ]
     swapped = []
-    for count in SWAPS * settings.draws if patient.groups else ():
-        order = swap(patient.blocks, patient.groups, count, rng)
-        places = [patient.blocks.index(block) for block in order]
-        patient.order(order)
+    for count in SWAPS * settings.draws if lesioned.groups else ():
+        order = swap(lesioned.blocks, lesioned.groups, count, rng)
+        places = [lesioned.blocks.index(block) for block in order]
+        lesioned.order(order)
         tau = kendalltau(range(len(places)), places).statistic
-        swapped.append((tau, error(patient.model, sample)))
+        swapped.append((tau, error(lesioned.model, sample)))
     pairs = [np.reshape(np.array(found, float), (-1, 2)) for found in (several, swapped)]
-    return Lesions(patient.blocks, whole, np.array(single), *pairs)
+    return Lesions(lesioned.blocks, whole, np.array(single), *pairs)
 
 
 def swap(

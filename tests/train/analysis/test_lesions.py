@@ -10,7 +10,7 @@ from tests.train.analysis.networks import copy_weights, network, outputs, sample
 from train.analysis import lesions
 from train.analysis.analyses import AnalysisSettings
 from train.analysis.graph import copy
-from train.analysis.lesions import Patient
+from train.analysis.lesions import LesionedModel
 from train.analysis.subject import NotApplicable, Subject
 
 ORDERS = ("original", "bn_after_add", "relu_before_add", "relu_only_preact", "full_preact")
@@ -21,19 +21,19 @@ NETWORKS = [*((order, "A") for order in ORDERS), ("original", "B")]
 def test_of_a_deleted_block_the_shortcut_stays(order, shortcut):
     """Each block, also where the image is halved: as if its branch gave zeros."""
     model = network(spec(activation_order=order, shortcut=shortcut))
-    whole, patient, silent = outputs(model), Patient(model), copy(model)
-    assert patient.deletable == patient.blocks
-    assert np.array_equal(outputs(patient.model), whole)
-    for block in patient.blocks:
-        patient.delete([block])
+    whole, lesioned, silent = outputs(model), LesionedModel(model), copy(model)
+    assert lesioned.deletable == lesioned.blocks
+    assert np.array_equal(outputs(lesioned.model), whole)
+    for block in lesioned.blocks:
+        lesioned.delete([block])
         last = [la for la in silent.layers if la.name.startswith(f"{block}_2_") and la.weights][-1]
         weights = last.get_weights()  # a kernel; or scale, shift and statistics
         last.set_weights([np.zeros_like(each) for each in weights[:2]] + weights[2:])
-        assert np.array_equal(outputs(patient.model), outputs(silent)), block
-        assert not np.array_equal(outputs(patient.model), whole), block
+        assert np.array_equal(outputs(lesioned.model), outputs(silent)), block
+        assert not np.array_equal(outputs(lesioned.model), whole), block
         last.set_weights(weights)
-    patient.delete([])
-    assert np.array_equal(outputs(patient.model), whole)
+    lesioned.delete([])
+    assert np.array_equal(outputs(lesioned.model), whole)
 
 
 @pytest.mark.parametrize(
@@ -41,30 +41,30 @@ def test_of_a_deleted_block_the_shortcut_stays(order, shortcut):
 )
 def test_a_network_without_a_block_is_the_one_built_without_it(order, shortcut):
     model = network(spec(activation_order=order, shortcut=shortcut))
-    patient = Patient(model)
-    patient.delete(["conv2_block2", "conv3_block2"])
+    lesioned = LesionedModel(model)
+    lesioned.delete(["conv2_block2", "conv3_block2"])
     smaller = network(spec(activation_order=order, shortcut=shortcut, blocks=(1, 1)))
     copy_weights(model, smaller, {})
-    assert np.array_equal(outputs(patient.model), outputs(smaller))
+    assert np.array_equal(outputs(lesioned.model), outputs(smaller))
 
 
 def test_a_plain_block_that_changes_the_shape_cannot_be_deleted():
-    patient = Patient(network(spec(shortcut="none")))
-    assert patient.blocks == ["conv2_block1", "conv2_block2", "conv3_block1", "conv3_block2"]
-    assert patient.deletable == ["conv2_block1", "conv2_block2", "conv3_block2"]
+    lesioned = LesionedModel(network(spec(shortcut="none")))
+    assert lesioned.blocks == ["conv2_block1", "conv2_block2", "conv3_block1", "conv3_block2"]
+    assert lesioned.deletable == ["conv2_block1", "conv2_block2", "conv3_block2"]
 
 
 @pytest.mark.parametrize("shortcut", ["A", "none"])
 def test_swapped_blocks_have_each_others_weights(shortcut):
     model = network(spec(shortcut=shortcut))
-    patient = Patient(model)
-    assert patient.groups == [["conv2_block1", "conv2_block2"]]  # the third halves the image
-    patient.order(["conv2_block2", "conv2_block1", "conv3_block1", "conv3_block2"])
+    lesioned = LesionedModel(model)
+    assert lesioned.groups == [["conv2_block1", "conv2_block2"]]  # the third halves the image
+    lesioned.order(["conv2_block2", "conv2_block1", "conv3_block1", "conv3_block2"])
     other = network(spec(shortcut=shortcut))
     copy_weights(model, other, {"conv2_block1": "conv2_block2", "conv2_block2": "conv2_block1"})
-    assert np.array_equal(outputs(patient.model), outputs(other))
-    patient.order(patient.blocks)
-    assert np.array_equal(outputs(patient.model), outputs(model))
+    assert np.array_equal(outputs(lesioned.model), outputs(other))
+    lesioned.order(lesioned.blocks)
+    assert np.array_equal(outputs(lesioned.model), outputs(model))
 
 
 def test_swaps_stay_within_groups():
