@@ -10,7 +10,7 @@ from tests.train.analysis.networks import copy_weights, network, outputs, sample
 from train.analysis import lesions
 from train.analysis.analyses import AnalysisSettings
 from train.analysis.graph import copy
-from train.analysis.lesions import LesionedModel
+from train.analysis.lesioned_model import LesionedModel
 from train.analysis.subject import NotApplicable, Subject
 
 ORDERS = ("original", "bn_after_add", "relu_before_add", "relu_only_preact", "full_preact")
