@@ -10,7 +10,8 @@ ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
 LIBRARY = "utils spec weights imagenet_utils layers network families backbone convert models export"
 TRAIN = (
-    "utils settings data backend trainer runs compress measure evaluation experiments search flags"
+    "utils settings data backend trainer runs compress measure evaluation analysis experiments "
+    "search flags"
 )
 ROOMS = {"keras_resnet": LIBRARY.split(), "train": TRAIN.split()}
 TENSORFLOW = {"keras_resnet/export", "train/backend/tensorflow", "train/data/tfds.py"}
@@ -24,6 +25,7 @@ OTHERS = {
         "convert",
         "evaluate",
         "reproduce",
+        "analyze",
         "__init__",
     },  # the commands
 }
@@ -77,7 +79,7 @@ PLAIN = [
     "keras_resnet", "keras_resnet.spec", "keras_resnet.families", "train.settings.recipe",
     "train.settings.data", "train.settings.execution", "train.runs.record", "train.search.space",
     "train.flags", "train.cifar", "train.tune", "train.export", "train.predict", "train.convert",
-    "train.evaluate", "train.evaluation.record",
+    "train.evaluate", "train.evaluation.record", "train.analyze",
 ]  # fmt: skip
 CODE = """
 import json, sys, time

@@ -24,7 +24,7 @@ DOCUMENTS = {
         ]
     )
 }
-COMMANDS = ("cifar", "convert", "evaluate", "export", "predict", "tune")
+COMMANDS = ("analyze", "cifar", "convert", "evaluate", "export", "predict", "tune")
 
 
 def blocks(name):

@@ -5,6 +5,7 @@ end that. Files whose checksum is known to be right need it not: `readers.read` 
 """
 
 import json
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -17,8 +18,10 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.weights import readers
 from keras_resnet.weights.readers import KerasFile, Weights
 
-SECONDS, BYTES_A_SECOND = 15.0, 5e6  # the time that a file may take: so long, and for its size
+# The processor's time that a file may take: so long, and for its size. A busy machine takes longer.
+SECONDS, BYTES_A_SECOND, BUSY = 15, 5e6, 20
 MEMORY, COPIES = 4 * 2**30, 10  # the address space: so much, and so many times the file's size
+ENDLESS = "the library that reads it does not come to an end."
 ROOT = str(Path(__file__).parents[2])
 
 
@@ -32,13 +35,15 @@ def read(path: Path) -> KerasFile:
     code = f"import sys; sys.path.insert(0, {ROOT!r}); import {__name__} as it; it.main()"
     with TemporaryDirectory() as folder:
         target = Path(folder, "arrays")
-        command = [sys.executable, "-c", code, str(path.resolve()), str(target), str(size)]
+        seconds = SECONDS + round(size / BYTES_A_SECOND)
+        arguments = map(str, (path.resolve(), target, size, seconds))
+        command = [sys.executable, "-c", code, *arguments]
         try:
-            done = subprocess.run(
-                command, capture_output=True, text=True, timeout=SECONDS + size / BYTES_A_SECOND
-            )
+            done = subprocess.run(command, capture_output=True, text=True, timeout=BUSY * seconds)
         except subprocess.TimeoutExpired:
-            raise InputError("the library that reads it does not come to an end.") from None
+            raise InputError(ENDLESS) from None
+        if done.returncode == -getattr(signal, "SIGXCPU", 0):
+            raise InputError(ENDLESS)
         if done.returncode < 0:
             raise InputError(f"the library that reads it crashed (signal {-done.returncode}).")
         if done.returncode:
@@ -53,7 +58,7 @@ def read(path: Path) -> KerasFile:
 
 def main() -> None:
     """In the other process: reads, and writes plain arrays."""
-    path, target, size = sys.argv[1:]
+    path, target, size, seconds = sys.argv[1:]
     try:
         import resource
     except ImportError:  # Windows
@@ -61,6 +66,7 @@ def main() -> None:
     else:
         most = MEMORY + COPIES * int(size)
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
+        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + BUSY))
     try:
         weights, ordered, config = readers.read(Path(path))
         names = [(layer, variable) for layer, there in weights.items() for variable in there]

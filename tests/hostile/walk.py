@@ -25,6 +25,7 @@ COMMANDS = {
     "train.reproduce": ["--dataset=digits", "--budget=minutes", "--output_dir=others"],
     "train.export": ["--run=others", "--formats=float32"],
     "train.predict": ["--run=others", "image.png"],
+    "train.analyze": ["--run=others", "--what=responses"],
     "train.convert": ["--source=noise.bin", "--target=out.keras"],
 }
 LEFT_OUT = {"devices"}  # its values change the whole process

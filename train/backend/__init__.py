@@ -81,6 +81,15 @@ class Backend(Protocol):
     def restore(self, model: "keras.Model", arrays: Arrays) -> None:
         """Puts back what `capture` read; raises an `InputError` if it is of another model."""
 
+    def gradients(
+        self, model: "keras.Model", images: np.ndarray, labels: np.ndarray
+    ) -> list[np.ndarray]:
+        """The gradient of the mean cross-entropy by each trainable variable, as in training.
+
+        The model is of images to logits and is not changed; labels are `(n,)` int. Batch
+        normalization takes the statistics of these images, and dropout drops.
+        """
+
     def enough_memory(self) -> AbstractContextManager:
         """Turns the error for too little memory on a device into an `InputError`."""
 

@@ -61,7 +61,7 @@ def test_what_cannot_be_read_is_refused_in_a_line(name, tmp_path):
 
 
 def test_a_file_that_is_read_for_ever_is_given_up(monkeypatch):
-    monkeypatch.setattr(isolated, "SECONDS", 3.0)
+    monkeypatch.setattr(isolated, "SECONDS", 3)
     with pytest.raises(InputError, match="does not come to an end"):
         read(HANGS)
 

@@ -1,0 +1,1 @@
+"""What the papers and their readers looked at besides error: one file for each analysis."""
