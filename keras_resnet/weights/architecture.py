@@ -139,7 +139,7 @@ def _spaced(rows: dict[str, Layer]) -> dict[str, Layer]:
             if _pads(before, layer):
                 inputs, meaning["padding"] = before.inputs, before.meaning["around"]
             else:
-                meaning["padding"] = _around(layer, meaning.get("spacing", step))
+                meaning["padding"] = _around(layer, step)
         elif layer.kind == "ZeroPadding2D":
             sides = zip(step, meaning.get("padding", ()), strict=False)
             meaning["around"] = tuple(_times((n, n), _pair(side, 0)) for n, side in sides)
@@ -159,16 +159,15 @@ def _pads(before: Layer | None, layer: Layer) -> TypeGuard[Layer]:
     )
 
 
-def _around(layer: Layer, spacing: Pair) -> Any:
+def _around(layer: Layer, step: Pair) -> Any:
     """The zeros around images that a convolution's own padding amounts to, as `ZeroPadding2D`'s."""
     window, padding = _window(layer), layer.meaning.get("padding")
     if padding == "valid" or window == (1, 1):
         return ((0, 0), (0, 0))
     if padding == "same" and _pair(layer.meaning.get("strides"), 1) == (1, 1):
-        sides = [
-            (n * (size - 1) // 2, n * size // 2) for n, size in zip(spacing, window, strict=True)
-        ]
-        return tuple(sides)
+        sides = zip(step, _pair(layer.meaning.get("dilation_rate"), 1), window, strict=True)
+        totals = ((n, dilation * (size - 1)) for n, dilation, size in sides)
+        return tuple((n * (total // 2), n * (total - total // 2)) for n, total in totals)
     return padding  # under a stride it depends on the size of the images
 
 
