@@ -1,15 +1,19 @@
 """A trained network as the start of another: a new head, feature maps, frozen normalization."""
 
 import re
+from itertools import accumulate, takewhile
+from math import prod
+from operator import mul
 
 import keras
 from keras import layers
 
-from keras_resnet.layers import channel_axis
 from keras_resnet.network import check_model, classifier
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
+
+BRANCH = re.compile(r"(conv(\d+)_block(\d+))_[1-9]_conv")  # convolutions of residual branches
 
 
 def replace_head(model: keras.Model, classes: int, activation="softmax") -> keras.Model:
@@ -60,10 +64,11 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
     """
     check_model(model)
     names = {layer.name for layer in model.layers}
-    maps = [_layer(model, _first(block, names)).input for block in _halving(model)]
-    maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
-    blocks = any(BRANCH.fullmatch(name) for name in names)
-    if not blocks or len(getattr(maps[-1], "shape", ())) != 4:
+    halving = _halving(model)
+    maps = [_layer(model, _first(block, names)).input for block in halving]
+    if any(map(BRANCH.fullmatch, names)):
+        maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
+    if not maps or len(getattr(maps[-1], "shape", ())) != 4:
         raise InputError(
             f"{model.name} has no feature maps of stages: give a network of this package or of "
             "keras.applications, with its top, or without and with pooling=None."
@@ -71,14 +76,11 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
     outputs = {f"C{stage}": tensor for stage, tensor in enumerate(maps, 2)}
     with deep_recursion():
         pyramid = keras.Model(model.input, outputs, name=f"{model.name}_pyramid")
-        strides = _strides(pyramid)
     pyramid.pyramid_outputs = {
-        f"P{strides[name].bit_length() - 1}": tensor for name, tensor in outputs.items()
+        f"P{stride.bit_length() - 1}": tensor
+        for stride, tensor in zip(_strides(model, halving), maps, strict=True)
     }
     return pyramid
-
-
-BRANCH = re.compile(r"conv(\d+)_block(\d+)_[1-9]_conv")
 
 
 def _halving(model: keras.Model) -> list[str]:
@@ -86,23 +88,23 @@ def _halving(model: keras.Model) -> list[str]:
 
     The first of them does, and the others are at the same place in their stages.
     """
-    found = [(layer, match) for layer in model.layers if (match := BRANCH.fullmatch(layer.name))]
-    count = {int(match[1]): int(match[2]) for _, match in found}  # blocks of each stage, in order
-    strided = [int(match[1]) for layer, match in found if max(layer.strides) > 1]
-    if strided and strided[0] == min(count):
+    found = [match for layer in model.layers if (match := BRANCH.fullmatch(layer.name))]
+    count = {int(match[2]): int(match[3]) for match in found}  # blocks of each stage, in order
+    strided = [match for match in found if max(_layer(model, match[0]).strides) > 1]
+    if strided and int(strided[0][2]) == min(count):
         return [f"conv{stage}_block{blocks}" for stage, blocks in [*count.items()][:-1]]
     return [f"conv{stage}_block1" for stage in [*count][1:]]
 
 
-def _strides(pyramid: keras.Model) -> dict[str, int]:
-    """Pixels of an image per pixel of each map."""
-    side = 2**12  # a multiple of every stride
-    shape: list[int | None] = [None, side, side, side]
-    shape[channel_axis()] = pyramid.input_shape[channel_axis()]
-    rows = 2 if channel_axis() == 1 else 1
-    return {
-        name: side // found[rows] for name, found in pyramid.compute_output_shape(shape).items()
-    }
+def _strides(model: keras.Model, halving: list[str]) -> list[int]:
+    """Pixels of an image per pixel of each map: before each of the blocks, and at the end."""
+    strided = [layer for layer in model.layers if hasattr(layer, "strides")]
+    stem = takewhile(lambda layer: not BRANCH.fullmatch(layer.name), strided)
+    factors = [prod(max(layer.strides) for layer in stem)]
+    for block in halving:
+        branch = (la for la in strided if (m := BRANCH.fullmatch(la.name)) and m[1] == block)
+        factors.append(prod(max(layer.strides) for layer in branch))
+    return [*accumulate(factors, mul)]
 
 
 def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:

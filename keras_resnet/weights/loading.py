@@ -147,7 +147,7 @@ def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
     return (
         f"{path} is taken for a plain ResNet of {layout.source}{like}: ReLU, the stride on 3x3 "
         "convolutions, no dilation, no blurred pooling. Others (timm's resnetblur, resnetaa, "
-        "act_layer, output_stride; torchvision's dilated ones) have the same names and shapes."
+        "act_layer) have the same names and shapes; for dilated ones, give output_stride."
     )
 
 

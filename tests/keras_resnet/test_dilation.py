@@ -10,7 +10,7 @@ from keras_resnet import InputError, ResNet, Spec, from_checkpoint, imagenet
 from keras_resnet.export.fold import fold
 from keras_resnet.weights import layouts
 
-IMAGES = np.random.default_rng(0).normal(size=(2, 37, 26, 3)).astype("float32")
+IMAGES = np.random.default_rng(0).normal(size=(2, 37, 34, 3)).astype("float32")
 V2 = {"activation_order": "full_preact", "shortcut": "B"}
 SPECS = {  # of strides 1, 2, 4 and 8
     name: Spec(**{"blocks": (1, 1, 1, 2), "widths": (4, 8, 8, 12), **changes})
@@ -30,7 +30,7 @@ SPECS = {  # of strides 1, 2, 4 and 8
 
 def features(spec):
     """A network without the top, whose normalization does something."""
-    model = ResNet(spec, include_top=False, input_shape=(37, 26, 3))
+    model = ResNet(spec, include_top=False, input_shape=(37, 34, 3))
     vary(model)
     return model
 
@@ -44,23 +44,27 @@ def vary(model):
 
 
 @pytest.mark.parametrize("name", SPECS)
-def test_every_stride_th_feature_is_that_of_the_network_without_dilation(name, tmp_path):
-    """With its weights from a file of either form, Keras's configs included."""
-    spec = SPECS[name]
-    plain = features(spec)
-    plain.save(tmp_path / "plain.keras")
-    less = replace(spec, output_stride=spec.stride // 4)
-    arguments = {"include_top": False, "input_shape": plain.input_shape[1:]}
-    dilated = ResNet(less, weights=tmp_path / "plain.keras", **arguments)
+def test_every_fourth_feature_is_that_of_the_network_without_dilation(name):
+    plain = features(SPECS[name])
+    spec = replace(SPECS[name], output_stride=SPECS[name].stride // 4)
+    dilated = ResNet(spec, include_top=False)
+    dilated.set_weights(plain.get_weights())
     expected, found = (np.array(model(IMAGES, training=False)) for model in (plain, dilated))
-    assert found.shape[1:3] == tuple(-(-side // less.stride) for side in (37, 26))
-    np.testing.assert_allclose(found[:, ::4, ::4], expected, atol=1e-5 * expected.max())
+    assert found.shape[1:3] == tuple(-(-side // spec.stride) for side in (37, 34))
     assert expected.std() > 0
+    np.testing.assert_allclose(found[:, ::4, ::4], expected, atol=1e-5 * np.abs(expected).max())
 
-    dilated.save(tmp_path / "dilated.keras")
-    again = ResNet(less, weights=tmp_path / "dilated.keras", **arguments)
-    np.testing.assert_array_equal(again(IMAGES, training=False), found)
-    ResNet(spec, weights=tmp_path / "dilated.keras", **arguments)
+
+@pytest.mark.parametrize("name", ["v1", "stride first", "Keras's v2"])
+def test_weights_load_whether_the_network_of_the_file_is_dilated_or_not(name, tmp_path):
+    """Also where the file tells the layers of its network, which are compared."""
+    path, spec = tmp_path / "x.keras", SPECS[name]
+    dilated = replace(spec, output_stride=spec.stride // 4)
+    for made, wanted in ((spec, dilated), (dilated, spec), (dilated, dilated)):
+        model = features(made)
+        model.save(path)
+        found = ResNet(wanted, include_top=False, weights=path)
+        np.testing.assert_array_equal(found.get_weights()[-1], model.get_weights()[-1])
 
 
 def test_a_stride_elsewhere_is_still_another_network(tmp_path):

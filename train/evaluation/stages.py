@@ -43,7 +43,7 @@ def stages(spec: Spec) -> list[Stage]:
 
 
 def _path(spec: Spec, number: int) -> Iterator[tuple[int, int]]:
-    """Extent of the kernel and stride of all that an output has passed in a stage; 0 is the stem."""
+    """Extent and stride of all kernels that an output has passed in a stage; 0 is the stem."""
     if number:
         for block in range(spec.blocks[number - 1]):
             for conv in spec.branch(number - 1, block):
