@@ -3,12 +3,15 @@
 The pictures are pieces of two photographs, each with a square or a disc of one color on it.
 """
 
+import re
+from pathlib import Path
+
 import keras
 import numpy as np
 import pytest
 from sklearn.datasets import load_sample_images
 
-from keras_resnet import ResNet18, ResNet20, feature_pyramid, freeze_batchnorm
+from keras_resnet import ResNet18, ResNet20, feature_pyramid
 
 pytestmark = [
     pytest.mark.slow,
@@ -16,18 +19,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:`shuffle=True` was passed, but will be ignored"),
 ]
 SIDE, COUNT = 64, 64
-
-
-@pytest.fixture(scope="module")
-def hub():
-    import keras_hub  # not above: it takes seconds
-
-    return keras_hub
+DOCUMENT = (Path(__file__).parents[2] / "docs/backbone.md").read_text()
+_, DETECTOR, SEGMENTER = re.findall(r"```python\n(.*?)```", DOCUMENT, re.DOTALL)
 
 
 @pytest.fixture(scope="module")
 def pictures():
-    """Images as ResNet20 wants them, masks (0 background, 1 square, 2 disc), boxes and kinds."""
+    """Images from 0 to 255, masks (0 background, 1 square, 2 disc), boxes and kinds."""
     photos, draw = load_sample_images().images, np.random.default_rng(0)
     rows, columns = np.mgrid[:SIDE, :SIDE]
     images, masks, boxes, kinds = [], [], [], []
@@ -44,14 +42,8 @@ def pictures():
         masks.append(inside * (1 + kind))
         boxes.append([[y - radius, x - radius, y + radius, x + radius]])
         kinds.append([kind])
-    prepared = ResNet20.preprocess_input(np.array(images, "float32"))
-    return prepared, np.array(masks), np.array(boxes, "float32"), np.array(kinds)
-
-
-def backbone(**changes):
-    """Trained weights, frozen statistics, and maps of every stage."""
-    model = ResNet20(weights="cifar10", include_top=False, **changes)
-    return feature_pyramid(freeze_batchnorm(model))
+    images, boxes = (np.array(values, "float32") for values in (images, boxes))
+    return images, np.array(masks), boxes, np.array(kinds)
 
 
 def statistics(model):
@@ -59,61 +51,39 @@ def statistics(model):
     return [np.array(layer.moving_variance) for layer in layers]
 
 
-def train(task, maps, images, targets):
-    """Loss by epoch; the backbone's convolutions learn and its statistics stay."""
-    before, kernel = statistics(maps), np.array(maps.get_layer("conv3_block1_1_conv").kernel)
-    losses = task.fit(images, targets, batch_size=8, epochs=3, verbose=0).history["loss"]
-    for old, new in zip(before, statistics(maps), strict=True):
+def run(code, pictures):
+    """Runs a recipe of the documentation; its backbone's convolutions learn, its statistics stay."""
+    images, masks, boxes, kinds = pictures
+    names = {"images": images, "masks": masks, "boxes": boxes, "kinds": kinds}
+    exec(code, names)
+    start = ResNet20(weights="cifar10", include_top=False)
+    for old, new in zip(statistics(start), statistics(names["maps"]), strict=True):
         np.testing.assert_array_equal(old, new)
-    assert (np.array(maps.get_layer("conv3_block1_1_conv").kernel) != kernel).any()
-    return losses
-
-
-def test_a_retinanet(hub, pictures, record_property):
-    images, _, boxes, kinds = pictures
-    maps = backbone()
-    assert [*maps.pyramid_outputs] == ["P0", "P1", "P2"]
-    image_encoder = hub.models.RetinaNetBackbone(
-        maps, min_level=1, max_level=3, use_p5=False, image_shape=(SIDE, SIDE, 3)
-    )
-    anchors = hub.layers.AnchorGenerator("yxyx", 1, 3, 3, [0.5, 1.0, 2.0], anchor_size=4)
-    detector = hub.models.RetinaNetObjectDetector(
-        image_encoder, num_classes=2, anchor_generator=anchors, pre_logits_num_conv_layers=1
-    )
-    detector.compile(keras.optimizers.Adam(1e-3))
-    losses = train(detector, maps, images, {"boxes": boxes, "labels": kinds})
-    record_property("measured", f"RetinaNet: loss {', '.join(f'{loss:.2f}' for loss in losses)}")
+    kernels = [np.array(m.get_layer("conv3_block1_1_conv").kernel) for m in (start, names["maps"])]
+    assert (kernels[0] != kernels[1]).any()
+    losses = names["history"].history["loss"]
     assert losses[0] > losses[1] > losses[2]
-    found = detector.predict(images[:8], verbose=0)
+    return names
+
+
+def test_the_detector_of_the_documentation(pictures):
+    names = run(DETECTOR, pictures)
+    assert [*names["maps"].pyramid_outputs] == ["P0", "P1", "P2"]
+    found = names["detector"].predict(names["prepared"][:8], verbose=0)
     assert found["boxes"].shape[::2] == (8, 4)
 
 
-def test_a_deeplab(hub, pictures, record_property):
-    images, masks, *_ = pictures
-    maps = backbone(output_stride=2)
-    assert [*maps.pyramid_outputs] == ["P0", "P1"]  # P1 is the last stage
-    encoder = hub.models.DeepLabV3Backbone(
-        maps,
-        low_level_feature_key="P0",
-        spatial_pyramid_pooling_key="P1",
-        upsampling_size=2,
-        dilation_rates=[2, 4, 6],
-        image_shape=(SIDE, SIDE, 3),
-    )
-    segmenter = hub.models.DeepLabV3ImageSegmenter(encoder, num_classes=3)
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    segmenter.compile(keras.optimizers.Adam(1e-3), loss, metrics=["accuracy"])
-    losses = train(segmenter, maps, images, masks)
-    record_property("measured", f"DeepLabV3+: loss {', '.join(f'{loss:.2f}' for loss in losses)}")
-    assert losses[0] > losses[1] > losses[2]
-    predicted = segmenter.predict(images, verbose=0).argmax(-1)
-    found = (predicted == masks).mean()
-    record_property("measured", f"DeepLabV3+: {found:.1%} of the pixels right")
-    assert found > max((masks == kind).mean() for kind in range(3))  # one answer for all
+def test_the_segmenter_of_the_documentation(pictures):
+    names = run(SEGMENTER, pictures)
+    assert [*names["maps"].pyramid_outputs] == ["P0", "P1"]  # P1 is the last stage
+    same_for_all = max((names["masks"] == kind).mean() for kind in range(3))
+    assert names["history"].history["accuracy"][-1] > same_for_all
 
 
-def test_levels_of_networks_for_photographs(hub):
+def test_levels_of_networks_for_photographs():
     """P3 to P7, as in the paper of RetinaNet, and P4 of a dilated network for DeepLabV3+."""
+    import keras_hub as hub  # not above: it takes seconds
+
     small = {"include_top": False, "width_multiplier": 0.125}
     encoder = hub.models.RetinaNetBackbone(
         feature_pyramid(ResNet18(**small)), min_level=3, max_level=7, use_p5=False

@@ -5,8 +5,11 @@ from dataclasses import replace
 import keras
 import numpy as np
 import pytest
+from ai_edge_litert.compiled_model import CompiledModel
 
-from keras_resnet import InputError, ResNet, Spec, from_checkpoint, imagenet
+from keras_resnet import InputError, ResNet, Spec, cifar, export, from_checkpoint, imagenet
+from keras_resnet.export import ModelCard
+from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.fold import fold
 from keras_resnet.weights import layouts
 
@@ -101,6 +104,25 @@ def test_folding_keeps_dilated_networks(name):
     assert not kinds & {keras.layers.BatchNormalization, keras.layers.MaxPooling2D} or (
         SPECS[name].stem == "imagenet"
     )
+
+
+@pytest.mark.parametrize("order", ["original", "full_preact"])
+def test_a_dilated_network_on_a_phone_computes_the_same(order, tmp_path):
+    spec = cifar(8, activation_order=order, output_stride=2)
+    image = keras.Input((32, 32, 3), name="image")
+    normal = keras.layers.Normalization(mean=(90, 90, 90), variance=(4000, 4000, 4000))
+    model = ResNet(spec, input_tensor=normal(image))
+    vary(model)
+    kernel, bias = model.get_layer("predictions").get_weights()
+    model.get_layer("predictions").set_weights([kernel / 10, bias])  # sure of no class
+    images = np.random.default_rng(0).integers(0, 256, (8, 32, 32, 3), "uint8")
+    expected = model.predict_on_batch(images.astype("float32"))
+    assert expected.std(0).max() > 1e-3
+    export.save(model, tmp_path, ["float32"], ModelCard(labels=tuple("abcdefghij")))
+    found = export.load(tmp_path, "float32")(images)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    path = str(tmp_path / FORMAT_FILES["float32"])
+    assert CompiledModel.from_file(path).is_fully_accelerated()
 
 
 def test_the_natural_stride_changes_nothing():
