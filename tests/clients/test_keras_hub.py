@@ -52,7 +52,7 @@ def statistics(model):
 
 
 def run(code, pictures):
-    """Runs a recipe of the documentation; its backbone's convolutions learn, its statistics stay."""
+    """Runs a recipe of the documentation: convolutions of the backbone learn, statistics stay."""
     images, masks, boxes, kinds = pictures
     names = {"images": images, "masks": masks, "boxes": boxes, "kinds": kinds}
     exec(code, names)
