@@ -76,6 +76,7 @@ setup(
             "huggingface_hub",
             "hypothesis",
             "jax",
+            "keras-hub",  # detectors and segmenters on our feature pyramid
             "mypy",
             "pytest",
             "pytest-xdist",

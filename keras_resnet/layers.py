@@ -62,7 +62,9 @@ def apply_ops(ops: Ops, x, variant: Variant, name: str, out: str | None = None):
     return x
 
 
-def conv(x, filters: int, kernel: int, stride: int, then: Ops, variant: Variant, name: str):
+def conv(
+    x, filters: int, kernel: int, stride: int, dilation: int, then: Ops, variant: Variant, name: str
+):
     """A convolution to `filters` channels, and the operations `then` that follow it.
 
     A side of n pixels becomes ceil(n / stride). Padding is symmetric as in the papers' code: under
@@ -71,11 +73,12 @@ def conv(x, filters: int, kernel: int, stride: int, then: Ops, variant: Variant,
     """
     explicit = kernel > 1 and (stride > 1 or variant.pad_always)
     if explicit:
-        x = layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
+        x = layers.ZeroPadding2D(kernel // 2 * dilation, name=f"{name}_pad")(x)
     x = layers.Conv2D(
         filters,
         kernel,
         strides=stride,
+        dilation_rate=dilation,
         padding="valid" if explicit or kernel == 1 else "same",
         use_bias=variant.bias_before_bn if has_bn(then) else variant.bias_elsewhere,
         kernel_initializer="he_normal",
@@ -133,7 +136,7 @@ def pad(raw, active, filters: int, stride: int, then: Ops, variant: Variant, nam
 
 def project(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
     """A 1x1 convolution, batch-normalized where the residual branch is (option B)."""
-    return conv(active, filters, 1, stride, (BN,) if has_bn(then) else (), variant, name)
+    return conv(active, filters, 1, stride, 1, (BN,) if has_bn(then) else (), variant, name)
 
 
 PATHS: dict[str, Callable] = {

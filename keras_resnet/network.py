@@ -41,7 +41,7 @@ def features(x, spec: Spec):
     order = ACTIVATION_ORDERS[spec.activation_order]
     # The stem ends as every block does, and the head begins as every block does.
     ending = order.leave + order.after
-    x = conv(x, spec.stem_width, stem.kernel, stem.stride, ending, variant, "conv1")
+    x = conv(x, spec.stem_width, stem.kernel, stem.stride, 1, ending, variant, "conv1")
     x = POOLS[variant.pool_padding](x, "pool1") if stem.pool else x
     for stage, blocks in enumerate(spec.blocks):
         for index in range(blocks):

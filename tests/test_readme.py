@@ -36,6 +36,7 @@ def test_all_python_code_is_run_below():
     shown = {name: len(blocks(name)) for name in DOCUMENTS if blocks(name)}
     assert shown == {
         "README.md": 1,
+        "docs/backbone.md": 3,
         "docs/export.md": 5,
         "docs/models.md": 4,
         "docs/train.md": 1,
@@ -76,6 +77,13 @@ def test_the_library_examples_run(capsys, monkeypatch, tmp_path):
     assert Path("again.safetensors").read_bytes() == Path("resnet18.safetensors").read_bytes()
     exec(maps, names)
     assert capsys.readouterr().out.strip() == "(None, None, None, 256) (None, None, None, 2048)"
+
+
+def test_the_levels_of_the_documentation(capsys):
+    """The detector and the segmenter run in `tests/clients/test_keras_hub.py`."""
+    levels, *_ = blocks("docs/backbone.md")
+    exec(levels, {})
+    assert f"```\n{capsys.readouterr().out}```" in DOCUMENTS["docs/backbone.md"]
 
 
 def test_the_examples_of_export_run(digits_run, capsys, monkeypatch, tmp_path):

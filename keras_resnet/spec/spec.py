@@ -33,6 +33,7 @@ class Conv(NamedTuple):
     filters: int
     kernel: int
     stride: int
+    dilation: int  # pixels between the taps of the kernel
     then: Ops
 
 
@@ -71,6 +72,9 @@ class Spec(Settings):
         0.0, "drop rate of the last residual branch; it grows linearly from block to block",
         low=0, high=0.95,
     )  # fmt: skip
+    output_stride: int = option(
+        0, "input pixels per pixel of the last stage, by dilation; 0 for the network's own", low=0
+    )
     input_shape: tuple[int, int, int] = option(
         (32, 32, 3), "height, width, channels", low=1, high=8192
     )
@@ -112,6 +116,7 @@ class Spec(Settings):
                     f"shortcut {self.shortcut} cannot go from {before} to {after} channels, as it "
                     "only adds some: use B or C."
                 )
+        self._check_output_stride()
         if self.zero_gamma and not has_bn(ACTIVATION_ORDERS[self.activation_order].leave):
             raise InputError(
                 "zero_gamma needs a batch normalization at the end of the residual branch, and "
@@ -138,8 +143,25 @@ class Spec(Settings):
     @property
     def stride(self) -> int:
         """Input pixels per pixel of the last stage: also the smallest side of an image."""
+        return self.output_stride or self.stage_stride(len(self.blocks) - 1)
+
+    def stage_stride(self, stage: int) -> int:
+        """Input pixels per pixel of a stage, counted from 0, in the network without dilation."""
         stem = STEMS[self.stem]
-        return stem.stride * (2 if stem.pool else 1) * 2 ** (len(self.blocks) - 1)
+        return stem.stride * (2 if stem.pool else 1) * 2**stage
+
+    def _check_output_stride(self) -> None:
+        """Checks that the strides of the last stages can be left out to reach `output_stride`.
+
+        The second stage keeps its stride, as in DeepLab and timm.
+        """
+        last = len(self.blocks) - 1
+        legal = [self.stage_stride(stage) for stage in range(min(1, last), last + 1)]
+        if self.output_stride not in (0, *legal):
+            raise InputError(
+                f"output_stride must be {', '.join(map(str, legal))}, or 0 for the network's own, "
+                f"with blocks {self.blocks} and stem {self.stem!r}; got {self.output_stride}."
+            )
 
     def check_size(self, *sides: int | None) -> None:
         """Checks that images are large enough; `None` stands for a side that is not known.
@@ -153,11 +175,22 @@ class Spec(Settings):
                 f"Received: {'x'.join(map(str, sides))}"
             )
 
-    def block_stride(self, stage: int, index: int) -> int:
-        """Stride of a residual block: between two stages, one block halves the image."""
+    def block_strides(self, stage: int, index: int) -> tuple[int, int]:
+        """Input pixels per pixel that a block takes, and that it gives, without dilation.
+
+        Between two stages, one block halves the image.
+        """
+        last = len(self.blocks) - 1
         if VARIANTS[self.variant].stride_on_last:
-            return 2 if stage < len(self.blocks) - 1 and index == self.blocks[stage] - 1 else 1
-        return 2 if stage > 0 and index == 0 else 1
+            before, after = stage, min(stage + (index == self.blocks[stage] - 1), last)
+        else:
+            before, after = max(stage - (index == 0), 0), stage
+        return self.stage_stride(before), self.stage_stride(after)
+
+    def block_stride(self, stage: int, index: int) -> int:
+        """Stride of a residual block, after dilation has taken the place of the last ones."""
+        before, after = (min(stride, self.stride) for stride in self.block_strides(stage, index))
+        return after // before
 
     def branch(self, stage: int, index: int) -> list[Conv]:
         """The convolutions on the residual branch of a block, in order; both indices count from 0.
@@ -165,12 +198,23 @@ class Spec(Settings):
         Dropout is where "Wide Residual Networks" (2016, 2.4) has it. Rates of stochastic depth
         grow linearly (Huang et al. 2016, 3.2): the l-th of L blocks is dropped at l / L of the
         spec's rate.
+
+        Where a stride is left out, all later kernels are dilated by it, so that they see the pixels
+        that they saw before (Chen et al. 2017, "Rethinking Atrous Convolution", 3.1). The kernel
+        that had the stride is not: as in torchvision, timm and TF-Slim.
         """
         block, order = BLOCKS[self.block], ACTIVATION_ORDERS[self.activation_order]
         last, width = len(block.kernels) - 1, self.width(stage)
         filters = [width] * last + [width * block.expansion]
         strides = [1] * (last + 1)
         strides[block.strided] = self.block_stride(stage, index)
+        before, after = (
+            stride // min(stride, self.stride) for stride in self.block_strides(stage, index)
+        )
+        dilations = [
+            (before if i <= block.strided else after) if kernel > 1 else 1
+            for i, kernel in enumerate(block.kernels)
+        ]
         then: list[Ops] = [(BN, RELU)] * last + [order.leave]
         if self.zero_gamma:
             then[last] = tuple(Op("bn", "zeros") if op == BN else op for op in order.leave)
@@ -179,7 +223,8 @@ class Spec(Settings):
         if self.stochastic_depth:
             place = (sum(self.blocks[:stage]) + index + 1) / sum(self.blocks)
             then[last] += (Op("drop_path", self.stochastic_depth * place),)
-        return [Conv(*row) for row in zip(filters, block.kernels, strides, then, strict=True)]
+        rows = zip(filters, block.kernels, strides, dilations, then, strict=True)
+        return [Conv(*row) for row in rows]
 
     def width(self, stage: int) -> int:
         """Channels of a stage, before expansion."""

@@ -9,7 +9,7 @@ import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 import keras
 
@@ -18,14 +18,14 @@ from keras_resnet.utils.schema import read_json
 from keras_resnet.weights.readers import HEAD
 
 # What a layer computes with, by its arguments in Keras; a missing one is not compared.
-MEANING = (
-    "strides", "padding", "dilation_rate", "groups", "use_bias", "epsilon", "activation",
-    "pool_size",
-)  # fmt: skip
-BETWEEN = ("strides", "padding", "activation", "pool_size")  # of layers without weights
-WEIGHTED = ("Conv2D", "DepthwiseConv2D", "BatchNormalization", "Dense")
+# `spacing` is in place of strides and dilation, see `_spaced`.
+MEANING = ("spacing", "padding", "groups", "use_bias", "epsilon", "activation", "pool_size")
+BETWEEN = ("spacing", "padding", "activation", "pool_size")  # of layers without weights
+CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D")
+WEIGHTED = (*CONVOLUTIONS, "BatchNormalization", "Dense")
 FREE = ("Dropout", "InputLayer", "Activation:linear", "Normalization", "Rescaling")
 IMAGES = "the images"
+Pair = tuple[int, ...]  # for rows and columns
 
 
 class Layer(NamedTuple):
@@ -41,7 +41,8 @@ def compare(model: keras.Model, config: dict[str, Any]) -> None:
 
     Layers with weights are matched by name, or else by order. Each must compute the same from the
     same: what lies between it and the layers with weights before it is compared, too. A head,
-    dropout and normalization of images may differ, and the config may have more layers.
+    dropout and normalization of images may differ, and the config may have more layers. So may the
+    output stride: dilated or not, kernels see the same pixels of an image.
 
     Args:
         model: The network.
@@ -50,7 +51,7 @@ def compare(model: keras.Model, config: dict[str, Any]) -> None:
     Raises:
         InputError: that names the first layer that computes something else.
     """
-    ours, theirs = layers({"config": model.get_config()}), layers(config)
+    ours, theirs = (_spaced(layers(each)) for each in ({"config": model.get_config()}, config))
     here, there = (
         [name for name, layer in rows.items() if layer.kind in WEIGHTED] for rows in (ours, theirs)
     )
@@ -116,6 +117,75 @@ def layers(config: dict[str, Any]) -> dict[str, Layer]:
     return found
 
 
+def _spaced(rows: dict[str, Layer]) -> dict[str, Layer]:
+    """The same layers, with the pixels of the image between the taps of each kernel as `spacing`.
+
+    That does not change where a stride is left out and later kernels are dilated by it. So that
+    nothing else does, what only subsamples is passed over, and padding belongs to the convolution
+    that it comes before.
+    """
+    steps: dict[str, Pair] = {}  # pixels of the image between those of what a layer gives
+    passed: dict[str, tuple[str, ...]] = {}  # by name of a layer that is passed over: its inputs
+    found: dict[str, Layer] = {}
+    for name, layer in rows.items():
+        step = next((steps[source] for source in layer.inputs if source in steps), (1, 1))
+        steps[name] = _times(step, _pair(layer.meaning.get("strides"), 1))
+        inputs = tuple(each for source in layer.inputs for each in passed.get(source, (source,)))
+        meaning, window = dict(layer.meaning), _window(layer)
+        if window != (1, 1):
+            meaning["spacing"] = _times(step, _pair(meaning.get("dilation_rate"), 1))
+        if layer.kind in CONVOLUTIONS:
+            before = found.get(inputs[0]) if len(inputs) == 1 else None
+            if _pads(before, layer):
+                inputs, meaning["padding"] = before.inputs, before.meaning["around"]
+            else:
+                meaning["padding"] = _around(layer, step)
+        elif layer.kind == "ZeroPadding2D":
+            sides = zip(step, meaning.get("padding", ()), strict=False)
+            meaning["around"] = tuple(_times((n, n), _pair(side, 0)) for n, side in sides)
+        elif layer.kind == "MaxPooling2D" and window == (1, 1):
+            passed[name] = inputs
+        found[name] = Layer(layer.kind, meaning, inputs)
+    return found
+
+
+def _pads(before: Layer | None, layer: Layer) -> TypeGuard[Layer]:
+    """Whether a layer pads the images, and not the channels, that a convolution takes."""
+    return (
+        before is not None
+        and before.kind == "ZeroPadding2D"
+        and layer.meaning.get("padding") == "valid"
+        and before.meaning.get("data_format") == layer.meaning.get("data_format")
+    )
+
+
+def _around(layer: Layer, step: Pair) -> Any:
+    """The zeros around images that a convolution's own padding amounts to, as `ZeroPadding2D`'s."""
+    window, padding = _window(layer), layer.meaning.get("padding")
+    if padding == "valid" or window == (1, 1):
+        return ((0, 0), (0, 0))
+    if padding == "same" and _pair(layer.meaning.get("strides"), 1) == (1, 1):
+        sides = zip(step, _pair(layer.meaning.get("dilation_rate"), 1), window, strict=True)
+        totals = ((n, dilation * (size - 1)) for n, dilation, size in sides)
+        return tuple((n * (total // 2), n * (total - total // 2)) for n, total in totals)
+    return padding  # under a stride it depends on the size of the images
+
+
+def _window(layer: Layer) -> Pair:
+    return _pair(layer.meaning.get("kernel_size", layer.meaning.get("pool_size")), 1)
+
+
+def _pair(value: Any, default: int) -> Pair:
+    """Numbers for rows and columns, as Keras writes them."""
+    pair = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    legal = len(pair) == 2 and all(type(number) is int for number in pair)
+    return pair if legal else (default, default)
+
+
+def _times(one: Pair, other: Pair) -> Pair:
+    return tuple(a * b for a, b in zip(one, other, strict=True))
+
+
 def _rows(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for row in config["config"]["layers"]:
         if "layers" in row["config"]:  # a model in the model
@@ -145,7 +215,9 @@ def _plain(value: Any) -> Any:
 
 
 TIMM = re.compile(r"(wide_)?resnet(v2)?_?\d+(_2)?")  # the names of plain ResNets there
-PLAIN_ARGUMENTS = {"num_classes", "in_chans", "global_pool", "drop_rate", "drop_path_rate"}
+PLAIN_ARGUMENTS = {
+    "num_classes", "in_chans", "global_pool", "drop_rate", "drop_path_rate", "output_stride",
+}  # fmt: skip
 TRANSFORMERS = {
     "hidden_act": "relu",
     "downsample_in_bottleneck": False,
@@ -163,8 +235,8 @@ def read_hub_config(path: Path) -> dict[str, Any] | None:
     """Reads the `config.json` beside a file of the Hugging Face Hub.
 
     Returns:
-        `None` if there is none of a plain ResNet; else `preprocessing`, a key of
-        `imagenet_utils.MODES`, if it says how images are prepared.
+        `None` if there is none of a plain ResNet; else `output_stride`, as in `Spec`, and
+        `preprocessing`, a key of `imagenet_utils.MODES`, if it says how images are prepared.
 
     Raises:
         InputError: if it is of a network that this family does not have.
@@ -183,8 +255,8 @@ def read_hub_config(path: Path) -> dict[str, Any] | None:
         for key, value in TRANSFORMERS.items()
         if name is None and config.get(key, value) != value
     ]
+    arguments = config.get("model_args") or {} if name is not None else {}
     if name is not None:
-        arguments = config.get("model_args") or {}
         odd = [] if TIMM.fullmatch(str(name)) else [f"architecture {str(name)[:60]!r}"]
         odd += [f"{key}={arguments[key]!r}" for key in arguments if key not in PLAIN_ARGUMENTS]
     if odd:
@@ -194,4 +266,5 @@ def read_hub_config(path: Path) -> dict[str, Any] | None:
         )
     source = config.get("pretrained_cfg") or {}
     numbers = (*source.get("mean", ()), *source.get("std", ()))
-    return {"preprocessing": MODES[numbers]} if numbers in MODES else {}
+    found = {"preprocessing": MODES[numbers]} if numbers in MODES else {}
+    return {"output_stride": arguments.get("output_stride", 0), **found}

@@ -1,7 +1,7 @@
 """Loads weight files of any origin into a network: all weights, or none."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from logging import getLogger
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,7 +129,8 @@ def _read_torch(path: Path, verified: bool) -> Contents:
     said = architecture.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
-    settings = {"preprocessing": _preprocessing(layout)} | (said or {})
+    settings = {"preprocessing": _preprocessing(layout), "output_stride": 0} | (said or {})
+    spec = replace(spec, output_stride=settings.pop("output_stride"))
     return Contents(weights, spec, **settings)
 
 
@@ -146,7 +147,7 @@ def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
     return (
         f"{path} is taken for a plain ResNet of {layout.source}{like}: ReLU, the stride on 3x3 "
         "convolutions, no dilation, no blurred pooling. Others (timm's resnetblur, resnetaa, "
-        "act_layer, output_stride; torchvision's dilated ones) have the same names and shapes."
+        "act_layer) have the same names and shapes; for dilated ones, give output_stride."
     )
 
 
@@ -220,6 +221,7 @@ def weight_signature(spec: Spec) -> dict[str, Any]:
         "zero_gamma",
         "dropout",
         "stochastic_depth",
+        "output_stride",
     }
     fixed = {f.name: getattr(spec, f.name) for f in fields(Spec) if f.name not in free}
     widths = [spec.width(stage) for stage in range(len(spec.blocks))]

@@ -11,6 +11,7 @@ from keras_resnet import (
     ResNet20V2,
     Spec,
     feature_pyramid,
+    freeze_batchnorm,
     replace_head,
 )
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS
@@ -109,3 +110,76 @@ def test_a_detector_on_the_maps_trains_the_backbone():
     outputs = [keras.layers.Conv2D(1, 1)(x) for x in maps.outputs]
     assert [x.shape[1] for x in outputs] == [16, 8, 4, 2]
     assert keras.Model(maps.input, outputs).trainable_weights
+
+
+def varied(**arguments):
+    """A pre-activation network whose statistics, scales and shifts are all different."""
+    model = ResNet8(input_shape=(16, 16, 3), activation_order="full_preact", **arguments)
+    draw = np.random.default_rng(1)
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            for variable in layer.weights:
+                variable.assign(draw.uniform(0.5, 1.5, variable.shape))
+    return model
+
+
+def statistics(model):
+    """Moving statistics of every batch normalization, by path."""
+    return {
+        f"{layer.name} {variable.name}": np.array(variable)
+        for layer in model.layers
+        for variable in layer.weights
+        if "moving" in variable.name
+    }
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_frozen_statistics_stay_in_training_and_the_rest_learns(scales, tmp_path):
+    model = varied()
+    images = IMAGES[:, :16, :16]
+    expected = np.array(model(images, training=False))
+    before = statistics(model)
+    frozen = freeze_batchnorm(model, scales)
+    weights = frozen.get_weights()
+    frozen.save(tmp_path / "x.keras")
+    for network in (
+        frozen,
+        keras.saving.load_model(tmp_path / "x.keras"),
+        keras.models.clone_model(frozen),
+    ):
+        network.set_weights(weights)  # those of a clone are random
+        for training in (False, True):
+            np.testing.assert_allclose(network(images, training=training), expected, atol=1e-5)
+        start = {w.path: np.array(w) for w in network.weights}
+        network.compile("sgd", "sparse_categorical_crossentropy")
+        network.fit(3 + 2 * IMAGES[:, :16, :16], np.arange(2), epochs=2, verbose=0)
+        after = statistics(network)
+        assert after.keys() == before.keys()
+        for name, value in before.items():
+            np.testing.assert_array_equal(after[name], value)
+        moved = {w.path.split("/")[-1] for w in network.weights if (start[w.path] != w).any()}
+        kept = {w.path.split("/")[-2][-2:] for w in network.weights if (start[w.path] == w).all()}
+        assert "kernel" in moved
+        assert kept == {"bn"}
+        assert ("gamma" in {w.path.split("/")[-1] for w in network.weights}) is scales
+    for name, value in statistics(model).items():  # the network given stays as it is
+        np.testing.assert_array_equal(value, before[name])
+    assert all(layer.trainable for layer in model.layers)
+
+
+def test_with_frozen_scales_weight_files_are_those_of_the_network(tmp_path):
+    frozen = freeze_batchnorm(varied())
+    frozen.save_weights(tmp_path / "x.weights.h5")
+    again = varied(weights=tmp_path / "x.weights.h5")
+    for ours, theirs in zip(again.get_weights(), frozen.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_frozen_network_has_its_pyramid():
+    model = ResNet20V2(include_top=False)
+    for scales in (True, False):
+        assert sizes(feature_pyramid(freeze_batchnorm(model, scales))) == sizes(
+            feature_pyramid(model)
+        )
+    with pytest.raises(TypeError, match="scales must be True or False"):
+        freeze_batchnorm(model, "no")

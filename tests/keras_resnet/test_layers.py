@@ -32,7 +32,7 @@ def test_a_strided_convolution_pads_alike_on_all_sides(size):
     # TensorFlow would break it for even ones, and so would any lopsided padding for odd ones.
     image = np.random.default_rng(0).normal(size=(1, size, size, 1)).astype("float32")
     source = keras.Input((size, size, 1))
-    model = keras.Model(source, layers.conv(source, 1, 3, 2, (), PAPER, "c"))
+    model = keras.Model(source, layers.conv(source, 1, 3, 2, 1, (), PAPER, "c"))
     kernel = model.get_layer("c_conv").get_weights()[0][:, :, 0, 0]
     padded = np.pad(image[0, :, :, 0], 1)
     expected = [

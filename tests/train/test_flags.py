@@ -28,7 +28,7 @@ CHANGES = {
         "blocks": (1, 2), "widths": (3, 4), "block": "bottleneck",
         "activation_order": "relu_only_preact",
         "shortcut": "C", "stem": "imagenet", "variant": "keras_v1", "width_multiplier": 1.5,
-        "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.125,
+        "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.125, "output_stride": 8,
     },
 }  # fmt: skip
 

@@ -43,10 +43,11 @@ def stages(spec: Spec) -> list[Stage]:
 
 
 def _path(spec: Spec, number: int) -> Iterator[tuple[int, int]]:
-    """Kernel size and stride of all that an output has passed in a stage; 0 is the stem."""
+    """Extent and stride of all kernels that an output has passed in a stage; 0 is the stem."""
     if number:
         for block in range(spec.blocks[number - 1]):
-            yield from ((conv.kernel, conv.stride) for conv in spec.branch(number - 1, block))
+            for conv in spec.branch(number - 1, block):
+                yield (conv.kernel - 1) * conv.dilation + 1, conv.stride
         return
     stem = STEMS[spec.stem]
     yield stem.kernel, stem.stride

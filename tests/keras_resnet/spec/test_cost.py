@@ -45,6 +45,15 @@ def test_every_variant_and_block(order, block, variant):
     assert_costs_are_those_of_the_built(spec)
 
 
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("block", BLOCKS)
+def test_dilated_networks(block, variant):
+    widths = {"blocks": (2, 1, 2), "widths": (8, 16, 16), "input_shape": (17, 22, 3)}
+    assert_costs_are_those_of_the_built(
+        Spec(block=block, variant=variant, shortcut="B", output_stride=2, **widths)
+    )
+
+
 @pytest.mark.parametrize("multiplier", [0.3, 2])
 def test_narrow_and_wide_networks_with_option_a(multiplier):
     assert_costs_are_those_of_the_built(cifar(8, width_multiplier=multiplier))

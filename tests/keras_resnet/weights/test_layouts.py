@@ -91,7 +91,7 @@ def test_transformers_names(source, tmp_path):
     ("config", "reason"),
     [
         ('{"architecture": "resnetblur50"}', "architecture 'resnetblur50'"),
-        ('{"architecture": "resnet50", "model_args": {"output_stride": 16}}', "output_stride=16"),
+        ('{"architecture": "resnet50", "model_args": {"output_stride": 5}}', "output_stride must"),
         ('{"architecture": "resnet50", "model_args": {"act_layer": "silu"}}', "act_layer='silu'"),
         ("[" * 100_000, "is damaged"),
         ("[]", "is no JSON object"),

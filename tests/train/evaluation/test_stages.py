@@ -34,3 +34,13 @@ def test_the_pool_of_the_stem_and_odd_sides():
     assert [(row.size, row.field) for row in rows[:2]] == [((56, 56), 11), ((56, 56), 43)]
     odd = stages(replace(SPECS["ResNet18"], input_shape=(65, 33, 3)))
     assert [row.size for row in odd] == [(17, 9), (17, 9), (9, 5), (5, 3), (3, 2), (1, 1)]
+
+
+@pytest.mark.parametrize("name", ["ResNet50", "ResNet50V2", "ResNet20"])
+def test_dilation_keeps_what_an_output_sees(name):
+    spec = SPECS[name]
+    dilated = stages(replace(spec, output_stride=spec.stride // 2))
+    *before, last, head = stages(spec)
+    assert [row.field for row in dilated] == [row.field for row in [*before, last, head]]
+    assert dilated[-2].size == tuple(2 * side for side in last.size)
+    assert sum(row.macs for row in dilated) == macs(replace(spec, output_stride=spec.stride // 2))
