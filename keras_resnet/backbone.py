@@ -88,10 +88,10 @@ def _halving(model: keras.Model) -> list[str]:
 
     The first of them does, and the others are at the same place in their stages.
     """
-    found = [match for layer in model.layers if (match := BRANCH.fullmatch(layer.name))]
-    count = {int(match[2]): int(match[3]) for match in found}  # blocks of each stage, in order
-    strided = [match for match in found if max(_layer(model, match[0]).strides) > 1]
-    if strided and int(strided[0][2]) == min(count):
+    found = [(layer, match) for layer in model.layers if (match := BRANCH.fullmatch(layer.name))]
+    count = {int(match[2]): int(match[3]) for _, match in found}  # blocks of each stage, in order
+    strided = [int(match[2]) for layer, match in found if max(layer.strides) > 1]
+    if strided and strided[0] == min(count):
         return [f"conv{stage}_block{blocks}" for stage, blocks in [*count.items()][:-1]]
     return [f"conv{stage}_block1" for stage in [*count][1:]]
 
