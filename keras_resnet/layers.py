@@ -147,6 +147,62 @@ PATHS: dict[str, Callable] = {
 }
 
 
+# What becomes of the shortcut and the branch before they are added (Identity Mappings, Table 1).
+# Each: (skip, branch, raw, stride, name=) -> both.
+
+GATE_BIAS = -6.0  # the best of 0 to -10 there, for exclusive and for shortcut-only gating
+SHORTCUT_DROPOUT = 0.5  # there
+
+
+def _gate(skip, raw, stride: int, name: str):
+    """g(x), for each pixel and channel 0 to 1, and 1 - g(x)."""
+    gate = layers.Conv2D(
+        skip.shape[channel_axis()],
+        1,
+        strides=stride,
+        activation="sigmoid",
+        kernel_initializer="he_normal",
+        bias_initializer=keras.initializers.Constant(GATE_BIAS),
+        name=f"{name}_gate_conv",
+    )(raw)
+    return gate, layers.Rescaling(-1.0, 1.0, name=f"{name}_carry")(gate)
+
+
+def gate(skip, branch, raw, stride: int, *, name: str):
+    """Exclusive gating: the branch times g(x), the shortcut times 1 - g(x)."""
+    transform, carry = _gate(skip, raw, stride, name)
+    return _times(skip, carry, f"{name}_0"), _times(branch, transform, f"{name}_branch")
+
+
+def gate_shortcut(skip, branch, raw, stride: int, *, name: str):
+    """Shortcut-only gating: the shortcut times 1 - g(x)."""
+    return _times(skip, _gate(skip, raw, stride, name)[1], f"{name}_0"), branch
+
+
+def _times(x, factor, name: str):
+    return layers.Multiply(name=f"{name}_gated")([x, factor])
+
+
+def half(x, name: str, part: str = "0"):
+    """Half of it."""
+    return layers.Rescaling(0.5, name=f"{name}_{part}_half")(x)
+
+
+def drop_shortcut(skip, branch, *_, name: str):
+    """Dropout on the shortcut."""
+    return layers.Dropout(SHORTCUT_DROPOUT, name=f"{name}_0_dropout")(skip), branch
+
+
+WEIGHINGS: dict[str, Callable] = {
+    "alike": lambda skip, branch, *_, name: (skip, branch),
+    "halve": lambda skip, branch, *_, name: (half(skip, name), half(branch, name, "branch")),
+    "halve_shortcut": lambda skip, branch, *_, name: (half(skip, name), branch),
+    "gate": gate,
+    "gate_shortcut": gate_shortcut,
+    "drop_shortcut": drop_shortcut,
+}  # fmt: skip
+
+
 def shortcut(option: Shortcut, raw, active, filters: int, *rest):
     """The path that a shortcut option takes: another where the number of channels changes."""
     same = raw.shape[channel_axis()] == filters

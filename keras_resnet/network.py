@@ -8,7 +8,7 @@ import keras
 from keras import layers
 
 from keras_resnet.imagenet_utils import with_preprocessing
-from keras_resnet.layers import POOLS, apply_ops, conv, shortcut
+from keras_resnet.layers import POOLS, WEIGHINGS, apply_ops, conv, shortcut
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, SHORTCUTS, STEMS, VARIANTS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, check_type, shorten
@@ -31,6 +31,7 @@ def residual(x, spec: Spec, stage: int, index: int):
     for i, step in enumerate(branch, 1):
         y = conv(y, *step, variant, f"{name}_{i}")
     if skip is not None:
+        skip, y = WEIGHINGS[option.weigh](skip, y, active, stride, name=name)
         y = layers.Add(name=f"{name}_add" if order.after else f"{name}_out")([skip, y])
     return apply_ops(order.after, y, variant, name, out=f"{name}_out")
 

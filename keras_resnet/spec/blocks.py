@@ -49,6 +49,12 @@ class Shortcut(NamedTuple):
 
     same: str  # where the number of channels stays
     change: str  # where it changes
+    weigh: str = "alike"  # what becomes of both before they are added, in `layers.WEIGHINGS`
+
+    @property
+    def gated(self) -> bool:
+        """Whether a 1x1 convolution of the block's input weighs them."""
+        return self.weigh.startswith("gate")
 
 
 class Stem(NamedTuple):
@@ -106,11 +112,18 @@ ACTIVATION_ORDERS = {  # Identity Mappings, Table 2 and Fig. 4 (a)-(e)
     "full_preact": ActivationOrder((BN, RELU), (), ()),  # v2
 }
 
-SHORTCUTS = {  # He et al. 2015, 3.3 and 4.1
+SHORTCUTS = {
+    # He et al. 2015, 3.3 and 4.1
     "A": Shortcut("identity", "pad"),  # channels of zeros: no parameters
     "B": Shortcut("identity", "project"),
     "C": Shortcut("project", "project"),
     "none": Shortcut("none", "none"),  # a plain network
+    # Identity Mappings, 3 and Table 1: what is not the identity is worse
+    "scaled": Shortcut("identity", "pad", "halve"),  # half of both
+    "scaled_shortcut": Shortcut("identity", "pad", "halve_shortcut"),
+    "gated": Shortcut("identity", "pad", "gate"),  # exclusive gating, as in Highway Networks
+    "gated_shortcut": Shortcut("identity", "pad", "gate_shortcut"),
+    "dropout_shortcut": Shortcut("identity", "pad", "drop_shortcut"),
 }
 
 STEMS = {

@@ -29,6 +29,7 @@ class Convolution(NamedTuple):
     then: Ops  # the operations that follow it
     normalized: bool  # whether a batch normalization of its outputs belongs to it
     stage: int = 0  # from 1; 0 is the stem
+    biased: bool = False  # whether it has a bias in every variant
 
     @property
     def macs(self) -> int:
@@ -59,6 +60,8 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
             if (option.same if entered == outputs else option.change) == "project":
                 row = entered, outputs, 1, size, leave, has_bn(leave)
                 yield Convolution(*row, stage + 1)
+            if option.gated:
+                yield Convolution(entered, outputs, 1, size, (), False, stage + 1, biased=True)
 
 
 def macs(spec: Spec) -> int:
@@ -94,7 +97,7 @@ def conv_parameters(spec: Spec, conv: Convolution, trainable: bool = True) -> in
     variant = VARIANTS[spec.variant]
     bias = variant.bias_before_bn if has_bn(conv.then) else variant.bias_elsewhere
     statistics = (2 if trainable else 4) if conv.normalized else 0
-    return (conv.kernel**2 * conv.inputs + bias + statistics) * conv.outputs
+    return (conv.kernel**2 * conv.inputs + (bias or conv.biased) + statistics) * conv.outputs
 
 
 def _shrink(size, stride: int) -> tuple[int, ...]:

@@ -23,6 +23,15 @@ class Claim(NamedTuple):
 
 _IMAGENET = "ImageNet, 34 layers, top-1, ten crops"
 
+_OTHER_SHORTCUTS = {  # label: in words, test error of ResNet-110
+    "scaled": ("half of shortcut and branch", "12.35"),
+    "scaled shortcut": ("half of the shortcut", "no convergence"),
+    "gated": ("exclusive gating", "8.70"),
+    "gated shortcut": ("shortcut-only gating", "6.91"),
+    "1x1 convolution": ("a 1x1 convolution", "12.22"),
+    "dropout shortcut": ("dropout on the shortcut", "no convergence"),
+}
+
 CLAIMS: dict[str, tuple[Claim, ...]] = {
     "degradation": (
         Claim(
@@ -79,6 +88,14 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             )
             for depth in (20, 56)
         ),
+    ),
+    "identity": tuple(
+        Claim(
+            f"The identity is better than {words}.",
+            "He et al. 2016, Table 1", f"6.61 against {error}",
+            TEST, {label: 1, "identity": -1}, "110 layers",
+        )
+        for label, (words, error) in _OTHER_SHORTCUTS.items()
     ),
     "orders": tuple(
         Claim(
@@ -139,3 +156,6 @@ PUBLISHED["orders"] = {  # of ResNet-110
     "full_preact": "6.37 (110 layers)",
 }
 PUBLISHED["width"] = {"WRN-40-1": "6.85", "WRN-40-2": "5.33"}
+PUBLISHED["identity"] = {"identity": "6.61 (110 layers)"} | {
+    label: f"{error} (110 layers)" for label, (_, error) in _OTHER_SHORTCUTS.items()
+}

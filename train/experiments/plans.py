@@ -42,6 +42,12 @@ def _shortcuts(depth: int) -> Networks:
     return {**_plain(depth), **options}
 
 
+def _identity(depth: int) -> Networks:
+    kinds = ("scaled", "scaled_shortcut", "gated", "gated_shortcut", "dropout_shortcut")
+    others = {name.replace("_", " "): cifar(depth, shortcut=name) for name in kinds}
+    return {"identity": cifar(depth), "1x1 convolution": cifar(depth, shortcut="C"), **others}
+
+
 def _orders(depth: int) -> Networks:
     return {order: cifar(depth, activation_order=order) for order in ACTIVATION_ORDERS}
 
@@ -71,6 +77,11 @@ EXPERIMENTS: dict[str, Experiment] = {
         "Parameters in shortcuts hardly matter",
         "He et al. 2015, Table 3 (there ImageNet, 34 layers)",
         {"minutes": _shortcuts(8), "quick": _shortcuts(20), "full": _shortcuts(56)},
+    ),
+    "identity": Experiment(
+        "No shortcut is better than the identity",
+        "He et al. 2016, Table 1",
+        {"minutes": _identity(8), "quick": _identity(20), "full": _identity(110)},
     ),
     "orders": Experiment(
         "Full pre-activation is the best order",

@@ -45,6 +45,8 @@ NETWORKS = {
     "bn after": cifar(8, activation_order="bn_after_add"),
     "relu before": cifar(8, activation_order="relu_before_add"),
     "relu only": cifar(8, activation_order="relu_only_preact"),
+    "gates": cifar(8, shortcut="gated"),
+    "halves": cifar(8, shortcut="scaled"),
     "dropout": cifar(8, dropout=0.3, stochastic_depth=0.2),
     "Keras's v2": Spec((2, 2), (8, 16), "bottleneck_v1.5", "full_preact", "B", variant="keras_v2"),
 }
