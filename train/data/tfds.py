@@ -12,7 +12,8 @@ import tensorflow_datasets as tfds
 
 from keras_resnet.utils.errors import InputError, sentence, suggestion
 from train.data.dataset import Data, Split
-from train.data.images import check_memory, resize
+from train.data.images import resize
+from train.data.memory import check_memory
 from train.settings.data import DataSettings
 from train.utils.quiet import quiet
 

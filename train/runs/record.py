@@ -1,6 +1,7 @@
 """Records of runs as JSON: written whole or not at all, read strictly. No Keras, no TensorFlow."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -15,10 +16,12 @@ from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.dataset import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED
-from train.settings.data import MOST_SIDE
+from train.settings.data import MOST_SIDE, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
+FRAMING = {key: value for key, value in asdict(DataSettings()).items()
+           if key in ("resize", "crop_ratio", "skip_unreadable")}  # fmt: skip
 NOTHING = "nothing"  # stands for what one of two records lacks
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -30,6 +33,9 @@ class DataRecord(TypedDict):
     name: str
     # Side of the images; 0 if they are not square.
     image_size: Annotated[int, Field(ge=0, le=MOST_SIDE)]
+    resize: NotRequired[str]  # with the next two, see `DataSettings`
+    crop_ratio: NotRequired[float]
+    skip_unreadable: NotRequired[bool]
     sha256: str  # of classes, images and labels
 
 
@@ -103,6 +109,10 @@ def read_record(folder: Path) -> dict[str, Any]:
         families.from_json(content["network"])
     except InputError as error:
         raise InputError(f"{path}: network: {error} {_origin(content)}") from error
+    # What is new in this version is at its default, off: so it was before it was there.
+    content["recipe"] = asdict(Recipe()) | content["recipe"]
+    if "data" in content:
+        content["data"] = FRAMING | content["data"]
     return content
 
 
