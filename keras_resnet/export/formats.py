@@ -77,7 +77,7 @@ def _read_keras(path: Path) -> Predict:
 
 
 def _write_saved_model(source: ExportSource, path: Path) -> None:
-    saved_model.write(source.model, path, source.card.labels)
+    saved_model.write(source.model, path, source.card.labels, source.card.framing)
 
 
 def _read_saved_model(path: Path) -> Predict:

@@ -77,8 +77,8 @@ class Backend(Protocol):
     def restore(self, model: "keras.Model", arrays: Arrays) -> None:
         """Puts back what `capture` read; raises an `InputError` if it is of another model."""
 
-    def enough_memory(self) -> AbstractContextManager:
-        """Turns the error for too little memory on a device into an `InputError`."""
+    def explain_errors(self) -> AbstractContextManager:
+        """Turns what users can do something about into an `InputError`: memory, unreadable files."""
 
     # Batches, for `Model.fit`, `evaluate` and `predict`
 

@@ -78,7 +78,7 @@ def finetune(
         weighted_metrics=["accuracy"],
         **engine.compile_settings(),
     )
-    with engine.enough_memory():
+    with engine.explain_errors():
         predicted = np.stack([
             model.predict(engine.pool_batches(images, recipe, epoch), verbose=0)
             for epoch in range(epochs)

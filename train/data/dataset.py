@@ -1,7 +1,7 @@
 """Data sets: labels in memory, images by index; and what is computed from them."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -122,6 +122,10 @@ class Split:
         """All images in order, some at a time."""
         for start in range(0, len(self), CHUNK):
             yield self.images.read(self.rows[start : start + CHUNK])
+
+    def map(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        """What a function makes of all images in order, some at a time: `(n, ...)`."""
+        return np.concatenate([function(images) for images in self.chunks()])
 
     def subset(self, index: np.ndarray) -> "Split":
         """The images with these places in this split; none is copied."""

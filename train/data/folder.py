@@ -43,7 +43,7 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
     _check(root, train_folder, train, {*test} - {*train}, test_folder)
     names = [(name, label) for part in (train, test) for label, each in enumerate(classes)
              for name in part.get(each, ())]  # fmt: skip
-    files = FolderFiles(root, np.array([os.fsencode(name) for name, _ in names]))
+    files = FolderFiles(str(root), np.array([os.fsencode(name) for name, _ in names]))
     labels = np.array([label for _, label in names], np.int32)
     found = inventory.take(files, settings.skip_unreadable)
     usable = _usable(found, settings, left_out)

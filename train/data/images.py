@@ -55,7 +55,7 @@ def read_image(path: str | Path, shape: Shape, framing: Framing | None = None) -
         InputError: if the file is missing or is no image.
     """
     try:
-        file = read_bytes(Path(path), MOST_BYTES)  # a pipe would be waited for
+        file = read_bytes(path, MOST_BYTES)  # a pipe would be waited for
     except FileNotFoundError:
         raise InputError(f"no image {str(path)!r}: check the path.") from None
     return whole(file, str(path), shape, framing or Framing())
@@ -119,9 +119,9 @@ def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
     """
     height, width = wanted.size
     if image.size != (width, height) or wanted.box != (0, 0, *image.size):
-        # Edges may lie outside by a rounding.
-        box = np.clip(wanted.box, 0, [*image.size, *image.size])
-        image = image.resize((width, height), Image.Resampling.BILINEAR, tuple(box))
+        left, top, right, bottom = wanted.box  # edges may lie outside by a rounding
+        box = max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)
+        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
     if wanted.size == shape[:2]:
         return image
     canvas = Image.new(image.mode, (shape[1], shape[0]))
@@ -152,7 +152,8 @@ def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
             pixels = simplejpeg.decode_jpeg(
                 file, "RGB", fastdct=False, fastupsample=False, min_height=height, min_width=width
             )
-            found = Image.fromarray(pixels)
+            size = pixels.shape[1::-1]
+            found = Image.frombuffer("RGB", size, pixels, "raw", "RGB", 0, 1)
     if found is None and times > 1:
         image.draft(None, (image.width // times, image.height // times))
     turn = TURNS.get(image.getexif().get(ORIENTATION))

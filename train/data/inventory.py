@@ -88,7 +88,7 @@ def _keys(files: FolderFiles) -> np.ndarray:
     return keys
 
 
-def _cache(root: Path) -> Path:
+def _cache(root: str) -> Path:
     """The file in which what is known of a folder is kept."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     name = hashlib.blake2b(os.fsencode(root), digest_size=16).hexdigest()

@@ -4,7 +4,6 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -37,7 +36,7 @@ class Files(Protocol):
 class FolderFiles:
     """Files below a folder; each takes as much memory as the longest name."""
 
-    root: Path
+    root: str
     names: np.ndarray  # (n,) bytes, paths from the root
 
     def __len__(self) -> int:
@@ -50,7 +49,7 @@ class FolderFiles:
     def read(self, index: int) -> bytes:
         """What is in it."""
         try:
-            return read_bytes(Path(self.name(index)), MOST_BYTES)
+            return read_bytes(self.name(index), MOST_BYTES)
         except FileNotFoundError:
             raise InputError(f"{self.name(index)!r} is gone: put it back.") from None
 

@@ -160,7 +160,7 @@ def fit(
     if len(training.held_out):
         held_out = engine.validation_batches(training.held_out, network.classes, recipe.batch_size)
         held_out = engine.distribute(held_out)
-    with engine.enough_memory(), stop_requests() as requests:
+    with engine.explain_errors(), stop_requests() as requests:
         checkpoints = CheckpointCallback(folder, training.steps, checkpoint_seconds, requests)
         progress = checkpoints.progress
         if checkpoints.pending and verbose:
