@@ -44,9 +44,7 @@ def _jpeg(file: tf.Tensor, target: tuple[int, int], framing: Framing) -> tuple:
     _, scale = _box(size, target, framing)
     ratios = (*REDUCTIONS, 1)
     decoders = [
-        partial(
-            tf.io.decode_jpeg, file, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE"
-        )
+        partial(tf.io.decode_jpeg, file, channels=3, ratio=ratio, dct_method="INTEGER_ACCURATE")
         for ratio in ratios
     ]
     which = tf.argmax([tf.cast(ratio, tf.float64) <= scale for ratio in REDUCTIONS] + [True])

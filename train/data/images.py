@@ -106,7 +106,7 @@ def check(file: bytes, name: str, pixels: bool = False) -> None:
     with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
         image.getexif()
         if pixels:
-            _convert(_pixels(file, image, 1), 3)
+            _pixels(file, image, 1)
 
 
 def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
@@ -156,8 +156,10 @@ def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
             found = Image.frombuffer("RGB", size, pixels, "raw", "RGB", 0, 1)
     if found is None and times > 1:
         image.draft(None, (image.width // times, image.height // times))
+    found = found or image
+    found.load()  # as long as the file is open, and where its errors are explained
     turn = TURNS.get(image.getexif().get(ORIENTATION))
-    return (found or image).transpose(turn) if turn is not None else found or image
+    return found if turn is None else found.transpose(turn)
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:

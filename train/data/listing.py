@@ -74,7 +74,7 @@ def images_within(folder: str | Path, left_out: Counter[str]) -> Iterator[str]:
     waiting = [""]
     while waiting:
         place = waiting.pop()
-        found = list_folder(os.path.join(folder, place))
+        found = list_folder(os.path.join(folder, place) if place else folder)
         yield from (os.path.join(place, name) for name in found.images)
         inside = [os.path.join(place, name) for name in found.folders]
         real = [name for name in inside if not os.path.islink(os.path.join(folder, name))]

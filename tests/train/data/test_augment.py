@@ -53,7 +53,7 @@ def test_an_order_has_every_image_once():
 def test_a_pool_repeats_augmentations_in_another_order():
     recipe = replace(RECIPE, augmentation_pool=2)
     one, again, other = (epoch_plan(recipe, 50, epoch) for epoch in (0, 2, 1))
-    for name in set(EpochPlan._fields) - {"order"}:
+    for name in set(EpochPlan._fields) - {"order", "cuts"}:
         np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
         assert not np.array_equal(getattr(one, name), getattr(other, name))
     assert not np.array_equal(one.order, again.order)
