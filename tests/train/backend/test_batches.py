@@ -3,14 +3,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from keras_resnet import InputError
 from train.backend.tensorflow.batches import (
     crop_indices,
     pool_batches,
     training_batches,
     validation_batches,
 )
+from train.backend.tensorflow.errors import explain_errors
 from train.data.augment import epoch_plan
-from train.data.dataset import Split, statistics
+from train.data.dataset import ArrayImages, Split, statistics
 from train.settings.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
@@ -203,6 +205,10 @@ def test_targets_predicted_for_mixed_images_are_not_mixed_again():
 class OnDisk:
     """Images that are read by index, and not in memory."""
 
+    def part(self, index, choose):
+        self.asked += 1
+        return ArrayImages(IMAGES).part(index, choose)
+
     shape = IMAGES.shape[1:]
 
     def __init__(self):
@@ -216,10 +222,19 @@ class OnDisk:
         return IMAGES[index]
 
 
-@pytest.mark.parametrize("mixup", [0.0, 0.3])
 @pytest.mark.parametrize("rows", [None, np.arange(5, 45)])
-def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
-    recipe = replace(RECIPE, mixup=mixup, epochs=2)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"mixup": 0.3},
+        {"crop": "area", "color_jitter": 0.4, "lighting": 0.1, "random_erasing": 0.5},
+        {"crop": "scale", "mixup": 0.3, "cutmix": 0.5},
+        {"color_jitter": 0.4, "cutmix": 1.0},
+    ],
+)
+def test_images_that_are_not_in_memory_give_the_same_pixels(changes, rows):
+    recipe = replace(RECIPE, epochs=2, **changes)
     seen = []
     for images in (IMAGES, OnDisk()):
         split = Split(images, LABELS, rows)
@@ -230,6 +245,19 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
     for one, other in zip(*seen, strict=True):
         for a, b in zip(one, other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+def test_an_image_that_cannot_be_read_stops_a_training_in_one_sentence():
+    class Broken(OnDisk):
+        def part(self, index, choose):
+            raise InputError(f"cannot read 'some/{index}.jpg' as an image: replace it.")
+
+    recipe = replace(RECIPE, crop="area")
+    with (
+        pytest.raises(InputError, match=r"^cannot read 'some/\d+\.jpg' as an image: replace it\.$"),
+        explain_errors(),
+    ):
+        list(training_batches(Split(Broken(), LABELS), 5, recipe))
 
 
 @pytest.mark.parametrize("mixup", [0.0, 0.5])

@@ -18,10 +18,13 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from PIL import Image
 
 from keras_resnet import Spec, families
+from train.data import sources
 from train.data.dataset import Data, Split
 from train.runs import folder as folders
+from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint, trainer
@@ -37,6 +40,11 @@ RECIPE = Recipe(
     crop_padding=1,
 )
 
+# Of photographs, all that is drawn at random and can be drawn at once.
+PHOTOGRAPHS = replace(
+    RECIPE, crop="area", color_jitter=0.4, lighting=0.1, random_erasing=0.5, mixup=0.2, cutmix=0.5
+)
+
 DESCRIPTION = {"model": "any", "network": families.to_json(SPEC), "recipe": asdict(RECIPE)}
 
 
@@ -48,10 +56,30 @@ def colours(count):
     return Split(images.astype("uint8"), labels)
 
 
+def write_photographs(root: Path, count: int) -> None:
+    """JPEG files of many sizes whose colour tells their class, some of them on their side."""
+    draw = np.random.default_rng(0)
+    for number in range(count):
+        label = number % 3
+        pixels = draw.integers(0, 200, (*draw.integers(12, 40, 2), 3))
+        pixels[:, :, label] += 50
+        exif = Image.Exif()
+        exif[0x0112] = 1 + number % 8
+        split = "val" if number % 8 == 7 else "train"
+        path = root / split / ("red", "green", "blue")[label] / f"{number}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels.astype("uint8")).save(path, quality=90, exif=exif)
+
+
 def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
     """One attempt; writes a byte to a pipe after each step."""
-    data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
-    recipe = replace(RECIPE, epochs=options.epochs)
+    if options.photographs:
+        settings = DataSettings(str(folder.parent / "photographs"), image_size=8)
+        data, recipe = sources.load(settings, 8), PHOTOGRAPHS
+    else:
+        data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
+        recipe = RECIPE
+    recipe = replace(recipe, epochs=options.epochs)
     training = trainer.prepare(SPEC, recipe, data, Execution(precision=options.precision))
 
     def tell(batch, logs):
@@ -100,11 +128,15 @@ def main() -> None:
     flags.add_argument("--seed", type=int, default=0)
     flags.add_argument("--epochs", type=int, default=4)
     flags.add_argument("--precision", default="mixed_bfloat16")
+    flags.add_argument("--photographs", action="store_true", help="a folder of JPEG files")
     options = flags.parse_args()
     chance = random.Random(options.seed)
 
     with tempfile.TemporaryDirectory() as root:
         calm, killed = Path(root, "calm"), Path(root, "killed")
+        if options.photographs:
+            os.environ["XDG_CACHE_HOME"] = root
+            write_photographs(Path(root, "photographs"), 720)
         begin = first = time.monotonic()
 
         def in_peace(steps):
