@@ -42,8 +42,8 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet import families
     from keras_resnet.export.formats import load
     from train.data.images import read_image
-    from train.runs.recorded_data import recorded_settings
     from train.runs.record import intact, read_classes, read_finished
+    from train.runs.recorded_data import recorded_settings
     from train.runs.results import check_finite
     from train.utils.quiet import quiet
 

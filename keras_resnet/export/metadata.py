@@ -7,7 +7,7 @@ tables of its schema that an image classifier needs are in `metadata_schema.py`.
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class ModelCard:
     labels: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
-    framing: Framing = Framing()
+    framing: Framing = field(default_factory=Framing)
 
 
 DEFAULT_CARD = ModelCard()

@@ -23,10 +23,11 @@ def write(
     Its signatures, which are methods of what `tf.saved_model.load` returns, too:
 
     - `serving_default`: `image`, float32 `(n, height, width, channels)`, 0 to 255.
-    - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files, of any size. They are framed as in
-      training; where transparent they are black; JPEG files are turned upright by their EXIF
-      data. The method also takes images as uint8 or float32, of the model's size. A model whose images are neither grey nor RGB, or of any size, has no
-      `image_bytes`: this is then the same as `serving_default`.
+    - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files of any size, framed as in training.
+      Where transparent they are black; JPEG files are turned upright by their EXIF data. The
+      method also takes images of the model's size as uint8 or float32. A model whose images are
+      neither grey nor RGB, or of any size, has no `image_bytes`: this is then the same as
+      `serving_default`.
     - `labels`, if labels are given: `index`, int64 of any shape, to the names of these classes,
       the empty string where there is no such class. They are read from `assets/labels.txt`.
 

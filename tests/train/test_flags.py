@@ -25,7 +25,7 @@ CHANGES = {
     DataSettings: {
         "dataset": "digits", "data_dir": "there", "image_size": 16, "resize": "pad",
         "crop_ratio": 0.875, "skip_unreadable": True,
-    },  # fmt: skip
+    },
     Execution: {
         "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 5,
     },

@@ -78,7 +78,7 @@ class Backend(Protocol):
         """Puts back what `capture` read; raises an `InputError` if it is of another model."""
 
     def explain_errors(self) -> AbstractContextManager:
-        """Turns what users can do something about into an `InputError`: memory, unreadable files."""
+        """Turns what users can mend into an `InputError`: too little memory, unreadable files."""
 
     # Batches, for `Model.fit`, `evaluate` and `predict`
 

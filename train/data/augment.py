@@ -141,7 +141,7 @@ def augmenter(
         images = crop(index, plan)
         if recipe.random_erasing:
             for image, i in zip(images, index.tolist(), strict=True):
-                chance, *drawn = uniforms(recipe.seed, ERASE, plan.number, i, 1 + CROP_DRAWS)
+                chance, *drawn = uniforms(recipe.seed, ERASE, int(plan.number), i, 1 + CROP_DRAWS)
                 if chance < recipe.random_erasing:
                     erase(image, fill, drawn)
         return images
@@ -210,10 +210,10 @@ def box_crop(split: Split, recipe: Recipe) -> Look:
         return images
 
     def one(i: int, plan: EpochPlan) -> np.ndarray:
-        drawn = uniforms(recipe.seed, BOX, plan.number, i, CROP_DRAWS)
+        drawn = uniforms(recipe.seed, BOX, int(plan.number), i, CROP_DRAWS)
 
-        def choose(*size: int) -> Frame:
-            box = CROPS[recipe.crop](size, (height, width), recipe, drawn)
+        def choose(rows: int, columns: int) -> Frame:
+            box = CROPS[recipe.crop]((rows, columns), (height, width), recipe, drawn)
             return Frame(box, (height, width), (0, 0))
 
         image = split.images.part(int(split.rows[i]), choose)
@@ -229,6 +229,6 @@ def _drawn(recipe: Recipe, plan: EpochPlan, i: int) -> dict[str, list[float]]:
     """By field of the recipe that changes colors, an image's random numbers."""
     streams = {name: COLOR + place for place, name in enumerate(COLORS)}
     return {
-        name: uniforms(recipe.seed, streams[name], plan.number, i, COLOR_DRAWS)
+        name: uniforms(recipe.seed, streams[name], int(plan.number), i, COLOR_DRAWS)
         for name in _colors(recipe)
     }

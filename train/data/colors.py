@@ -1,6 +1,6 @@
 """How an epoch changes the colors of an image: affine maps of RGB, applied together, once."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import permutations
 from statistics import NormalDist
 from typing import NamedTuple
@@ -27,7 +27,7 @@ class Affine(NamedTuple):
     term: np.ndarray  # (3,)
 
     def then(self, other: "Affine") -> "Affine":
-        """This map, and another one of what it makes."""
+        """The map that is this one, then another."""
         return Affine(other.matrix @ self.matrix, other.matrix @ self.term + other.term)
 
 
@@ -83,7 +83,7 @@ COLORS: dict[str, Callable[[float, np.ndarray, Draws], Affine]] = {
 }
 
 
-def recolor(image: Image.Image, recipe: Recipe, drawn: dict[str, Draws]) -> Image.Image:
+def recolor(image: Image.Image, recipe: Recipe, drawn: Mapping[str, Draws]) -> Image.Image:
     """Changes the colors of an RGB image.
 
     Args:

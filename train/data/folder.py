@@ -54,11 +54,13 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
     settings = replace(settings, image_size=size)
     images = Photographs(files, (size, size, 3), settings, found.digests)
     report_listing(root.name, int(usable.sum()), left_out)
-    splits = [Split(images, labels, np.flatnonzero(usable & side)) for side in (~testing, testing)]
-    if unseen := sorted({*range(len(classes))} - {*splits[1].labels.tolist()}):
+    training_split, test_split = (
+        Split(images, labels, np.flatnonzero(usable & side)) for side in (~testing, testing)
+    )
+    if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
         names_unseen = shorten_list([classes[label] for label in unseen])
         print(f"{root.name} has no test images of {names_unseen}: no score tells of them.")
-    return Data(root.name, classes, *splits, settings=settings)
+    return Data(root.name, classes, training_split, test_split, settings=settings)
 
 
 def _layout(root: Path, left_out: Counter[str]) -> tuple[str, str | None]:

@@ -158,7 +158,7 @@ def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
         image.draft(None, (image.width // times, image.height // times))
     found = found or image
     found.load()  # as long as the file is open, and where its errors are explained
-    turn = TURNS.get(image.getexif().get(ORIENTATION))
+    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     return found if turn is None else found.transpose(turn)
 
 

@@ -85,7 +85,7 @@ class Photographs:
         with _hint():
             return decode(self.files.read(index), self.files.name(index), self.shape, choose)
 
-    def identity(self, rows: np.ndarray) -> Iterator[bytes]:
+    def identity(self, rows: np.ndarray) -> Iterator[bytes | memoryview]:
         """What tells these images from all others: checksums of files, and their framing."""
         yield repr((self.framing.resize, self.framing.crop_ratio)).encode()
         yield np.ascontiguousarray(self.digests[rows]).data

@@ -20,7 +20,6 @@ from train.runs.record import intact, read_classes, read_finished
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
 
-
 FRAMING = {field.name for field in fields(Framing)}
 
 

@@ -1,9 +1,9 @@
 """Work on all cores: of functions that leave Python's lock, as decoders and resizers do."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 PER_TASK = 8  # items: a task of its own for each would cost more
@@ -16,12 +16,12 @@ def cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(work: Callable[[Sequence], T], items: Sequence) -> list[T]:
+def in_threads(work: Callable[[Any], T], items: Any) -> list[T]:
     """Calls a function with some items at a time, in threads that end with this call.
 
     Args:
         work: What takes some of the items, in order.
-        items: All of them, or an array of them.
+        items: All of them: a range, a list or an array.
 
     Returns:
         What it gave, in order.

@@ -1,7 +1,7 @@
 """Batches as `tf.data` pipelines: what `train.data.augment` draws, applied to images.
 
-Of images in memory, crop and flip are one gather of pixels within TensorFlow, where a recipe asks for
-no more; all else is done in NumPy, next to the training step. Both give the same pixels.
+Of images in memory, crop and flip are one gather of pixels within TensorFlow, where a recipe asks
+for no more; all else is done in NumPy, next to the training step. Both give the same pixels.
 """
 
 from collections.abc import Callable

@@ -22,7 +22,7 @@ OURS = re.compile(rf"{InputError.__name__}: (.*?)\n*(?:Traceback|\Z)", re.DOTALL
 
 @contextmanager
 def explain_errors() -> Iterator[None]:
-    """Turns what users can do something about into one sentence.
+    """Turns what users can mend into one sentence.
 
     Raises:
         InputError: for too little memory on a device, or what reading images raised within a
