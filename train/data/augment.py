@@ -146,13 +146,16 @@ def augmenter(
                     erase(image, fill, drawn)
         return images
 
-    def augment(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
+    def some(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
         images = look(index, plan)
         mixed = np.flatnonzero(plan.lambdas[index])
         if len(mixed):
             others = look(plan.partners[index[mixed]], plan)
             images[mixed] = _mixed(images[mixed], others, index[mixed], plan)
         return images
+
+    def augment(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
+        return np.concatenate(in_threads(lambda part: some(part, plan), index))
 
     return augment
 
@@ -163,10 +166,12 @@ def _mixed(
     """CutMix of images that have a box for it, mixup of all others."""
     height, width = images.shape[1:3]
     cuts = np.round(plan.cuts[index] * [height, width, height, width]).astype(int)
-    found = np.round(mix(images, others, plan.lambdas[index])).astype(np.uint8)
-    for i in np.flatnonzero(plan.cuts[index, 2]):
+    boxed = plan.cuts[index, 2] > 0
+    found = images.copy()
+    blended = mix(images[~boxed], others[~boxed], plan.lambdas[index[~boxed]])
+    found[~boxed] = np.round(blended).astype(np.uint8)
+    for i in np.flatnonzero(boxed):
         top, left, bottom, right = cuts[i]
-        found[i] = images[i]
         found[i, top:bottom, left:right] = others[i, top:bottom, left:right]
     return found
 
@@ -200,14 +205,7 @@ def box_crop(split: Split, recipe: Recipe) -> Look:
     height, width, _ = split.shape
 
     def look(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
-        images = np.empty((len(index), *split.shape), np.uint8)
-
-        def fill(places: range) -> None:
-            for place in places:
-                images[place] = one(int(index[place]), plan)
-
-        in_threads(fill, range(len(index)))
-        return images
+        return np.stack([one(i, plan) for i in index.tolist()])
 
     def one(i: int, plan: EpochPlan) -> np.ndarray:
         drawn = uniforms(recipe.seed, BOX, int(plan.number), i, CROP_DRAWS)

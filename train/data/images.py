@@ -6,7 +6,7 @@ makes of them in about half of the time (docs/photographs.md); all others by Pil
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
@@ -23,6 +23,7 @@ SUFFIXES = {
 }  # fmt: skip
 # Whatever a name says: Pillow hands EPS, say, to Ghostscript.
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+JPEG = ("JPEG", "MPO")  # Pillow's names for it: of one image or several
 MOST_BYTES = 2**30  # of a file
 ORIENTATION = 0x0112  # the EXIF tag
 TURNS = dict(enumerate(
@@ -86,15 +87,49 @@ def decode(file: bytes, name: str, shape: Shape, choose: Choose) -> Image.Image:
     Raises:
         InputError: if it is no image.
     """
-    with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
-        sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
-        width, height = image.size[::-1] if sideways else image.size
-        wanted = choose(height, width)
-        times = reduction(wanted.box, wanted.size) if image.format in ("JPEG", "MPO") else 1
-        found = _convert(_pixels(file, image, times), shape[2])
-        scale = found.width / width, found.height / height
-        box = Box(*(edge * scale[i % 2] for i, edge in enumerate(wanted.box)))
-        return put(found, Frame(box, wanted.size, wanted.margin), shape)
+    with explained(name):
+        if size := _plain(file):
+            wanted = choose(*size)
+            found = _fast(file, size, reduction(wanted.box, wanted.size))
+            if found is not None:
+                return _part(found, size, wanted, shape)
+        with Image.open(BytesIO(file), formats=FORMATS) as image:
+            sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
+            width, height = image.size[::-1] if sideways else image.size
+            wanted = choose(height, width)
+            times = reduction(wanted.box, wanted.size) if image.format in JPEG else 1
+            return _part(_pixels(file, image, times), (height, width), wanted, shape)
+
+
+def _part(found: Image.Image, size: tuple[int, int], wanted: Frame, shape: Shape) -> Image.Image:
+    """The same of a decoded image, which stands for one of this height and width."""
+    scale = found.width / size[1], found.height / size[0]
+    box = Box(*(edge * scale[i % 2] for i, edge in enumerate(wanted.box)))
+    return put(_convert(found, shape[2]), Frame(box, wanted.size, wanted.margin), shape)
+
+
+def _plain(file: bytes) -> tuple[int, int] | None:
+    """Height and width of a JPEG file in which there is nothing that only Pillow understands."""
+    if not file.startswith(b"\xff\xd8\xff") or b"Exif\0\0" in file:
+        return None
+    try:
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(file)
+    except ValueError:
+        return None
+    small = height * width <= (Image.MAX_IMAGE_PIXELS or 0)  # else Pillow says what it thinks of it
+    return (height, width) if small and colors in ("Gray", "YCbCr", "RGB") else None
+
+
+def _fast(file: bytes, size: tuple[int, int], times: int) -> Image.Image | None:
+    """The pixels of a JPEG file, not turned; none if it is not quite in order."""
+    height, width = (-(-side // times) for side in size)
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            file, "RGB", fastdct=False, fastupsample=False, min_height=height, min_width=width
+        )
+    except ValueError:
+        return None  # Pillow reads some of them, and says what is wrong with others
+    return Image.frombuffer("RGB", pixels.shape[1::-1], pixels, "raw", "RGB", 0, 1)
 
 
 def check(file: bytes, name: str, pixels: bool = False) -> None:
@@ -145,18 +180,12 @@ def resize(image: np.ndarray, shape: Shape, framing: Framing | None = None) -> n
 def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
     """The decoded image, as many times smaller, and upright."""
     found = None
-    if image.format in ("JPEG", "MPO") and image.mode in ("L", "RGB"):
-        height, width = (-(-side // times) for side in (image.height, image.width))
-        # Pillow reads some files that are not quite in order, and says what is wrong with others.
-        with suppress(ValueError):
-            pixels = simplejpeg.decode_jpeg(
-                file, "RGB", fastdct=False, fastupsample=False, min_height=height, min_width=width
-            )
-            size = pixels.shape[1::-1]
-            found = Image.frombuffer("RGB", size, pixels, "raw", "RGB", 0, 1)
-    if found is None and times > 1:
-        image.draft(None, (image.width // times, image.height // times))
-    found = found or image
+    if image.format in JPEG and image.mode in ("L", "RGB"):
+        found = _fast(file, (image.height, image.width), times)
+    if found is None:
+        if times > 1:
+            image.draft(None, (image.width // times, image.height // times))
+        found = image
     found.load()  # as long as the file is open, and where its errors are explained
     turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
     return found if turn is None else found.transpose(turn)
