@@ -194,7 +194,7 @@ def pad_crop(split: Split, recipe: Recipe, fill: np.ndarray) -> Look:
         images = padded[np.arange(len(index))[:, None, None], rows[:, :, None], columns[:, None, :]]
         if _colors(recipe):
             for image, i in zip(images, index.tolist(), strict=True):
-                image[:] = recolor(Image.fromarray(image), recipe, _drawn(recipe, plan, i))
+                image[:] = recolor(Image.fromarray(image), recipe, color_draws(recipe, plan, i))
         return images
 
     return look
@@ -217,13 +217,13 @@ def box_crop(split: Split, recipe: Recipe) -> Look:
         image = split.images.part(int(split.rows[i]), choose)
         if plan.mirrored[i]:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
-        image = recolor(image, recipe, _drawn(recipe, plan, i))
+        image = recolor(image, recipe, color_draws(recipe, plan, i))
         return np.asarray(image).reshape(split.shape)
 
     return look
 
 
-def _drawn(recipe: Recipe, plan: EpochPlan, i: int) -> dict[str, list[float]]:
+def color_draws(recipe: Recipe, plan: EpochPlan, i: int) -> dict[str, list[float]]:
     """By field of the recipe that changes colors, an image's random numbers."""
     streams = {name: COLOR + place for place, name in enumerate(COLORS)}
     return {

@@ -44,7 +44,6 @@ def take(files: FolderFiles, pixels: bool = False) -> Inventory:
         found = known[where]
         same = (found["key"] == keys) & (found["decoded"] | (not pixels))
         rows[same] = found[same]
-    rows["key"] = np.where(rows["key"] == keys, keys, 0)
     missing = np.flatnonzero(rows["key"] != keys)
     if len(missing) > MANY:
         print(f"reading {len(missing):,} files of {files.root} once", flush=True)

@@ -56,7 +56,7 @@ class FolderFiles:
 
 @dataclass(frozen=True)
 class Photographs:
-    """Images of any size that are read from files by index, see `train.data.dataset.Images`."""
+    """Images of any size that are read from files by index, see `train.data.indexed.Images`."""
 
     files: Files
     shape: Shape

@@ -8,13 +8,16 @@ from PIL import Image
 
 from keras_resnet import InputError
 from train.data.augment import (
+    BOX,
     CROP,
     FLIP,
     EpochPlan,
     augmenter,
+    color_draws,
     epoch_plan,
     random_bits,
     random_ints,
+    uniforms,
 )
 from train.data.dataset import Split
 from train.data.images import put
@@ -189,3 +192,10 @@ def test_colors_of_grey_images_cannot_change():
     grey = Split(IMAGES[..., :1], np.zeros(50, "int32"))
     with pytest.raises(InputError, match="lighting is for RGB images"):
         augmenter(grey, replace(RECIPE, lighting=0.1), np.zeros(1, "uint8"))
+
+
+def test_crops_and_every_change_of_color_draw_different_numbers():
+    recipe = replace(PLAIN, color_jitter=0.4, lighting=0.1)
+    plan = epoch_plan(recipe, 200, 0)
+    drawn = [uniforms(3, BOX, 0, 9, 4), *color_draws(recipe, plan, 9).values()]
+    assert len(np.unique(drawn)) == 12
