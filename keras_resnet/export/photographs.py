@@ -112,7 +112,7 @@ def _box(size: tf.Tensor, target: tuple[int, int], framing: Framing) -> tuple:
     """Height and width of what is seen, float64, and how many of its pixels make one at least."""
     size, sides = tf.cast(size, tf.float64), tf.constant(target, tf.float64)
     if framing.resize == "crop":
-        seen = sides * tf.reduce_min(size / sides) * framing.crop_ratio
+        seen = tf.maximum(tf.round(sides * tf.reduce_min(size / sides) * framing.crop_ratio), 1)
         return seen, tf.reduce_min(seen / sides)
     if framing.resize == "pad":
         return size, tf.reduce_min(size / _inner(size, sides))
@@ -130,28 +130,20 @@ def _frame(
     """What is seen of an image, as `keras_resnet.utils.framing.frame` says; float32."""
     seen, _ = _box(size, target, framing)
     size, sides = tf.cast(size, tf.float64), tf.constant(target, tf.float64)
+    decoded = tf.cast(tf.shape(image)[:2], tf.float64) / size  # what decoding has left of a pixel
+    start = tf.floor((size - seen) / 2)
+    first, last = (tf.cast(tf.round(edge * decoded), tf.int32) for edge in (start, start + seen))
+    last = tf.maximum(last, first + 1)
+    image = image[first[0] : last[0], first[1] : last[1]]
     shown = _inner(size, sides) if framing.resize == "pad" else sides
-    found = tf.cast(tf.shape(image)[:2], tf.float64) / size  # what decoding has left of a pixel
-    scale = shown / (seen * found)
-    shift = -(size - seen) / 2 * found * scale
     height, width = tf.unstack(tf.cast(shown, tf.int32))
     # Pillow scales to the width, rounds, scales to the height and rounds again.
-    image = _scale(image, (tf.shape(image)[0], width), (1.0, scale[1]), (0.0, shift[1]))
-    image = _scale(image, (height, width), (scale[0], 1.0), (shift[0], 0.0))
+    image = _scale(_scale(image, (tf.shape(image)[0], width)), (height, width))
     if framing.resize != "pad":
         return image
     margin = (target[0] - height) // 2, (target[1] - width) // 2
     return tf.image.pad_to_bounding_box(image, *margin, *target)
 
 
-def _scale(image: tf.Tensor, size: tuple, scale: tuple, shift: tuple) -> tf.Tensor:
-    """Bilinear and antialiased: a pixel at x comes to `scale * x + shift`."""
-    scale, shift = (
-        tf.stack([tf.cast(each, tf.float32) for each in pair]) for pair in (scale, shift)
-    )
-    images = tf.cast(image, tf.float32)[None]
-    scaled = tf.raw_ops.ScaleAndTranslate(
-        images=images, size=tf.stack(size), scale=scale, translation=shift, kernel_type="triangle",
-        antialias=True,
-    )  # fmt: skip
-    return tf.floor(scaled[0] + 0.5)
+def _scale(image: tf.Tensor, size: tuple) -> tf.Tensor:
+    return tf.floor(tf.image.resize(image, size, antialias=True) + 0.5)

@@ -33,7 +33,7 @@ class Framing(Settings):
 
 
 class Box(NamedTuple):
-    """A part of an image in pixels from its upper left corner; edges may lie within pixels."""
+    """A part of an image in pixels from its upper left corner."""
 
     left: float
     top: float
@@ -66,8 +66,10 @@ def frame(size: tuple[int, int], target: tuple[int, int], framing: Framing) -> F
     if framing.resize == "stretch":
         return Frame(Box(0, 0, width, height), target, (0, 0))
     scale = min(height / rows, width / columns) * framing.crop_ratio
-    left, top = (width - columns * scale) / 2, (height - rows * scale) / 2
-    return Frame(Box(left, top, width - left, height - top), target, (0, 0))
+    # Whole pixels, so that apps can cut out the very same part.
+    seen = max(1, round(rows * scale)), max(1, round(columns * scale))
+    top, left = (height - seen[0]) // 2, (width - seen[1]) // 2
+    return Frame(Box(left, top, left + seen[1], top + seen[0]), target, (0, 0))
 
 
 def reduction(box: Box, size: tuple[int, int]) -> int:

@@ -145,7 +145,7 @@ def check(file: bytes, name: str, pixels: bool = False) -> None:
 
 
 def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
-    """A part of an image, resized bilinearly with antialiasing, on black where there is none.
+    """A part of an image, in whole pixels, resized bilinearly with antialiasing; black around it.
 
     Args:
         image: Grey or RGB, as the shape says.
@@ -153,10 +153,12 @@ def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
         shape: `(height, width, channels)` of the result.
     """
     height, width = wanted.size
-    if image.size != (width, height) or wanted.box != (0, 0, *image.size):
-        left, top, right, bottom = wanted.box  # edges may lie outside by a rounding
-        box = max(left, 0), max(top, 0), min(right, image.width), min(bottom, image.height)
-        image = image.resize((width, height), Image.Resampling.BILINEAR, box)
+    left, top, right, bottom = map(round, wanted.box)
+    box = left, top, max(right, left + 1), max(bottom, top + 1)
+    if box != (0, 0, *image.size):
+        image = image.crop(box)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
     if wanted.size == shape[:2]:
         return image
     canvas = Image.new(image.mode, (shape[1], shape[0]))

@@ -20,8 +20,8 @@ from train.settings.data import MOST_SIDE, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
-FRAMING = {key: value for key, value in asdict(DataSettings()).items()
-           if key in ("resize", "crop_ratio", "skip_unreadable")}  # fmt: skip
+# What is new in this version is off by default: so it was in records that do not know of it.
+DEFAULTS = {"recipe": asdict(Recipe()), "data": asdict(DataSettings())}
 NOTHING = "nothing"  # stands for what one of two records lacks
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -109,10 +109,6 @@ def read_record(folder: Path) -> dict[str, Any]:
         families.from_json(content["network"])
     except InputError as error:
         raise InputError(f"{path}: network: {error} {_origin(content)}") from error
-    # What is new in this version is at its default, off: so it was before it was there.
-    content["recipe"] = asdict(Recipe()) | content["recipe"]
-    if "data" in content:
-        content["data"] = FRAMING | content["data"]
     return content
 
 
@@ -239,6 +235,11 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
         here: The description, as it would be written.
     """
     here = json.loads(json.dumps(here))
+    there = there | {
+        part: {key: defaults[key] for key in defaults.keys() & here[part].keys()} | there[part]
+        for part, defaults in DEFAULTS.items()
+        if part in here and part in there
+    }
     keys = (key for key in here if there.get(key) != here[key])
     return next((_words(key, there.get(key), here[key]) for key in keys), None)
 
