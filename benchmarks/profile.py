@@ -15,7 +15,7 @@ from benchmarks.contestants import BATCH, images
 from keras_resnet import SPECS
 from train import flags
 from train.backend import backend
-from train.data.dataset import Data, one_hot
+from train.data.dataset import Data
 from train.settings.execution import Execution
 from train.settings.recipe import FAST
 from train.trainer import trainer
@@ -30,8 +30,7 @@ def trace(folder: str) -> None:
     data = Data("random", tuple("0123456789"), images(40 * BATCH), images(1))
     recipe = replace(FAST, epochs=1, validation_fraction=0.0)
     training = trainer.prepare(SPECS["ResNet20"], recipe, data, Execution())
-    targets = one_hot(training.images.labels, 10)
-    batches = iter(backend().training_batches(training.images, targets, recipe))
+    batches = iter(backend().training_batches(training.images, 10, recipe))
     training.model.make_train_function()
     step = training.model.train_function
     for _ in range(10):

@@ -67,7 +67,9 @@ def main(values: flags.Values) -> dict[str, Any]:
     images = _calibration(values, data)
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
-        reference = finished.model.predict(data.test.read(), batch_size=BATCH, verbose=0)
+        reference = data.test.map(
+            lambda images: finished.model.predict(images, batch_size=BATCH, verbose=0)
+        )
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(staged, formats, reference, data.test),
@@ -135,13 +137,13 @@ def _describe(staged: Path, record: dict[str, Any], report: dict[str, Any]) -> N
 def _calibration(values: flags.Values, data):
     """Some training images, the same each time; or those of a folder."""
     from train.data.dataset import fixed_subset
-    from train.data.images import read_folder
+    from train.data.listing import read_folder
 
     most = values.calibration_images
     if values.calibration == "":
         raise InputError("--calibration is empty: give a folder of images, or leave it out.")
     if values.calibration is not None:
-        return read_folder(Path(values.calibration), data.shape, most)
+        return read_folder(Path(values.calibration), data.shape, most, data.settings)
     return data.train.read(fixed_subset(len(data.train), most))
 
 

@@ -43,6 +43,7 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     from keras_resnet.export.formats import load
     from train.data.images import read_image
     from train.runs.record import intact, read_classes, read_finished
+    from train.runs.recorded_data import recorded_settings
     from train.runs.results import check_finite
     from train.utils.quiet import quiet
 
@@ -54,7 +55,8 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     shape = families.from_json(record["network"]).input_shape
     intact(folder, record, FORMAT_FILES[values.format])
     paths = [path("image", argument) for argument in values.arguments]
-    images = np.stack([read_image(each, shape) for each in paths])
+    framing = recorded_settings(record)
+    images = np.stack([read_image(each, shape, framing) for each in paths])
     with quiet():
         probabilities = load(folder, values.format)(images)
     check_finite(values.format, probabilities)

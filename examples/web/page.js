@@ -63,6 +63,13 @@ function makeBar({ label, probability }) {
   return bar;
 }
 
+/** The largest part in the middle with the model's proportions, which training sees, too. */
+function middle(width, height) {
+  const scale = Math.min(width / classifier.width, height / classifier.height);
+  const part = [Math.round(classifier.width * scale), Math.round(classifier.height * scale)];
+  return [(width - part[0]) >> 1, (height - part[1]) >> 1, ...part];
+}
+
 async function classifyFile(file, previous) {
   // Colour profiles are left out, as in training.
   const picture = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
@@ -71,7 +78,7 @@ async function classifyFile(file, previous) {
   const image = Object.assign(new Image(), { alt: "", src: URL.createObjectURL(file) });
   image.onload = () => URL.revokeObjectURL(image.src);
   const card = addCard(file.name, image, previous);
-  const milliseconds = await classify(card, picture, [0, 0, picture.width, picture.height]);
+  const milliseconds = await classify(card, picture, middle(picture.width, picture.height));
   picture.close();
   return { card, milliseconds };
 }
@@ -111,7 +118,7 @@ async function openCamera() {
   return video;
 }
 
-/** Classifies the middle square of the camera's image until the camera ends. */
+/** Classifies the middle of the camera's image until the camera ends. */
 async function watch(video) {
   const card = addCard("Camera", video);
   card.classList.add("live");
@@ -119,9 +126,7 @@ async function watch(video) {
   element("camera").textContent = "Stop camera";
   say("The camera is on.");
   while (track.readyState === "live") {
-    const side = Math.min(video.videoWidth, video.videoHeight);
-    const corner = [(video.videoWidth - side) >> 1, (video.videoHeight - side) >> 1];
-    await classify(card, video, [...corner, side, side]);
+    await classify(card, video, middle(video.videoWidth, video.videoHeight));
     await new Promise(requestAnimationFrame);
   }
   card.remove();

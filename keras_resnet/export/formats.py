@@ -40,14 +40,14 @@ def _read_keras(path: Path) -> Predict:
 def _write_saved_model(source: ExportSource, path: Path) -> None:
     from keras_resnet.export import saved_model
 
-    saved_model.write(source.model, path, source.card.labels)
+    saved_model.write(source.model, path, source.card.labels, source.card.framing)
 
 
 def _read_saved_model(path: Path) -> Predict:
     from keras_resnet.export import saved_model
 
     checksums.check_sums(path)
-    return _in_batches(saved_model.read(path))
+    return _in_batches(saved_model.load(path))
 
 
 def _write_tflite(conversion: str, source: ExportSource, path: Path) -> None:

@@ -7,7 +7,7 @@ tables of its schema that an image classifier needs are in `metadata_schema.py`.
 
 import io
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from keras_resnet.export.files import LABELS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
 from keras_resnet.utils.errors import InputError, check_type, sentence
 from keras_resnet.utils.files import read_bytes
+from keras_resnet.utils.framing import Framing
 
 MOST_BYTES = 2**31  # of a flatbuffer
 
@@ -36,6 +37,7 @@ class ModelCard:
         labels: Names of the classes, in the order of the probabilities; may be empty.
         mean: Of each channel, or one for all, 0 to 255: what the model expects to be subtracted.
         std: What the model expects them to be divided by then.
+        framing: How images of other sizes get the model's: a SavedModel does it for files.
     """
 
     name: str = "image classifier"
@@ -45,6 +47,7 @@ class ModelCard:
     labels: tuple[str, ...] = ()
     mean: tuple[float, ...] = (0.0,)
     std: tuple[float, ...] = (1.0,)
+    framing: Framing = field(default_factory=Framing)
 
 
 DEFAULT_CARD = ModelCard()

@@ -10,20 +10,25 @@ import tensorflow as tf
 
 from keras_resnet.export import checksums
 from keras_resnet.export.files import LABELS, check_labels, lines
+from keras_resnet.export.photographs import read
+from keras_resnet.utils.framing import Framing
 
 Shape = tuple[int, int, int]  # height, width, channels
 
 
-def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
+def write(
+    model: keras.Model, path: Path, labels: Sequence[str] = (), framing: Framing | None = None
+) -> None:
     """Writes a classifier as a SavedModel that needs nothing but TensorFlow.
 
     Its signatures, which are methods of what `tf.saved_model.load` returns, too:
 
     - `serving_default`: `image`, float32 `(n, height, width, channels)`, 0 to 255.
-    - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files, scaled to the model's size. Where
-      transparent they are black; they are not turned upright. The method also takes images as
-      uint8 or float32. A model whose images are neither grey nor RGB, or of any size, has no
-      `image_bytes`: this is then the same as `serving_default`.
+    - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files of any size, framed as in training.
+      Where transparent they are black; JPEG files are turned upright by their EXIF data. The
+      method also takes images of the model's size as uint8 or float32. A model whose images are
+      neither grey nor RGB, or of any size, has no `image_bytes`: this is then the same as
+      `serving_default`.
     - `labels`, if labels are given: `index`, int64 of any shape, to the names of these classes,
       the empty string where there is no such class. They are read from `assets/labels.txt`.
 
@@ -35,6 +40,8 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
         path: The folder, made if missing.
         labels: The names of the classes, a line each, in the order of the probabilities; none of
             them empty.
+        framing: How files of other sizes get the model's; by default its largest part in the
+            middle of this shape is seen.
 
     Raises:
         InputError: if labels are not a line for each class.
@@ -48,7 +55,7 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
     predict = archive.add_endpoint(
         "serving_default", lambda image: model(image, training=False), [images]
     )
-    archive.add_endpoint("serve", _serve(predict, shape))
+    archive.add_endpoint("serve", _serve(predict, shape, framing or Framing()))
     with TemporaryDirectory() as folder:  # the labels are copied from there
         if labels:
             _add_labels(archive, lines(labels), Path(folder))
@@ -56,7 +63,7 @@ def write(model: keras.Model, path: Path, labels: Sequence[str] = ()) -> None:
     checksums.write_sums(path)
 
 
-def read(path: Path) -> Callable[[np.ndarray], np.ndarray]:
+def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Reads such a folder as a function of images.
 
     Raises:
@@ -68,14 +75,16 @@ def read(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     return lambda images: loaded.serve(tf.constant(images)).numpy()
 
 
-def _serve(predict: Callable, shape: Shape) -> Callable:
+def _serve(predict: Callable, shape: Shape, framing: Framing) -> Callable:
     """The function of images of any kind; its first trace becomes the signature."""
 
     @tf.function(autograph=False)
     def serve(image):
         if image.dtype == tf.string:
             result = tf.TensorSpec(shape, tf.float32)
-            image = tf.map_fn(lambda file: _read(file, shape), image, fn_output_signature=result)
+            image = tf.map_fn(
+                lambda file: read(file, shape, framing), image, fn_output_signature=result
+            )
         return predict(tf.cast(image, tf.float32))
 
     if None not in shape and shape[-1] in (1, 3):
@@ -83,46 +92,6 @@ def _serve(predict: Callable, shape: Shape) -> Callable:
     for dtype in (tf.float32, tf.uint8):
         serve.get_concrete_function(tf.TensorSpec((None, *shape), dtype, "image"))
     return serve
-
-
-def _read(file: tf.Tensor, shape: Shape) -> tf.Tensor:
-    """A PNG or JPEG file as `(height, width, channels)` float32, as Pillow would read it."""
-    height, width, channels = shape
-    image = _opaque(_decode(file))
-    if channels == 1:
-        image = _grey(image)
-    # Pillow scales to the width, rounds, scales to the height and rounds again.
-    image = _scale(image, (tf.shape(image)[0], width))
-    return tf.ensure_shape(_scale(image, (height, width)), shape)
-
-
-def _decode(file: tf.Tensor) -> tf.Tensor:
-    """The pixels, int32 `(height, width, 1 to 4)`: grey or RGB, and alpha if the file has it."""
-    image = tf.cond(
-        tf.io.is_jpeg(file),
-        lambda: tf.io.decode_jpeg(file, channels=3, dct_method="INTEGER_ACCURATE"),
-        lambda: tf.io.decode_png(file),  # unlike `decode_image`, it refuses animations
-    )
-    return tf.cast(tf.ensure_shape(image, (None, None, None)), tf.int32)
-
-
-def _opaque(image: tf.Tensor) -> tf.Tensor:
-    """Grey or RGB, with or without alpha, as RGB before black."""
-    # Asked for an alpha channel, TensorFlow makes opaque images of 1, 2 or 4 bits transparent.
-    has_alpha = tf.shape(image)[-1] % 2 == 0
-    alpha = tf.where(has_alpha, image[..., -1:], 255)
-    color = tf.cond(has_alpha, lambda: image[..., :-1], lambda: image)
-    return (color * alpha + 127) // 255 * tf.ones(3, tf.int32)
-
-
-def _grey(image: tf.Tensor) -> tf.Tensor:
-    """RGB as one channel, with Pillow's weights and rounding."""
-    weighted = tf.reduce_sum(image * [19595, 38470, 7471], axis=-1, keepdims=True)
-    return (weighted + 32768) // 65536
-
-
-def _scale(image: tf.Tensor, size: tuple) -> tf.Tensor:
-    return tf.floor(tf.image.resize(image, size, antialias=True) + 0.5)
 
 
 def _add_labels(archive: keras.export.ExportArchive, text: str, folder: Path) -> None:

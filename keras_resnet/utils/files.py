@@ -14,7 +14,7 @@ from keras_resnet.utils.errors import InputError
 MOST_BYTES = 64 * 2**20  # of a text: records have some kilobytes
 
 
-def check_regular(path: Path) -> os.stat_result:
+def check_regular(path: str | Path) -> os.stat_result:
     """Checks that a file is a regular one: a pipe, for one, would wait for ever.
 
     Raises:
@@ -34,7 +34,7 @@ def check_regular(path: Path) -> os.stat_result:
     return found
 
 
-def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
+def read_bytes(path: str | Path, most: int = MOST_BYTES) -> bytes:
     """The bytes of a regular file.
 
     Raises:
@@ -47,7 +47,8 @@ def read_bytes(path: Path, most: int = MOST_BYTES) -> bytes:
             f"{path} has {size:,} bytes, and such files at most {most:,}: give another file."
         )
     try:
-        return path.read_bytes()
+        with open(path, "rb") as file:
+            return file.read()
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): give a readable file.") from error
 

@@ -13,6 +13,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
 
+from keras_resnet.utils.framing import Framing
 from train.data.images import read_image
 
 ROOT = Path(__file__).parents[2]
@@ -133,7 +134,8 @@ def test_samples_and_dropped_files_are_classified(seen, pictures, expected):
 def test_pictures_are_scaled_to_the_pixels_of_training(seen, pictures, number):
     height, width, grey = SIZES[number]
     ours = np.array(seen["pixels"][number]).reshape(height, width, 4)
-    theirs = read_image(pictures[0].parent / "large.png", (height, width, 1 if grey else 3))
+    shape = height, width, 1 if grey else 3
+    theirs = read_image(pictures[0].parent / "large.png", shape, Framing(resize="stretch"))
     np.testing.assert_array_equal(ours[..., :3], np.broadcast_to(theirs, (height, width, 3)))
 
 

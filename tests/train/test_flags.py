@@ -17,10 +17,15 @@ CHANGES = {
         "weight_decay": 0.125, "schedule": "one_cycle", "warmup": 0.75, "label_smoothing": 0.2,
         "crop_padding": 1, "flip": "none", "validation_fraction": 0.3, "seed": 9,
         "optimizer": "muon", "class_weight": "balanced", "deliver": "best",
+        "crop": "area", "min_scale": 1.25, "max_scale": 1.5, "min_area": 0.25, "max_aspect": 1.5,
+        "cutmix": 0.5, "color_jitter": 0.25, "lighting": 0.125, "random_erasing": 0.75,
         "ema_decay": 0.99, "subtract_mean": False, "mixup": 0.25, "augmentation_pool": 4,
         "teacher": "saved_models/big", "temperature": 3.5,
     },
-    DataSettings: {"dataset": "digits", "data_dir": "there", "image_size": 16},
+    DataSettings: {
+        "dataset": "digits", "data_dir": "there", "image_size": 16, "resize": "pad",
+        "crop_ratio": 0.875, "skip_unreadable": True,
+    },
     Execution: {
         "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 5,
     },

@@ -90,23 +90,24 @@ class Backend(Protocol):
         normalization takes the statistics of these images, and dropout drops.
         """
 
-    def enough_memory(self) -> AbstractContextManager:
-        """Turns the error for too little memory on a device into an `InputError`."""
+    def explain_errors(self) -> AbstractContextManager:
+        """Turns what users can mend into an `InputError`: too little memory, unreadable files."""
 
     # Batches, for `Model.fit`, `evaluate` and `predict`
 
     def training_batches(
         self,
         split: "Split",
-        targets: np.ndarray,
+        classes: int,
         recipe: "Recipe",
         epoch: int = 0,
         step: int = 0,
-        mix_targets: bool = True,
+        targets: np.ndarray | None = None,
     ) -> Iterable:
         """Batches of all epochs, from any step of any epoch on.
 
         `(images uint8, targets float32)`, and with class weights what each image counts, float32.
+        Targets are those of the labels, or soft ones, `(pool, n, classes)`.
         """
 
     def pool_batches(self, split: "Split", recipe: "Recipe", number: int) -> Iterable:

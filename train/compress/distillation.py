@@ -124,7 +124,7 @@ def predict_augmentation(
         `(n, classes)` float16.
     """
     batches = backend().pool_batches(images, recipe, number)
-    with backend().enough_memory():
+    with backend().explain_errors():
         logits = [model.predict(batches, verbose=0) for model in models]
     return np.mean([_soften(each, recipe.temperature) for each in logits], 0).astype(np.float16)
 

@@ -78,13 +78,13 @@ def finetune(
         weighted_metrics=["accuracy"],
         **engine.compile_settings(),
     )
-    with engine.enough_memory():
-        predicted = [
+    with engine.explain_errors():
+        predicted = np.stack([
             model.predict(engine.pool_batches(images, recipe, epoch), verbose=0)
             for epoch in range(epochs)
-        ]
+        ])  # fmt: skip
         student.fit(
-            engine.training_batches(images, np.stack(predicted), recipe, mix_targets=False),
+            engine.training_batches(images, predicted.shape[2], recipe, targets=predicted),
             epochs=epochs,
             steps_per_epoch=steps,
             shuffle=False,

@@ -1,5 +1,6 @@
-"""A folder of images: `ROOT/{train,test}/CLASS/*.png|jpg`."""
+"""A folder of images: `ROOT/{train,val}/CLASS/...` or `ROOT/CLASS/...`."""
 
+import os
 from collections import Counter
 from dataclasses import replace
 from os.path import isdir
@@ -8,65 +9,127 @@ from pathlib import Path
 import numpy as np
 
 from keras_resnet.utils.errors import InputError, shorten_list
+from train.data import inventory
 from train.data.dataset import Data, Split, check_names
-from train.data.images import check_memory, list_folder, read_image, report_listing
+from train.data.listing import images_within, list_folder, report_listing
+from train.data.photographs import FolderFiles, Photographs
 from train.settings.data import DataSettings
+
+TRAIN, TEST = ("train", "training"), ("test", "val", "validation", "valid")
+TEST_SHARE = 0.2  # of the images of a folder without a split
+
+Classes = dict[str, list[str]]  # by name of a class, paths of images from the root
 
 
 def load(root: Path, settings: DataSettings, size: int) -> Data:
-    """Reads a folder into memory; says how many images there are, and what is left out.
+    """Looks at a folder of images, and says how many there are and what is left out.
+
+    Without a folder to test with, an image is a test image if its checksum says so: a fifth of
+    each class, and adding photographs moves none of those that were there.
 
     Args:
         root: The folder.
-        settings: Recorded with the data.
+        settings: How images are framed, and what is done with those that cannot be read.
         size: Side that images are resized to.
 
     Raises:
-        InputError: if the folder has another layout, or an image cannot be read.
+        InputError: if the folder has another layout, or the header of an image cannot be read.
     """
-    shape, left_out = (size, size, 3), Counter[str]()
-    top = {path.name: path for path in list_folder(root).folders} if isdir(root) else {}
-    if not {"train", "test"} <= top.keys():
-        raise InputError(
-            f"{root} must hold the folders train and test, with images in train/CLASS/*.png or "
-            "*.jpg."
-        )
+    left_out = Counter[str]()
+    train_folder, test_folder = _layout(root, left_out)
+    train = _classes(root, train_folder, left_out)
+    test = _classes(root, test_folder, left_out) if test_folder is not None else {}
+    classes = tuple(train)
+    _check(root, train_folder, train, {*test} - {*train}, test_folder)
+    names = [(name, label) for part in (train, test) for label, each in enumerate(classes)
+             for name in part.get(each, ())]  # fmt: skip
+    files = FolderFiles(str(root), np.array([os.fsencode(name) for name, _ in names]))
+    labels = np.array([label for _, label in names], np.int32)
+    found = inventory.take(files, settings.skip_unreadable)
+    usable = _usable(found, settings, left_out)
+    if test_folder is None:
+        testing = found.digests[:, 0] < np.uint64(TEST_SHARE * 2**64)
+    else:
+        testing = np.arange(len(names)) >= sum(map(len, train.values()))
+    settings = replace(settings, image_size=size)
+    images = Photographs(files, (size, size, 3), settings, found.digests)
+    report_listing(root.name, int(usable.sum()), left_out)
+    training_split, test_split = (
+        Split(images, labels, np.flatnonzero(usable & side)) for side in (~testing, testing)
+    )
+    if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
+        names_unseen = shorten_list([classes[label] for label in unseen])
+        print(f"{root.name} has no test images of {names_unseen}: no score tells of them.")
+    return Data(root.name, classes, training_split, test_split, settings=settings)
 
-    def look(split: str) -> dict[str, list[Path]]:
-        """The images of each class."""
-        files = {}
-        found = list_folder(top[split])
-        for folder in found.folders:
-            inside = list_folder(folder)
-            files[folder.name] = inside.images
-            left_out.update(inside.left_out)
-            left_out["folders within a class"] += len(inside.folders)
+
+def _layout(root: Path, left_out: Counter[str]) -> tuple[str, str | None]:
+    """The folders of classes to train with and to test with, from the root."""
+    if not isdir(root):
+        raise InputError(f"no folder {str(root)!r}: check --dataset.")
+    top = list_folder(root)
+    by_name = {name.lower(): name for name in reversed(top.folders)}
+    train, test = (
+        next((by_name[name] for name in names if name in by_name), None) for names in (TRAIN, TEST)
+    )
+    if train is None and test is not None:
+        raise InputError(
+            f"{root} has a folder {test!r} and none to train with: add {TRAIN[0]}/CLASS/*.jpg."
+        )
+    left_out.update(top.left_out)
+    left_out["images outside of a class"] += len(top.images)
+    if train is not None:
+        beside = "train" if test is None else f"{train} and {test}"
+        left_out[f"folders beside {beside}"] += len(top.folders) - 1 - (test is not None)
+    return train or "", test
+
+
+def _classes(root: Path, folder: str, left_out: Counter[str]) -> Classes:
+    """The images of each class, sub-folders included."""
+    found = list_folder(root / folder)
+    if folder:  # the root itself is counted already
         left_out.update(found.left_out)
         left_out["images outside of a class"] += len(found.images)
-        return files
+    return {
+        name: [
+            os.path.join(folder, name, image)
+            for image in images_within(root / folder / name, left_out)
+        ]
+        for name in found.folders
+    }
 
-    def read(files: dict[str, list[Path]]) -> Split:
-        labelled = [(path, k) for k, name in enumerate(classes) for path in files.get(name, ())]
-        check_memory(str(root), len(labelled), shape)
-        images = np.empty((len(labelled), *shape), np.uint8)
-        for i, (path, _) in enumerate(labelled):
-            images[i] = read_image(path, shape)
-        return Split(images, np.array([label for _, label in labelled], np.int32))
 
-    train, test = look("train"), look("test")
-    left_out["folders beside train and test"] = len(top) - 2
-    classes = tuple(train)
-    strange = {*test} - {*train}
+def _check(
+    root: Path, folder: str, train: Classes, strange: set[str], test_folder: str | None
+) -> None:
+    """Checks the classes of a folder."""
+    where = root / folder
     if strange:
-        raise InputError(f"{root}/test has class {min(strange)!r}, which {root}/train lacks.")
-    if len(classes) < 2:
-        raise InputError(f"{root}/train has {len(classes)} classes: it needs at least 2 folders.")
-    if empty := [name for name in classes if not train[name]]:
-        raise InputError(f"{root}/train/{empty[0]} has no .png or .jpg images.")
-    count = sum(map(len, [*train.values(), *test.values()]))
-    check_names(root.name, classes)
-    report_listing(root.name, count, +left_out)
-    if unseen := [name for name in classes if not test.get(name)]:
-        print(f"{root.name}/test has no images of {shorten_list(unseen)}: no score tells of them.")
-    settings = replace(settings, image_size=size)
-    return Data(root.name, classes, read(train), read(test), settings=settings)
+        raise InputError(
+            f"{root / (test_folder or '')} has class {min(strange)!r}, which {where} lacks."
+        )
+    if len(train) < 2:
+        raise InputError(
+            f"{where} has {len(train)} classes: it needs at least 2 folders of images, as in "
+            f"{root}/train/CLASS/*.jpg or {root}/CLASS/*.jpg."
+        )
+    if empty := [name for name, images in train.items() if not images]:
+        raise InputError(f"{where / empty[0]} has no images: add some, or remove the folder.")
+    check_names(root.name, tuple(train))
+
+
+def _usable(
+    found: inventory.Inventory, settings: DataSettings, left_out: Counter[str]
+) -> np.ndarray:
+    """Which files can be read: `(n,)` bool."""
+    usable = np.ones(len(found.digests), bool)
+    usable[[*found.problems]] = False
+    if found.problems:
+        first = next(iter(found.problems.values()))
+        if not settings.skip_unreadable:
+            more = len(found.problems) - 1
+            others = f" {more} more cannot be read." if more else ""
+            raise InputError(f"{first}{others} --skip_unreadable leaves such files out.")
+        print(f"left out: {first}", flush=True)
+        left_out["unreadable files"] += len(found.problems)
+    return usable

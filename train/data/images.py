@@ -1,33 +1,53 @@
-"""Image files as arrays: the only reader and the only resizer of this package.
+"""Image files as pixels: the only reader and the only resizer of this package.
 
 `keras_resnet.export.saved_model` has its twin in TensorFlow, for SavedModels that take files.
+Ordinary JPEG files are decoded by simplejpeg, that is libjpeg-turbo, to the very pixels that Pillow
+makes of them in about half of the time (docs/photographs.md); all others by Pillow.
 """
 
-import os
-from collections import Counter
-from collections.abc import Iterator, Sequence
-from math import prod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+import simplejpeg
+from PIL import Image, UnidentifiedImageError
 
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.files import check_regular
-from train.data.dataset import fixed_subset
+from keras_resnet.utils.files import read_bytes
+from keras_resnet.utils.framing import Box, Frame, Framing, frame, reduction
 
-SUFFIXES = {".png", ".jpg", ".jpeg"}
-FORMATS = ("PNG", "JPEG")  # whatever a name says: Pillow hands EPS, say, to Ghostscript
-LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}  # by controllers of a control group
+SUFFIXES = {
+    ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp",
+}  # fmt: skip
+# Whatever a name says: Pillow hands EPS, say, to Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+JPEG = ("JPEG", "MPO")  # Pillow's names for it: of one image or several
+MOST_BYTES = 2**30  # of a file
+ORIENTATION = 0x0112  # the EXIF tag
+TURNS = dict(enumerate(
+    (
+        Image.Transpose.FLIP_LEFT_RIGHT, Image.Transpose.ROTATE_180,
+        Image.Transpose.FLIP_TOP_BOTTOM, Image.Transpose.TRANSPOSE, Image.Transpose.ROTATE_270,
+        Image.Transpose.TRANSVERSE, Image.Transpose.ROTATE_90,
+    ),
+    start=2,
+))  # fmt: skip
+SIDEWAYS = {5, 6, 7, 8}  # values of it with which height and width change places
+ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError)
+
+Shape = tuple[int, int, int]  # height, width, channels
+Choose = Callable[[int, int], Frame]  # from the height and width of an image
 
 
-def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
-    """Reads a PNG or JPEG file: turned upright, resized to the shape, transparent parts black.
+def read_image(path: str | Path, shape: Shape, framing: Framing | None = None) -> np.ndarray:
+    """Reads an image file: turned upright, framed, transparent parts black; the first of several.
 
     Args:
-        path: The file.
+        path: The file: BMP, GIF, JPEG, PNG, TIFF or WebP.
         shape: `(height, width, channels)` of the result; 1 channel is grey, 3 are RGB.
+        framing: How it gets this size; by default the largest part in its middle of this shape.
 
     Returns:
         A uint8 array.
@@ -35,146 +55,168 @@ def read_image(path: str | Path, shape: tuple[int, int, int]) -> np.ndarray:
     Raises:
         InputError: if the file is missing or is no image.
     """
-    channels = shape[2]
     try:
-        check_regular(Path(path))  # a pipe would be waited for
+        file = read_bytes(path, MOST_BYTES)  # a pipe would be waited for
     except FileNotFoundError:
         raise InputError(f"no image {str(path)!r}: check the path.") from None
+    return whole(file, str(path), shape, framing or Framing())
+
+
+def whole(file: bytes, name: str, shape: Shape, framing: Framing) -> np.ndarray:
+    """The same from the bytes of a file.
+
+    Raises:
+        InputError: if it is no image; the message has this name.
+    """
+
+    def choose(height: int, width: int) -> Frame:
+        return frame((height, width), shape[:2], framing)
+
+    return np.asarray(decode(file, name, shape, choose)).reshape(shape)
+
+
+def decode(file: bytes, name: str, shape: Shape, choose: Choose) -> Image.Image:
+    """A part of an image, resized; no more of it is decoded than that takes.
+
+    Args:
+        file: The bytes of the file.
+        name: Of it, for messages.
+        shape: `(height, width, channels)` of the result.
+        choose: Says which part is wanted, by the height and width of the upright image.
+
+    Raises:
+        InputError: if it is no image.
+    """
+    with explained(name):
+        if size := _plain(file):
+            wanted = choose(*size)
+            found = _fast(file, size, reduction(wanted.box, wanted.size))
+            if found is not None:
+                return _part(found, size, wanted, shape)
+        with Image.open(BytesIO(file), formats=FORMATS) as image:
+            sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
+            width, height = image.size[::-1] if sideways else image.size
+            wanted = choose(height, width)
+            times = reduction(wanted.box, wanted.size) if image.format in JPEG else 1
+            return _part(_pixels(file, image, times), (height, width), wanted, shape)
+
+
+def _part(found: Image.Image, size: tuple[int, int], wanted: Frame, shape: Shape) -> Image.Image:
+    """The same of a decoded image, which stands for one of this height and width."""
+    scale = found.width / size[1], found.height / size[0]
+    box = Box(*(edge * scale[i % 2] for i, edge in enumerate(wanted.box)))
+    return put(_convert(found, shape[2]), Frame(box, wanted.size, wanted.margin), shape)
+
+
+def _plain(file: bytes) -> tuple[int, int] | None:
+    """Height and width of a JPEG file in which there is nothing that only Pillow understands."""
+    if not file.startswith(b"\xff\xd8\xff") or b"Exif\0\0" in file:
+        return None
     try:
-        with Image.open(path, formats=FORMATS) as file:
-            image = ImageOps.exif_transpose(file)
-            if image.mode.startswith("I"):  # 16 bits of grey, which `convert` would clip
-                image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
-            if image.has_transparency_data:
-                image = image.convert("RGBA")
-                image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
-            image = image.convert("L" if channels == 1 else "RGB")
-            return resize(np.asarray(image), shape)
-    except UnidentifiedImageError:
-        raise InputError(
-            f"cannot read {str(path)!r} as an image (it is neither PNG nor JPEG): remove it, or "
-            "convert it to one of them."
-        ) from None
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise InputError(
-            f"cannot read {str(path)!r} as an image ({error}): remove or replace it."
-        ) from error
+        height, width, colors, _ = simplejpeg.decode_jpeg_header(file)
+    except ValueError:
+        return None
+    small = height * width <= (Image.MAX_IMAGE_PIXELS or 0)  # else Pillow says what it thinks of it
+    return (height, width) if small and colors in ("Gray", "YCbCr", "RGB") else None
 
 
-def resize(image: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """Resizes an image bilinearly with antialiasing, without keeping its proportions.
+def _fast(file: bytes, size: tuple[int, int], times: int) -> Image.Image | None:
+    """The pixels of a JPEG file, not turned; none if it is not quite in order."""
+    height, width = (-(-side // times) for side in size)
+    try:
+        pixels = simplejpeg.decode_jpeg(
+            file, "RGB", fastdct=False, fastupsample=False, min_height=height, min_width=width
+        )
+    except ValueError:
+        return None  # Pillow reads some of them, and says what is wrong with others
+    return Image.frombuffer("RGB", pixels.shape[1::-1], pixels, "raw", "RGB", 0, 1)
+
+
+def check(file: bytes, name: str, pixels: bool = False) -> None:
+    """Checks the header of an image file, or that all of it can be decoded.
+
+    Raises:
+        InputError: if it is no image.
+    """
+    with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
+        image.getexif()
+        if pixels:
+            _pixels(file, image, 1)
+
+
+def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
+    """A part of an image, in whole pixels, resized bilinearly with antialiasing; black around it.
+
+    Args:
+        image: Grey or RGB, as the shape says.
+        wanted: The part, and where it goes.
+        shape: `(height, width, channels)` of the result.
+    """
+    height, width = wanted.size
+    left, top, right, bottom = map(round, wanted.box)
+    box = left, top, max(right, left + 1), max(bottom, top + 1)
+    if box != (0, 0, *image.size):
+        image = image.crop(box)
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BILINEAR)
+    if wanted.size == shape[:2]:
+        return image
+    canvas = Image.new(image.mode, (shape[1], shape[0]))
+    canvas.paste(image, wanted.margin[::-1])
+    return canvas
+
+
+def resize(image: np.ndarray, shape: Shape, framing: Framing | None = None) -> np.ndarray:
+    """Frames an image that is in memory.
 
     Args:
         image: `(height, width)` or `(height, width, channels)` uint8, grey or RGB.
         shape: `(height, width, channels)` of the result, of as many channels.
+        framing: By default it is stretched.
     """
-    height, width, _ = shape
-    if image.shape[:2] != (height, width):
-        squeezed = image[..., 0] if image.shape[2:] == (1,) else image
-        resized = Image.fromarray(squeezed).resize((width, height), Image.Resampling.BILINEAR)
-        image = np.asarray(resized)
-    return image.reshape(shape)
+    squeezed = image[..., 0] if image.shape[2:] == (1,) else image
+    wanted = frame(image.shape[:2], shape[:2], framing or Framing(resize="stretch"))
+    return np.asarray(put(Image.fromarray(squeezed), wanted, shape)).reshape(shape)
 
 
-class Listing(NamedTuple):
-    """What is in a folder."""
+def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
+    """The decoded image, as many times smaller, and upright."""
+    found = None
+    if image.format in JPEG and image.mode in ("L", "RGB"):
+        found = _fast(file, (image.height, image.width), times)
+    if found is None:
+        if times > 1:
+            image.draft(None, (image.width // times, image.height // times))
+        found = image
+    found.load()  # as long as the file is open, and where its errors are explained
+    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    return found if turn is None else found.transpose(turn)
 
-    images: list[Path]  # by name, in order
-    folders: list[Path]
-    left_out: Counter[str]  # what is neither, by kind
+
+def _convert(image: Image.Image, channels: int) -> Image.Image:
+    """As grey or RGB; transparent parts are black."""
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels are numbers of 32 bits")
+    if image.mode.startswith("I;16"):  # grey, which `convert` would clip
+        image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
+    mode = "L" if channels == 1 else "RGB"
+    return image if image.mode == mode else image.convert(mode)
 
 
-def list_folder(folder: Path) -> Listing:
-    """Looks at what is in a folder, and opens none of it.
-
-    Raises:
-        InputError: if the folder cannot be read.
-    """
-    images, folders, left_out = [], [], Counter[str]()
+@contextmanager
+def explained(name: str) -> Iterator[None]:
+    """Turns what Pillow raises for a file into one sentence that names it."""
     try:
-        for path in sorted(folder.iterdir()):
-            if path.name.startswith("."):  # macOS keeps a ._photo.jpg beside every photo.jpg
-                left_out["names that begin with a dot"] += 1
-            elif path.is_dir():
-                folders.append(path)
-            elif not path.is_file():
-                left_out["neither files nor folders"] += 1
-            elif path.suffix.lower() in SUFFIXES:
-                images.append(path)
-            else:
-                kind = (
-                    f"{path.suffix.lower()[:20]!r} files" if path.suffix else "files without suffix"
-                )
-                left_out[kind] += 1
-    except OSError as error:
+        yield
+    except UnidentifiedImageError:
         raise InputError(
-            f"cannot read the folder {str(folder)!r} ({error.strerror}): make it readable, or "
-            "remove it."
+            f"cannot read {name!r} as an image (it is none of {', '.join(FORMATS)}): remove it, or "
+            "convert it to one of them."
+        ) from None
+    except ERRORS as error:
+        raise InputError(
+            f"cannot read {name!r} as an image ({error}): remove or replace it."
         ) from error
-    return Listing(images, folders, left_out)
-
-
-def report_listing(name: str, images: int, left_out: Counter[str]) -> None:
-    """Prints how many images of a folder are used, and what of it is not."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in left_out.most_common(9))
-    print(f"{name}: {images} images" + (f"; left out: {kinds}" if kinds else ""), flush=True)
-
-
-def read_folder(folder: Path, shape: tuple[int, int, int], most: int) -> np.ndarray:
-    """Reads at most `most` images of a folder and its sub-folders, a fixed random choice.
-
-    Raises:
-        InputError: if there are none, or one cannot be read.
-    """
-    files, waiting, left_out = [], [folder], Counter[str]()
-    while waiting:
-        found = list_folder(waiting.pop())
-        files += found.images
-        inside = [each for each in found.folders if not each.is_symlink()]  # which may be a loop
-        waiting += inside
-        left_out += found.left_out + Counter({"links to folders": len(found.folders) - len(inside)})
-    if not files:
-        raise InputError(f"no .png or .jpg images in {str(folder)!r}: check the path.")
-    report_listing(repr(str(folder)), len(files), +left_out)
-    files.sort()
-    chosen = fixed_subset(len(files), most)
-    check_memory(str(folder), len(chosen), shape)
-    return np.stack([read_image(files[i], shape) for i in chosen])
-
-
-def check_memory(name: str, count: int, shape: Sequence[int]) -> None:
-    """Stops before the machine does: at its peak, a training holds images about five times."""
-    need, have = 5 * count * prod(shape), memory()
-    if need > have:
-        raise InputError(
-            f"{name} at {shape[0]}x{shape[1]} needs {need / 2**30:.0f} GiB of memory, and this "
-            f"machine or its container has {have / 2**30:.0f}: choose a smaller --image_size."
-        )
-
-
-def memory() -> int:
-    """The bytes of memory that this process may use: the machine's, or what its container has."""
-    return min([os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), *container_limits()])
-
-
-def container_limits(root: Path = Path("/")) -> Iterator[int]:
-    """The limits, in bytes, of the control groups that this process is in (Linux, version 1 or 2).
-
-    Args:
-        root: Of the file system.
-    """
-    groups = root / "proc/self/cgroup"
-    lines = groups.read_text().splitlines() if groups.exists() else ()
-    for line in lines:
-        _, controllers, path = line.split(":", 2)
-        if controllers not in LIMITS:
-            continue
-        top = root / "sys/fs/cgroup" / controllers
-        group = top / path.lstrip("/")
-        # A container may see its own group as the top, whatever its path outside is.
-        for folder in (group, *group.parents):
-            limit = folder / LIMITS[controllers]
-            if folder.is_relative_to(top) and limit.exists():
-                text = limit.read_text().strip()
-                if text.isdigit():  # or else "max"
-                    yield int(text)

@@ -8,7 +8,8 @@ import numpy as np
 
 from train.data import folder
 from train.data.dataset import Data, Split, hold_out
-from train.data.images import check_memory, resize
+from train.data.images import resize
+from train.data.memory import check_memory
 from train.settings.data import DataSettings
 
 
@@ -17,10 +18,10 @@ def load(settings: DataSettings, default_size: int) -> Data:
 
     Args:
         settings: `dataset` is `digits` (scikit-learn's, bundled), a folder
-            `ROOT/{train,test}/CLASS/*.png|jpg`, or the name of any TFDS data set of images with
-            class labels; `data_dir` is where TFDS keeps prepared data, read offline, else TFDS
-            downloads what is missing; `image_size` is the side that images are resized to, without
-            keeping their proportions.
+            `ROOT/{train,val}/CLASS/*.jpg` or `ROOT/CLASS/*.jpg`, or the name of any TFDS data set
+            of images with class labels; `data_dir` is where TFDS keeps prepared data, read offline,
+            else TFDS downloads what is missing; `image_size` is the side that images are resized
+            to, as `resize` and `crop_ratio` say.
         default_size: The network's own size, for data that have no size of their own.
 
     Raises:

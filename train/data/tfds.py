@@ -1,5 +1,6 @@
 """TensorFlow Datasets (TFDS)."""
 
+import hashlib
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,10 @@ import tensorflow_datasets as tfds
 
 from keras_resnet.utils.errors import InputError, sentence, suggestion
 from train.data.dataset import Data, Split
-from train.data.images import check_memory, resize
+from train.data.images import Shape, check, resize
+from train.data.memory import check_memory
+from train.data.photographs import Photographs
+from train.data.records import RecordFiles, walk
 from train.settings.data import DataSettings
 from train.utils.quiet import quiet
 
@@ -29,7 +33,9 @@ NO_MIRROR = {
 
 
 def load(settings: DataSettings, default_size: int) -> Data:
-    """Reads a TFDS data set of images with class labels into memory.
+    """Reads a TFDS data set of images with class labels.
+
+    Images of one size are read into memory, others are decoded where they are wanted.
 
     Args:
         settings: Name and place of the data, and side that images are resized to; without one they
@@ -63,27 +69,62 @@ def load(settings: DataSettings, default_size: int) -> Data:
         raise InputError(
             f"{name} has splits {list(builder.info.splits)}, not train and test: choose another."
         )
-    shape = features["image"].shape
-    if size or None in shape[:2]:
-        shape = (size or default_size, size or default_size, shape[2] or 3)
+    own = features["image"].shape
+    varied = None in own[:2]
+    side = size or default_size
+    shape = (side, side, own[2] or 3) if size or varied else own
+    settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
 
     def read(split: str) -> Split:
         check_memory(name, builder.info.splits[split].num_examples, shape)
         count = builder.info.splits[split].num_examples
-        batch = 1 if None in features["image"].shape else 1000
+        batch = 1000
         images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int32)
         with quiet(), _explained(f"cannot read {name} in {builder.data_path}"):
             rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
             for number, row in enumerate(rows):
                 place = slice(number * batch, (number + 1) * batch)
-                images[place] = [resize(image, shape) for image in row["image"]]
+                images[place] = [resize(image, shape, settings) for image in row["image"]]
                 labels[place] = row["label"]
         return Split(images, labels)
 
     mirror = builder.name not in NO_MIRROR
-    settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
     classes = tuple(features["label"].names)
-    return Data(name, classes, read("train"), read(test), mirror, settings)
+    if varied:
+        train, scored = (_stream(builder, part, shape, settings) for part in ("train", test))
+    else:
+        train, scored = read("train"), read(test)
+    return Data(name, classes, train, scored, mirror, settings)
+
+
+def _stream(builder, split: str, shape: Shape, settings: DataSettings) -> Split:
+    """A split whose images stay where they are; each is looked at once, for its label and header.
+
+    Raises:
+        InputError: if an image cannot be read.
+    """
+    paths = tuple(str(path) for path in builder.info.splits[split].filepaths)
+    places, labels, digests, skipped = [], [], [], 0
+    for number, path in enumerate(paths):
+        for begin, record in walk(path):
+            found = tf.train.Example.FromString(record).features.feature
+            image = found["image"].bytes_list.value[0]
+            place = begin + record.index(image)
+            try:
+                check(image, f"{path} at byte {place}", settings.skip_unreadable)
+            except InputError as error:
+                if not settings.skip_unreadable:
+                    raise InputError(f"{error} --skip_unreadable leaves such files out.") from error
+                skipped += 1
+                continue
+            places.append((number, place, len(image)))
+            labels.append(found["label"].int64_list.value[0])
+            digests.append(hashlib.blake2b(image, digest_size=16).digest())
+    if skipped:
+        print(f"{builder.name} {split}: {skipped} unreadable images left out", flush=True)
+    files = RecordFiles(paths, np.array(places, np.int64).reshape(-1, 3))
+    known = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
+    return Split(Photographs(files, shape, settings, known), np.array(labels, np.int32))
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from keras_resnet import families
 from keras_resnet.spec import SPECS, Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
+from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import RECIPES, Recipe
 
@@ -46,6 +47,7 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         "model": model,
         "recipe": named,
         **source,
+        **_reading(record["data"]),
         "image_size": size if size != MODELS[model].input_shape[0] else "",
         **changes,
         **others,
@@ -55,6 +57,13 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
     texts = {name: _text(value) for name, value in given.items()}
     flags = (f"--{name}={shlex.quote(text)}" for name, text in texts.items() if text)
     return " ".join(["python -m train.cifar", *flags])
+
+
+def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
+    """How images are read, where that is not the default."""
+    own = {field.name for field in fields(DataSettings)} - {"image_size"}
+    named = sorted(own & {*data})
+    return {key: data[key] for key in named if data[key] != getattr(DataSettings, key)}
 
 
 def _execution(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def compare(
         path = folder / FORMAT_FILES[name]
         print(f"measuring {path.name}", flush=True)  # int16x8 takes minutes
         with quiet():
-            probabilities = load(folder, name)(test.read())
+            probabilities = test.map(load(folder, name))
         row: Row = {"file": path.name, "bytes": size(path), "sha256": sha256(path)}
         row |= scores(probabilities, reference, test)
         row["drop"] = round(100 * (expected - row["accuracy"]), 6)

@@ -7,7 +7,6 @@ from time import perf_counter
 import keras
 
 from train.backend import backend
-from train.data.dataset import one_hot
 from train.trainer.trainer import Training
 
 
@@ -23,9 +22,8 @@ def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, flo
         How many steps were done, and the median of the seconds that one took.
     """
     engine, timer = backend(), StepTimer(fewest, enough)
-    targets = one_hot(training.images.labels, training.network.classes)
-    images = engine.training_batches(training.images, targets, training.recipe)
-    with engine.enough_memory():
+    images = engine.training_batches(training.images, training.network.classes, training.recipe)
+    with engine.explain_errors():
         training.model.fit(
             engine.distribute(images),
             steps_per_epoch=training.steps,

@@ -1,6 +1,7 @@
 """Records of runs as JSON: written whole or not at all, read strictly. No Keras, no TensorFlow."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal, NotRequired
 
@@ -15,10 +16,12 @@ from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.dataset import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED
-from train.settings.data import MOST_SIDE
+from train.settings.data import MOST_SIDE, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
+# What is new in this version is off by default: so it was in records that do not know of it.
+DEFAULTS = {"recipe": asdict(Recipe()), "data": asdict(DataSettings())}
 NOTHING = "nothing"  # stands for what one of two records lacks
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -30,6 +33,9 @@ class DataRecord(TypedDict):
     name: str
     # Side of the images; 0 if they are not square.
     image_size: Annotated[int, Field(ge=0, le=MOST_SIDE)]
+    resize: NotRequired[str]  # with the next two, see `DataSettings`
+    crop_ratio: NotRequired[float]
+    skip_unreadable: NotRequired[bool]
     sha256: str  # of classes, images and labels
 
 
@@ -232,6 +238,11 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
         here: The description, as it would be written.
     """
     here = json.loads(json.dumps(here))
+    there = there | {
+        part: {key: defaults[key] for key in defaults.keys() & here[part].keys()} | there[part]
+        for part, defaults in DEFAULTS.items()
+        if part in here and part in there
+    }
     keys = (key for key in here if there.get(key) != here[key])
     return next((_words(key, there.get(key), here[key]) for key in keys), None)
 

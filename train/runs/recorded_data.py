@@ -11,9 +11,10 @@ from train.settings.data import DataSettings
 
 def recorded_settings(record: dict[str, Any]) -> DataSettings:
     """Where the record of a run says that its data are from."""
-    described = record["data"]
-    known = {"dataset": described["name"]} | record.get("source", {})
-    return DataSettings(**known, image_size=described["image_size"])
+    described = dict(record["data"])
+    del described["sha256"]
+    known = {"dataset": described.pop("name")} | record.get("source", {})
+    return DataSettings(**known, **described)
 
 
 def recorded_data(record: dict[str, Any], shape: tuple[int, int, int], **given: Any) -> Data:

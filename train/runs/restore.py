@@ -1,6 +1,7 @@
 """Finished runs, built again from their records and weights."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from keras_resnet import __version__, families
 from keras_resnet.export.metadata import ModelCard
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.framing import Framing
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import load as load_weights
 from train.data.dataset import Normalization
@@ -17,6 +19,8 @@ from train.runs.files import WEIGHTS
 from train.runs.record import intact, read_classes, read_finished
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
+
+FRAMING = {field.name for field in fields(Framing)}
 
 
 def model_card(
@@ -30,6 +34,7 @@ def model_card(
         author=author,
         license=license,
         labels=tuple(classes),
+        framing=Framing(**{key: value for key, value in record["data"].items() if key in FRAMING}),
     )
 
 

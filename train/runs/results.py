@@ -46,7 +46,7 @@ def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.n
     reference = np.empty(0)
     for name in backend().FORMATS:
         with quiet():
-            probabilities = load(folder, name)(split.read())
+            probabilities = split.map(load(folder, name))
         check_finite(name, probabilities)
         reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)

@@ -2,14 +2,15 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.utils.fields import Settings, option, path
+from keras_resnet.utils.fields import option, path
+from keras_resnet.utils.framing import Framing
 
 DEFAULT = "cifar10"
 MOST_SIDE = 8192  # of an image, in pixels
 
 
 @dataclass(frozen=True)
-class DataSettings(Settings):
+class DataSettings(Framing):
     """A data set, and how its images are read.
 
     Raises:
@@ -17,10 +18,14 @@ class DataSettings(Settings):
     """
 
     dataset: str = option(
-        DEFAULT, "TFDS name, folder ROOT of {train,test}/CLASS/*.png, or digits", text=path
-    )
+        DEFAULT, "TFDS name, folder ROOT/{train,val}/CLASS/*.jpg or ROOT/CLASS/*.jpg, or digits",
+        text=path,
+    )  # fmt: skip
     data_dir: str = option("", "folder of prepared TFDS data, read offline", text=path)
     image_size: int = option(
         0, "side that images are resized to; 0 for the data set's own or else the network's",
         low=0, high=MOST_SIDE,
     )  # fmt: skip
+    skip_unreadable: bool = option(
+        False, "decode all files of a folder before training, and leave out those that are damaged"
+    )

@@ -13,6 +13,11 @@ OPTIMIZERS = {  # the functions are in `optimizers.py`
     "sgd": "stochastic gradient descent with momentum",
     "muon": "orthogonalized momentum for convolutions, SGD for all other variables",
 }
+CROPS = {  # the functions are in `train/data/crops.py` and `augment.py`
+    "pad": "padded by crop_padding, then cropped at random (He et al. 2015, 4.2)",
+    "scale": "short side from min_scale to max_scale, then cropped at random (He et al. 2015, 3.4)",
+    "area": "a random area from min_area on and aspect to max_aspect (Szegedy et al. 2015, 6)",
+}
 FLIPS = {
     "none": "no image is mirrored",
     "random": "each image is mirrored with probability 1/2",
@@ -56,12 +61,35 @@ class Recipe(Settings):
     subtract_mean: bool = option(
         True, "subtract the mean color from images; without it, exported files are a little faster"
     )
-    crop_padding: int = option(4, "random crop: pixels of padding on each side", low=0, high=64)
+    crop: str = option("pad", "which part of an image is seen", choices=CROPS)
+    crop_padding: int = option(4, "crop pad: pixels of padding on each side", low=0, high=64)
+    min_scale: float = option(
+        256 / 224, "crop scale: least short side of an image, in sides of the crop", low=1, high=8
+    )
+    max_scale: float = option(480 / 224, "crop scale: the largest short side", low=1, high=8)
+    min_area: float = option(0.08, "crop area: least fraction of an image", low=0.01, high=1)
+    max_aspect: float = option(
+        4 / 3, "crop area: most that a part is longer than high, or higher than long", low=1, high=4
+    )
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     mixup: float = option(
         0.0, "mixup (Zhang et al. 2017): the share of another image is uniform from 0 to this",
         low=0, high=0.5,
     )  # fmt: skip
+    cutmix: float = option(
+        0.0, "CutMix (Yun et al. 2019): probability that an image gets a box of another one",
+        low=0, high=1,
+    )  # fmt: skip
+    color_jitter: float = option(
+        0.0, "brightness, contrast, saturation change by up to this (fb.resnet.torch: 0.4)",
+        low=0, high=1,
+    )  # fmt: skip
+    lighting: float = option(
+        0.0, "std of the PCA lighting noise (Krizhevsky et al. 2012, 4.1: 0.1)", low=0, high=1
+    )
+    random_erasing: float = option(
+        0.0, "probability that a part is erased (Zhong et al. 2020: 0.5)", low=0, high=1
+    )
     augmentation_pool: int = option(
         0, "augmentations per image, used cyclically; 0 for new ones in each epoch", low=0
     )
@@ -81,6 +109,10 @@ class Recipe(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.min_scale > self.max_scale:
+            raise InputError(
+                f"min_scale {self.min_scale:g} is more than max_scale {self.max_scale:g}: lower it."
+            )
         if self.teacher and self.class_weight != "none":
             raise InputError(
                 f"class_weight {self.class_weight!r} is for labels, and a teacher's probabilities "

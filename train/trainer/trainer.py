@@ -14,7 +14,7 @@ from keras_resnet import families
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
-from train.data.dataset import Data, Normalization, Split, hold_out, one_hot, statistics
+from train.data.dataset import Data, Normalization, Split, hold_out, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger
@@ -41,13 +41,12 @@ class Training(NamedTuple):
     def description(self) -> dict[str, Any]:
         """What identifies a run: its record begins with this."""
         data = self.data
-        size = data.settings.image_size
         return {
             "model": self.name,
             "network": families.to_json(self.network),
             "recipe": asdict(self.recipe),
             "execution": asdict(self.execution),
-            "data": {"name": data.name, "image_size": size, "sha256": data.fingerprint()},
+            "data": data.record(),
             "normalization": self.normalization._asdict(),
         }
 
@@ -168,14 +167,11 @@ def fit(
         Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
     """
     engine, network, recipe, model = backend(), training.network, training.recipe, training.model
-    labels = targets is None
-    if targets is None:
-        targets = one_hot(training.images.labels, network.classes)
     held_out = None
     if len(training.held_out):
         held_out = engine.validation_batches(training.held_out, network.classes, recipe.batch_size)
         held_out = engine.distribute(held_out)
-    with engine.enough_memory(), stop_requests() as requests:
+    with engine.explain_errors(), stop_requests() as requests:
         checkpoints = CheckpointCallback(
             folder, training.steps, checkpoint_seconds, requests, recipe.deliver == "best"
         )
@@ -189,7 +185,7 @@ def fit(
             # `checkpoints` stops. One of no epochs still builds the variables of a checkpoint.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
             images = engine.training_batches(
-                training.images, targets, recipe, epoch, step, mix_targets=labels
+                training.images, network.classes, recipe, epoch, step, targets
             )
             model.fit(
                 engine.distribute(images),

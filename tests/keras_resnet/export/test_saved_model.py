@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_resnet import InputError, ResNet8
 from keras_resnet.export import saved_model
+from keras_resnet.utils.framing import Framing
 from train.data.images import read_image
 
 DRAW = np.random.default_rng(0)
@@ -43,9 +44,10 @@ def delivered(tmp_path_factory):
     return model, moved, tf.saved_model.load(str(moved))
 
 
-def pixels(folder, shape):
+def pixels(folder, shape, framing=None):
     """The method `serve` of a model whose probabilities are the pixels that it was given."""
-    saved_model.write(keras.Sequential([keras.Input(shape), keras.layers.Flatten()]), folder)
+    model = keras.Sequential([keras.Input(shape), keras.layers.Flatten()])
+    saved_model.write(model, folder, framing=framing)
     serve = tf.saved_model.load(str(folder)).serve
     return lambda files: serve(files).numpy().reshape(-1, *shape)
 
@@ -112,6 +114,48 @@ def test_files_of_other_sizes_are_scaled_as_in_training(small, tmp_path):
     difference = abs(seen([path.read_bytes() for path in paths]) - expected)
     assert difference.max() <= 1  # Pillow counts in whole numbers
     assert (difference > 0).mean() < 0.05
+
+
+@pytest.fixture(scope="module", params=["crop", "pad", "stretch"])
+def framed(request, tmp_path_factory):
+    """A framing, and the pixels of files as a model sees them that is told of it."""
+    framing = Framing(resize=request.param, crop_ratio=0.8)
+    return framing, pixels(tmp_path_factory.mktemp("framed") / "model", (24, 32, 3), framing)
+
+
+@pytest.mark.parametrize("size", [(32, 24), (640, 427), (100, 427), (640, 50), (33, 31), (9, 7)])
+def test_files_are_framed_as_in_training(framed, size, tmp_path):
+    """A large JPEG is decoded in a smaller size by both."""
+    framing, seen = framed
+    for file in (tmp_path / "image.png", tmp_path / "image.jpg"):
+        photograph().resize(size).save(file)
+        expected = read_image(file, (24, 32, 3), framing).astype(int)
+        difference = abs(seen([file.read_bytes()])[0] - expected)
+        assert difference.max() <= 1, file  # Pillow counts in whole numbers
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("orientation", range(10))  # 0 and 9 mean nothing
+def test_a_jpeg_is_turned_upright_as_in_training(framed, orientation, order, tmp_path):
+    framing, seen = framed
+    exif, file = Image.Exif(), tmp_path / "turned.jpg"
+    exif.endian = order
+    exif[0x010F], exif[0x0112], exif[0x0131] = "maker", orientation, "software"
+    photograph().resize((64, 40)).save(file, exif=exif, icc_profile=bytes(70_000))
+    expected = read_image(file, (24, 32, 3), framing).astype(int)
+    assert abs(seen([file.read_bytes()])[0] - expected).max() <= 1
+
+
+def test_damaged_exif_data_are_no_error(framed, tmp_path):
+    """Whatever a byte of it becomes, the pixels are still there."""
+    _, seen = framed
+    exif, file = Image.Exif(), tmp_path / "turned.jpg"
+    exif[0x0112] = 6
+    photograph().resize((64, 40)).save(file, exif=exif)
+    whole = file.read_bytes()
+    begin = whole.index(b"Exif") + 6
+    damaged = [whole[:at] + b"\xff" + whole[at + 1 :] for at in range(begin, begin + 26)]
+    assert seen(damaged).shape == (26, 24, 32, 3)
 
 
 @pytest.mark.parametrize(

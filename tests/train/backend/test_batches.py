@@ -3,28 +3,29 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from keras_resnet import InputError
 from train.backend.tensorflow.batches import (
     crop_indices,
     pool_batches,
     training_batches,
     validation_batches,
 )
+from train.backend.tensorflow.errors import explain_errors
 from train.data.augment import epoch_plan
-from train.data.dataset import Split, one_hot, statistics
+from train.data.dataset import ArrayImages, Split, statistics
 from train.settings.recipe import Recipe
 
 DRAW = np.random.default_rng(0)
 IMAGES = DRAW.integers(0, 256, (50, 8, 8, 3)).astype("uint8")
 LABELS = np.arange(50, dtype="int32") % 5
 SPLIT = Split(IMAGES, LABELS)
+TARGETS = np.eye(5, dtype="float32")[LABELS]
 RECIPE = Recipe(epochs=2, batch_size=10, crop_padding=2, flip="random", seed=7)
 
 
 def epochs(recipe, images=IMAGES):
     """All batches of a recipe, joined: images and labels, an epoch a row."""
-    batches = list(
-        training_batches(Split(images, LABELS), one_hot(LABELS, 5), recipe).as_numpy_iterator()
-    )
+    batches = list(training_batches(Split(images, LABELS), 5, recipe).as_numpy_iterator())
     x, y = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     return x.reshape(recipe.epochs, -1, *x.shape[1:]), y.reshape(recipe.epochs, -1, 5)
 
@@ -121,8 +122,8 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
 def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step, class_weight):
     recipe = replace(RECIPE, class_weight=class_weight)
     split = Split(IMAGES, LABELS**2 // 4)  # classes of different sizes
-    whole = list(training_batches(split, one_hot(split.labels, 5), recipe).as_numpy_iterator())
-    part = training_batches(split, one_hot(split.labels, 5), recipe, epoch, step)
+    whole = list(training_batches(split, 5, recipe).as_numpy_iterator())
+    part = training_batches(split, 5, recipe, epoch, step)
     for batch, same in zip(whole[5 * epoch + step :], part.as_numpy_iterator(), strict=True):
         assert len(batch) == (2 if class_weight == "none" else 3)
         for array, other in zip(batch, same, strict=True):
@@ -163,8 +164,8 @@ def test_a_view_is_what_training_sees_in_that_epoch():
 
 def test_each_view_has_targets_of_its_own():
     recipe = replace(RECIPE, epochs=3, augmentation_pool=2)
-    targets = np.stack([one_hot(LABELS, 5)[0], 1 - one_hot(LABELS, 5)[0]]).astype("float16")
-    batches = list(training_batches(SPLIT, targets, recipe).as_numpy_iterator())
+    targets = np.stack([TARGETS, 1 - TARGETS]).astype("float16")
+    batches = list(training_batches(SPLIT, 5, recipe, targets=targets).as_numpy_iterator())
     sums = [batch[1].sum() for batch in batches]
     assert sums == [10] * 5 + [40] * 5 + [10] * 5
     assert batches[0][1].dtype == np.float32
@@ -185,10 +186,9 @@ def test_images_and_targets_are_mixed_alike():
     expected = np.round((1 - column) * IMAGES + column * IMAGES[partners])
     seen = np.concatenate(list(pool_batches(SPLIT, recipe, 0).as_numpy_iterator()))
     np.testing.assert_allclose(seen, expected, atol=1)
-    wanted = one_hot(LABELS, 5)[0]
-    wanted = (1 - lambdas[:, None]) * wanted + lambdas[:, None] * wanted[partners]
+    wanted = (1 - lambdas[:, None]) * TARGETS + lambdas[:, None] * TARGETS[partners]
     places = {image.tobytes(): place for place, image in enumerate(seen)}
-    batches = [*training_batches(SPLIT, one_hot(LABELS, 5), recipe).as_numpy_iterator()]
+    batches = [*training_batches(SPLIT, 5, recipe).as_numpy_iterator()]
     for images, targets in batches[:5] + batches[15:]:  # the fourth epoch has the first view
         order = [places[image.tobytes()] for image in images]
         np.testing.assert_allclose(targets, wanted[order], atol=1e-6)
@@ -197,13 +197,17 @@ def test_images_and_targets_are_mixed_alike():
 def test_targets_predicted_for_mixed_images_are_not_mixed_again():
     recipe = replace(RECIPE, epochs=1, mixup=0.5, augmentation_pool=1)
     targets = DRAW.random((1, 50, 5)).astype("float32")
-    batches = training_batches(SPLIT, targets, recipe, mix_targets=False)
+    batches = training_batches(SPLIT, 5, recipe, targets=targets)
     seen = [row for _, rows in batches for row in rows.numpy()]
     assert {row.tobytes() for row in seen} == {row.tobytes() for row in targets[0]}
 
 
 class OnDisk:
     """Images that are read by index, and not in memory."""
+
+    def part(self, index, choose):
+        self.asked += 1
+        return ArrayImages(IMAGES).part(index, choose)
 
     shape = IMAGES.shape[1:]
 
@@ -218,14 +222,23 @@ class OnDisk:
         return IMAGES[index]
 
 
-@pytest.mark.parametrize("mixup", [0.0, 0.3])
 @pytest.mark.parametrize("rows", [None, np.arange(5, 45)])
-def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
-    recipe = replace(RECIPE, mixup=mixup, epochs=2)
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"mixup": 0.3},
+        {"crop": "area", "color_jitter": 0.4, "lighting": 0.1, "random_erasing": 0.5},
+        {"crop": "scale", "mixup": 0.3, "cutmix": 0.5},
+        {"color_jitter": 0.4, "cutmix": 1.0},
+    ],
+)
+def test_images_that_are_not_in_memory_give_the_same_pixels(changes, rows):
+    recipe = replace(RECIPE, epochs=2, **changes)
     seen = []
     for images in (IMAGES, OnDisk()):
         split = Split(images, LABELS, rows)
-        batches = list(training_batches(split, one_hot(split.labels, 5), recipe, 0, 1))
+        batches = list(training_batches(split, 5, recipe, 0, 1))
         batches += list(validation_batches(split, 5, 16))
         seen.append(batches + [(part,) for part in pool_batches(split, recipe, 1)])
     assert images.asked > 0
@@ -234,12 +247,25 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(mixup, rows):
             np.testing.assert_array_equal(a, b)
 
 
+def test_an_image_that_cannot_be_read_stops_a_training_in_one_sentence():
+    class Broken(OnDisk):
+        def part(self, index, choose):
+            raise InputError(f"cannot read 'some/{index}.jpg' as an image: replace it.")
+
+    recipe = replace(RECIPE, crop="area")
+    with (
+        pytest.raises(InputError, match=r"^cannot read 'some/\d+\.jpg' as an image: replace it\.$"),
+        explain_errors(),
+    ):
+        list(training_batches(Split(Broken(), LABELS), 5, recipe))
+
+
 @pytest.mark.parametrize("mixup", [0.0, 0.5])
 def test_with_balanced_weights_every_class_counts_alike(mixup):
     labels = np.repeat([0, 1, 3], [30, 15, 5]).astype("int32")  # none of class 2
     recipe = replace(RECIPE, class_weight="balanced", mixup=mixup, epochs=1)
-    targets = one_hot(labels, 4)
-    batches = [*training_batches(Split(IMAGES, labels), targets, recipe).as_numpy_iterator()]
+    split = Split(IMAGES, labels)
+    batches = [*training_batches(split, 4, recipe).as_numpy_iterator()]
     _, wanted, weights = (np.concatenate(parts) for parts in zip(*batches, strict=True))
     expected = np.array([50 / 90, 50 / 45, 0, 50 / 15])
     np.testing.assert_allclose(weights, wanted @ expected, rtol=1e-5)
@@ -247,5 +273,5 @@ def test_with_balanced_weights_every_class_counts_alike(mixup):
         sums = [weights[wanted.argmax(-1) == label].sum() for label in (0, 1, 3)]
         np.testing.assert_allclose(sums, 50 / 3, rtol=1e-5)
     plain = replace(recipe, class_weight="none")
-    others = [*training_batches(Split(IMAGES, labels), targets, plain).as_numpy_iterator()]
+    others = [*training_batches(split, 4, plain).as_numpy_iterator()]
     np.testing.assert_array_equal(np.concatenate([y for _, y in others]), wanted)

@@ -66,7 +66,7 @@ def test_devices_are_chosen_once():
 
 def test_too_little_memory_is_a_sentence():
     said = pytest.raises(InputError, match="ran out of memory: lower --batch_size")
-    with said, errors.enough_memory():
+    with said, errors.explain_errors():
         tf.zeros([2**44])
 
 

@@ -4,17 +4,23 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from keras_resnet import InputError
 from train.data.augment import (
+    BOX,
     CROP,
     FLIP,
     EpochPlan,
     augmenter,
+    color_draws,
     epoch_plan,
     random_bits,
     random_ints,
+    uniforms,
 )
 from train.data.dataset import Split
+from train.data.images import put
 from train.settings.recipe import Recipe
 
 pytestmark = pytest.mark.unit
@@ -53,7 +59,7 @@ def test_an_order_has_every_image_once():
 def test_a_pool_repeats_augmentations_in_another_order():
     recipe = replace(RECIPE, augmentation_pool=2)
     one, again, other = (epoch_plan(recipe, 50, epoch) for epoch in (0, 2, 1))
-    for name in set(EpochPlan._fields) - {"order"}:
+    for name in set(EpochPlan._fields) - {"order", "cuts"}:
         np.testing.assert_array_equal(getattr(one, name), getattr(again, name))
         assert not np.array_equal(getattr(one, name), getattr(other, name))
     assert not np.array_equal(one.order, again.order)
@@ -71,3 +77,125 @@ def test_crops_and_flips_are_where_the_plan_says():
         expected = framed[place, top : top + 6, left : left + 8]
         expected = expected[:, ::-1] if plan.mirrored[place] else expected
         np.testing.assert_array_equal(image, expected)
+
+
+PLACES = np.stack([*np.mgrid[60:120, 60:150], np.full((60, 90), 90)], -1).astype("uint8")
+
+
+class Places:
+    """Images that are larger than what is read of them, whose colors say where they are."""
+
+    shape = (16, 16, 3)
+
+    def __len__(self):
+        return 200
+
+    def part(self, index, choose):
+        return put(Image.fromarray(PLACES), choose(60, 90), self.shape)
+
+    def read(self, index):
+        raise AssertionError("an image was read whole")
+
+
+PHOTOS = Split(Places(), np.zeros(200, "int32"))
+PLAIN = Recipe(seed=3, flip="none", crop="area")
+
+
+def seen(recipe, index=None, epoch=0):
+    """Augmented images, as floats."""
+    index = np.arange(200) if index is None else index
+    augment = augmenter(PHOTOS, recipe, np.array([7, 7, 7], "uint8"))
+    return augment(index, epoch_plan(recipe, 200, epoch)).astype(float)
+
+
+def sides(images):
+    """Height and width of what each image shows of `PLACES`, from its colors."""
+    rows, columns = images[:, :, 8, 0], images[:, 8, :, 1]
+    return [(part[:, 14] - part[:, 1]) / 13 * 16 for part in (rows, columns)]
+
+
+def test_area_crops_have_the_areas_and_proportions_asked_for():
+    """Uniform areas from 8 % on, and aspects whose logarithm is uniform, where they fit."""
+    height, width = sides(seen(PLAIN))
+    areas, aspects = height * width / (60 * 90), width / height
+    assert 0.07 < areas.min() < 0.15 and 0.8 < areas.max() <= 1.03
+    assert 0.65 < aspects.min() < 0.85 and 1.2 < aspects.max() < 1.5
+    height, width = sides(seen(replace(PLAIN, min_area=0.5, max_aspect=1.0)))
+    np.testing.assert_allclose(height, width, atol=1.5)
+    assert (height * width / (60 * 90)).min() > 0.47
+
+
+def test_scale_crops_are_squares_of_a_random_size_at_a_random_place():
+    images = seen(replace(PLAIN, crop="scale"))
+    height, width = sides(images)
+    np.testing.assert_allclose(height, width, atol=1.5)
+    assert 26 < height.min() < 31 and 49 < height.max() < 54  # 60 by 480/224 and by 256/224
+    centers = images[:, 8, 8, :2] - 60
+    assert (centers.min(0) < [22, 25]).all() and (centers.max(0) > [38, 65]).all()
+
+
+def test_what_an_image_shows_is_its_own_in_each_epoch_whatever_is_read_with_it():
+    recipe = replace(PLAIN, color_jitter=0.4, lighting=0.1, random_erasing=0.5, cutmix=0.5)
+    whole, few = seen(recipe), np.array([150, 3, 3])
+    np.testing.assert_array_equal(seen(recipe, few), whole[few])
+    assert (seen(recipe, epoch=1) != whole).any((1, 2, 3)).all()
+    assert (seen(replace(recipe, seed=4)) != whole).any((1, 2, 3)).all()
+    pooled = replace(recipe, augmentation_pool=2)
+    np.testing.assert_array_equal(seen(pooled, epoch=0), seen(pooled, epoch=2))
+
+
+def test_a_mirrored_photograph_shows_the_same_from_right_to_left():
+    recipe = replace(PLAIN, flip="random")
+    mirrored = epoch_plan(recipe, 200, 0).mirrored
+    images, straight = seen(recipe), seen(PLAIN)
+    np.testing.assert_array_equal(images[mirrored], straight[mirrored][:, :, ::-1])
+    np.testing.assert_array_equal(images[~mirrored], straight[~mirrored])
+    assert 70 < mirrored.sum() < 130
+
+
+@pytest.mark.parametrize("name", ["color_jitter", "lighting"])
+def test_one_augmentation_does_not_change_what_another_draws(name):
+    """Each has a stream of its own."""
+    images, plain = seen(replace(PLAIN, **{name: 0.1})), seen(PLAIN)
+    for image, other in zip(images[:20], plain[:20], strict=True):
+        lines = np.c_[other.reshape(-1, 3), np.ones(256)]
+        fitted = lines @ np.linalg.lstsq(lines, image.reshape(-1, 3))[0]
+        assert abs(fitted - image.reshape(-1, 3)).max() < 1.5  # of the same part, in other colors
+
+
+def test_cutmix_gives_an_image_a_box_of_another_and_says_how_much():
+    recipe = replace(PLAIN, cutmix=0.6)
+    plan, plain, images = epoch_plan(recipe, 200, 0), seen(PLAIN), seen(recipe)
+    cut = plan.lambdas > 0
+    assert 90 < cut.sum() < 150
+    np.testing.assert_array_equal(images[~cut], plain[~cut])
+    others = plain[plan.partners]
+    different = plan.partners != np.arange(200)
+    rows = (images, plain, others, plan.lambdas)
+    for image, own, other, share in zip(*(row[different] for row in rows), strict=True):
+        from_other = (image == other).all(-1) & (own != other).any(-1)
+        assert ((image == own).all(-1) | from_other).all()
+        assert from_other.mean() == pytest.approx(share, abs=0.13)  # boxes are of whole pixels
+    assert plan.lambdas.max() > 0.8
+
+
+def test_erasing_fills_a_part_with_the_mean_color():
+    images, plain = seen(replace(PLAIN, random_erasing=0.5)), seen(PLAIN)
+    erased = (images != plain).any(-1)
+    assert (images[erased] == 7).all()
+    shares = erased.mean((1, 2))
+    assert 70 < (shares > 0).sum() < 130
+    assert shares[shares > 0].min() > 0.005 and 0.3 < shares.max() < 0.5
+
+
+def test_colors_of_grey_images_cannot_change():
+    grey = Split(IMAGES[..., :1], np.zeros(50, "int32"))
+    with pytest.raises(InputError, match="lighting is for RGB images"):
+        augmenter(grey, replace(RECIPE, lighting=0.1), np.zeros(1, "uint8"))
+
+
+def test_crops_and_every_change_of_color_draw_different_numbers():
+    recipe = replace(PLAIN, color_jitter=0.4, lighting=0.1)
+    plan = epoch_plan(recipe, 200, 0)
+    drawn = [uniforms(3, BOX, 0, 9, 4), *color_draws(recipe, plan, 9).values()]
+    assert len(np.unique(drawn)) == 12

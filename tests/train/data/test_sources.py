@@ -1,8 +1,11 @@
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+import tensorflow_datasets
 from PIL import Image
 
 import keras_resnet
@@ -132,3 +135,63 @@ def test_images_of_tfds_are_resized_as_those_of_files(cifar10, tmp_path):
     Image.fromarray(cifar10.test.read(np.array([3]))[0]).save(tmp_path / "one.png")
     expected = images.read_image(tmp_path / "one.png", (20, 20, 3))
     np.testing.assert_array_equal(data.test.read(np.array([3]))[0], expected)
+
+
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """A TFDS data set of JPEG images of many sizes, with labels, in two files."""
+    draw = np.random.default_rng(0)
+    images = [draw.integers(0, 256, (*draw.integers(9, 40, 2), 3)).astype("uint8") for _ in "x" * 9]
+    features = tensorflow_datasets.features
+
+    def split(count):
+        return tf.data.Dataset.from_generator(
+            lambda: ({"image": images[i], "label": i % 3} for i in range(count)),
+            output_signature={
+                "image": tf.TensorSpec((None, None, 3), tf.uint8),
+                "label": tf.TensorSpec((), tf.int64),
+            },
+        )
+
+    place = tmp_path_factory.mktemp("tfds")
+    tensorflow_datasets.dataset_builders.store_as_tfds_dataset(
+        name="some_photos",
+        version="1.0.0",
+        features=features.FeaturesDict({
+            "image": features.Image(shape=(None, None, 3), encoding_format="jpeg"),
+            "label": features.ClassLabel(names=["a", "b", "c"]),
+        }),
+        split_datasets={"train": split(9), "validation": split(3)},
+        data_dir=place,
+    )  # fmt: skip
+    return place
+
+
+def test_photographs_of_tfds_are_read_where_they_are(photographs):
+    data = load("some_photos", data_dir=str(photographs), size=8)
+    assert (data.classes, data.shape) == (("a", "b", "c"), (8, 8, 3))
+    assert not data.train.in_memory
+    builder = tensorflow_datasets.builder("some_photos", data_dir=photographs)
+    rows = [*builder.as_dataset(
+        split="train", decoders={"image": tensorflow_datasets.decode.SkipDecoding()}
+    ).as_numpy_iterator()]  # fmt: skip
+    assert data.train.labels.tolist() == [row["label"] for row in rows]
+    expected = [images.whole(row["image"], "one", (8, 8, 3), data.settings) for row in rows]
+    np.testing.assert_array_equal(data.train.read(), expected)
+    other = load("some_photos", data_dir=str(photographs), size=8)
+    assert data.fingerprint() == other.fingerprint()
+
+
+def test_a_damaged_file_of_tfds_is_named(photographs, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(photographs, copy)
+    file = next(copy.rglob("*train.tfrecord*"))
+    whole = file.read_bytes()
+    file.write_bytes(whole.replace(b"\xff\xd8\xff", b"\xff\xd8\xfe", 1))
+    with pytest.raises(InputError, match=r"tfrecord.* at byte \d+.* --skip_unreadable leaves"):
+        load("some_photos", data_dir=str(copy), size=8)
+    rest = sources.load(DataSettings("some_photos", str(copy), 8, skip_unreadable=True), 8)
+    assert len(rest.train) == 8
+    file.write_bytes(whole[:-9])
+    with pytest.raises(InputError, match="ends within a record: prepare"):
+        load("some_photos", data_dir=str(copy), size=8)

@@ -47,6 +47,14 @@ def assert_repeats(record):
     assert data.dataset == record["data"]["name"]
 
 
+def test_photographs_are_read_in_the_same_way():
+    run = record("resnet20", SPECS["ResNet20"], PAPER)
+    reading = {"resize": "pad", "crop_ratio": 0.875, "skip_unreadable": True}
+    run["data"] |= reading
+    data = understood(training_command(run, Path("runs/one")))[2]
+    assert {name: getattr(data, name) for name in reading} == reading
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
 def test_shipped_networks(path):
     assert_repeats(json.loads(path.read_text()))

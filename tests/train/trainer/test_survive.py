@@ -47,16 +47,18 @@ def same(one, other):
 
 
 @pytest.mark.parametrize(
-    ("kills", "precision"),
+    ("kills", "more"),
     [
-        (3, "mixed_bfloat16"),  # each kind once
-        pytest.param(25, "mixed_bfloat16", marks=pytest.mark.slow),
-        pytest.param(25, "mixed_float16", marks=pytest.mark.slow),
-        pytest.param(25, "float32", marks=pytest.mark.slow),
+        (3, ["--precision=mixed_bfloat16"]),  # each kind once
+        (3, ["--photographs"]),
+        pytest.param(25, ["--precision=mixed_bfloat16"], marks=pytest.mark.slow),
+        pytest.param(25, ["--precision=mixed_float16"], marks=pytest.mark.slow),
+        pytest.param(25, ["--precision=float32"], marks=pytest.mark.slow),
+        pytest.param(25, ["--photographs"], marks=pytest.mark.slow),
     ],
 )
-def test_kills_do_not_change_a_bit(python, kills, precision):
-    arguments = f"--kills={kills}", f"--seed={kills}", f"--precision={precision}"
+def test_kills_do_not_change_a_bit(python, kills, more):
+    arguments = f"--kills={kills}", f"--seed={kills}", *more
     said = python("-m", "tests.train.trainer.survive", *arguments).stdout.splitlines()
     assert said[-1].startswith(f"{kills} kills, ")
     assert "equal to the bit" in said[-1]

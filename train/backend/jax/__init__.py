@@ -13,7 +13,7 @@ from train.backend.jax.devices import (
     scope,
     summary,
 )
-from train.backend.jax.errors import WRITE_ERRORS, enough_memory
+from train.backend.jax.errors import WRITE_ERRORS, explain_errors
 from train.backend.jax.gradients import gradients
 from train.backend.jax.variables import capture, restore
 
@@ -27,7 +27,7 @@ def for_training(model):
 
 __all__ = [
     "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
-    "compile_settings", "distribute", "enough_memory", "for_training", "gradients", "hardware",
+    "compile_settings", "distribute", "explain_errors", "for_training", "gradients", "hardware",
     "pool_batches", "replicas", "resolve", "restore", "scope", "summary", "training_batches",
     "validation_batches",
 ]  # fmt: skip

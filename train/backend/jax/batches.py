@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 
 import keras
 import numpy as np
 
-from train.data.augment import augmenter, epoch_plan, mix, pool_index
-from train.data.dataset import Split, balanced_weights, one_hot, statistics
+from train.data.augment import EpochPlan, augmenter, epoch_plan, mix, pool_index
+from train.data.dataset import Split, balanced_weights, statistics
 from train.settings.recipe import Recipe
 
 AHEAD = 2  # batches that are made while one is trained with
+
+
+def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def _augment(split: Split, recipe: Recipe):
@@ -20,23 +25,24 @@ def _augment(split: Split, recipe: Recipe):
 
 def training_batches(
     split: Split,
-    targets: np.ndarray,
+    classes: int,
     recipe: Recipe,
     epoch: int = 0,
     step: int = 0,
-    mix_targets: bool = True,
+    targets: np.ndarray | None = None,
 ) -> Iterator[tuple[np.ndarray, ...]]:
-    """Shuffled and augmented batches, one epoch after the other, from any step on.
+    """Batches of all epochs, from any step of any epoch on.
+
+    Which images a batch shows, and how, follows from the recipe, the epoch and the step alone.
 
     Args:
-        split: The images.
-        targets: `(pool, n, classes)` probabilities for each image in each augmentation of the pool;
-            a pool of one is for all.
-        recipe: Of which all that concerns images is read.
+        split: The images and their labels.
+        classes: The number of classes.
+        recipe: How images are shown.
         epoch: The first one, from 0.
-        step: The first one of that epoch, from 0.
-        mix_targets: Whether mixup mixes the targets as it does the images; not if they were
-            predicted for mixed images.
+        step: The first one of it, from 0.
+        targets: Soft ones in place of the labels, `(pool, n, classes)`: epoch e has
+            `targets[e % pool]`, of images as they are mixed.
 
     Yields:
         `(images uint8, targets float32)`, and with class weights what each image counts, float32:
@@ -44,25 +50,27 @@ def training_batches(
         left out: other ones in each epoch.
     """
     augment, count, size = _augment(split, recipe), len(split), recipe.batch_size
-    weights = balanced_weights(split.labels, targets.shape[-1])
+    weights = balanced_weights(split.labels, classes)
+
+    def wanted(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
+        if targets is not None:
+            return targets[int(plan.number) % len(targets)][index].astype(np.float32)
+        own = _one_hot(split.labels[index], classes)
+        if not (recipe.mixup or recipe.cutmix):
+            return own
+        partners = split.labels[plan.partners[index]]
+        return mix(own, _one_hot(partners, classes), plan.lambdas[index])
+
+    def batch(index: np.ndarray, plan: EpochPlan) -> tuple[np.ndarray, ...]:
+        found = augment(index, plan), wanted(index, plan)
+        return (*found, found[1] @ weights) if recipe.class_weight == "balanced" else found
 
     def jobs() -> Iterator[Callable[[], tuple[np.ndarray, ...]]]:
         for number in range(epoch, recipe.epochs):
             plan = epoch_plan(recipe, count, number)
-            wanted = targets[number % len(targets)]
-            if recipe.mixup and mix_targets:
-                wanted = mix(wanted, wanted[plan.partners], plan.lambdas)
             first = step if number == epoch else 0
             for start in range(first * size, count // size * size, size):
-                index = plan.order[start : start + size]
-
-                def batch(index=index, plan=plan, wanted=wanted):
-                    found = augment(index, plan), wanted[index].astype(np.float32)
-                    if recipe.class_weight != "balanced":
-                        return found
-                    return *found, found[1] @ weights
-
-                yield batch
+                yield partial(batch, plan.order[start : start + size], plan)
 
     return _ahead(jobs())
 
@@ -90,13 +98,13 @@ def validation_batches(split: Split, classes: int, batch_size: int) -> keras.uti
         Batches of `(images uint8, one-hot labels float32, weights float32)`. The last one is filled
         up with images of weight 0; the others' weights make up for it in a mean over all batches.
     """
-    count, targets = len(split), one_hot(split.labels, classes)[0]
+    count = len(split)
     padded = -(-count // batch_size) * batch_size
 
     def batch(index):
         weights = np.where(index < count, padded / count, 0).astype(np.float32)
         index = np.minimum(index, count - 1)
-        return split.read(index), targets[index], weights
+        return split.read(index), _one_hot(split.labels[index], classes), weights
 
     return _Batches(padded, batch_size, batch)
 

@@ -12,7 +12,7 @@ WRITE_ERRORS = (OSError,)
 
 
 @contextmanager
-def enough_memory() -> Iterator[None]:
+def explain_errors() -> Iterator[None]:
     """Turns the error for too little memory on a device into one sentence.
 
     Raises:

@@ -1,7 +1,7 @@
 """Batches as `tf.data` pipelines: what `train.data.augment` draws, applied to images.
 
-Of images in memory, crop and flip are one gather of pixels within TensorFlow; others are read and
-augmented in NumPy. Both give the same pixels.
+Of images in memory, crop and flip are one gather of pixels within TensorFlow, where a recipe asks
+for no more; all else is done in NumPy, next to the training step. Both give the same pixels.
 """
 
 from collections.abc import Callable
@@ -9,13 +9,13 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from train.data.augment import EpochPlan, augmenter, epoch_plan, pool_index
+from train.data.augment import EpochPlan, augmenter, epoch_plan, in_plan_only, pool_index
 from train.data.dataset import Split, balanced_weights, statistics
 from train.settings.recipe import Recipe
 
 Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
 
-PLAN = EpochPlan(tf.int64, tf.int64, tf.bool, tf.int64, tf.float32)
+PLAN = EpochPlan(tf.int64, tf.int64, tf.int64, tf.bool, tf.int64, tf.float32, tf.float32)
 
 
 def crop_indices(index, offsets, mirrored, padded_size, size):
@@ -49,14 +49,15 @@ def augmentation(split: Split, recipe: Recipe) -> Callable[[EpochPlan], Augment]
     Args:
         split: The images. Their mean color surrounds each one: zero once normalized, as in He et
             al. 2015, 4.2.
-        recipe: Of which crop_padding and mixup are read.
+        recipe: How they are augmented.
 
     Returns:
         A function of an epoch's plan, as tensors, to a function of the indices of images to
         `(batch, height, width, channels)` uint8.
     """
     fill = np.round(statistics(split).mean).astype(np.uint8)
-    return (_gathered if split.in_memory else _read)(split, recipe, fill)
+    gathered = split.in_memory and in_plan_only(recipe)
+    return (_gathered if gathered else _read)(split, recipe, fill)
 
 
 def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan], Augment]:
@@ -109,29 +110,30 @@ def _plan(recipe: Recipe, count: int, epoch) -> EpochPlan:
     parts = tf.numpy_function(
         lambda number: epoch_plan(recipe, count, int(number)), [epoch], [*PLAN], stateful=False
     )
-    shapes = EpochPlan((count,), (count, 2), (count,), (count,), (count,))  # type: ignore[arg-type]
+    shapes = ((), (count,), (count, 2), (count,), (count,), (count,), (count, 4))
     return EpochPlan(*map(tf.ensure_shape, parts, shapes))
 
 
 def training_batches(
     split: Split,
-    targets: np.ndarray,
+    classes: int,
     recipe: Recipe,
     epoch: int = 0,
     step: int = 0,
-    mix_targets: bool = True,
+    targets: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Shuffled and augmented batches, one epoch after the other, from any step on.
+    """Batches of all epochs, from any step of any epoch on.
+
+    Which images a batch shows, and how, follows from the recipe, the epoch and the step alone.
 
     Args:
-        split: The images.
-        targets: `(pool, n, classes)` probabilities for each image in each augmentation of the pool;
-            a pool of one is for all.
-        recipe: Of which all that concerns images is read.
+        split: The images and their labels.
+        classes: The number of classes.
+        recipe: How images are shown.
         epoch: The first one, from 0.
-        step: The first one of that epoch, from 0.
-        mix_targets: Whether mixup mixes the targets as it does the images; not if they were
-            predicted for mixed images.
+        step: The first one of it, from 0.
+        targets: Soft ones in place of the labels, `(pool, n, classes)`: epoch e has
+            `targets[e % pool]`, of images as they are mixed.
 
     Returns:
         Batches of `(images uint8, targets float32)`, and with class weights what each image counts,
@@ -141,19 +143,27 @@ def training_batches(
     augment, count = augmentation(split, recipe), len(split)
     weigh = None
     if recipe.class_weight == "balanced":
-        weigh = tf.constant(balanced_weights(split.labels, targets.shape[-1]))
+        weigh = tf.constant(balanced_weights(split.labels, classes))
     with tf.device("/cpu:0"):
+        labels = tf.constant(split.labels)
         # oneDNN complains of float16 on CPUs without AVX-512.
-        targets = tf.constant(targets, tf.float32)
+        soft = None if targets is None else tf.constant(targets, tf.float32)
 
     def one_epoch(number):
         plan = _plan(recipe, count, number)
-        augment_batch, wanted = augment(plan), targets[number % targets.shape[0]]
-        if recipe.mixup and mix_targets:
-            wanted = mix(wanted, tf.gather(wanted, plan.partners), plan.lambdas)
+        augment_batch = augment(plan)
+
+        def wanted(index):
+            if soft is not None:
+                return tf.gather(soft[number % soft.shape[0]], index)
+            own = tf.one_hot(tf.gather(labels, index), classes)
+            if not (recipe.mixup or recipe.cutmix):
+                return own
+            partners = tf.gather(labels, tf.gather(plan.partners, index))
+            return mix(own, tf.one_hot(partners, classes), tf.gather(plan.lambdas, index))
 
         def batch(index):
-            found = augment_batch(index), tf.gather(wanted, index)
+            found = augment_batch(index), wanted(index)
             return found if weigh is None else (*found, tf.linalg.matvec(found[1], weigh))
 
         first = tf.where(number == epoch, step * recipe.batch_size, 0)
@@ -181,7 +191,7 @@ def validation_batches(split: Split, classes: int, batch_size: int) -> tf.data.D
     padded = -(-count // batch_size) * batch_size
     batches = tf.data.Dataset.range(padded).batch(batch_size)
     with tf.device("/cpu:0"):
-        targets = tf.one_hot(split.labels, classes)
+        labels = tf.constant(split.labels)
         images = tf.constant(split.read()) if split.in_memory else None
 
     def read(index):
@@ -193,6 +203,7 @@ def validation_batches(split: Split, classes: int, batch_size: int) -> tf.data.D
     def batch(index):
         weights = tf.where(index < count, padded / count, 0.0)
         index = tf.minimum(index, count - 1)
-        return read(index), tf.gather(targets, index), tf.cast(weights, tf.float32)
+        targets = tf.one_hot(tf.gather(labels, index), classes)
+        return read(index), targets, tf.cast(weights, tf.float32)
 
     return batches.map(batch).prefetch(2)

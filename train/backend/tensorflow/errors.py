@@ -1,5 +1,6 @@
 """TensorFlow's errors in the words of users."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -15,15 +16,24 @@ WRITE_ERRORS = (
 )  # fmt: skip
 
 
+# Of a function in NumPy within a pipeline, TensorFlow keeps the words alone.
+OURS = re.compile(rf"{InputError.__name__}: (.*?)\n*(?:Traceback|\Z)", re.DOTALL)
+
+
 @contextmanager
-def enough_memory() -> Iterator[None]:
-    """Turns the error for too little memory on a device into one sentence.
+def explain_errors() -> Iterator[None]:
+    """Turns what users can mend into one sentence.
 
     Raises:
-        InputError: in that case.
+        InputError: for too little memory on a device, or what reading images raised within a
+            pipeline.
     """
     try:
         yield
+    except tf.errors.InvalidArgumentError as error:
+        if found := OURS.search(error.message):
+            raise InputError(found[1]) from error
+        raise
     except tf.errors.ResourceExhaustedError as error:
         raise InputError(
             f"{summary()} ran out of memory: lower --batch_size, or choose a smaller network."

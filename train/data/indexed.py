@@ -1,0 +1,76 @@
+"""Images by index: what a source of them can do, and the one that is in memory."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from PIL import Image
+
+from train.data.images import Choose, put
+
+CHUNK = 1000  # images that are read at a time
+
+
+class Images(Protocol):
+    """A source: images that are read by index, from an array, files, a database.
+
+    They may be stored in any size, and are of one shape when read.
+    """
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+
+    def __len__(self) -> int: ...
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """The images with these `(n,)` indices: `(n, height, width, channels)` uint8.
+
+        Raises:
+            InputError: if one cannot be read.
+        """
+
+    def part(self, index: int, choose: Choose) -> Image.Image:
+        """A part of one image as it is stored, resized to the shape: grey or RGB.
+
+        Args:
+            index: Which image.
+            choose: Says which part, by the height and width that the image is stored in.
+
+        Raises:
+            InputError: if it cannot be read.
+        """
+
+    def identity(self, rows: np.ndarray) -> Iterator[bytes | memoryview]:
+        """What tells the images with these indices from all others."""
+
+
+@dataclass(frozen=True)
+class ArrayImages:
+    """Images that are in memory."""
+
+    array: np.ndarray  # (n, height, width, channels) uint8
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Height, width and channels."""
+        return self.array.shape[1:]
+
+    def __len__(self) -> int:
+        return len(self.array)
+
+    def read(self, index: np.ndarray) -> np.ndarray:
+        """The images with these indices."""
+        return self.array[index]
+
+    def part(self, index: int, choose: Choose) -> Image.Image:
+        """A part of one image, resized."""
+        pixels = self.array[index]
+        image = Image.fromarray(pixels[..., 0] if self.shape[2] == 1 else pixels)
+        return put(image, choose(*self.shape[:2]), self.shape)
+
+    def identity(self, rows: np.ndarray) -> Iterator[memoryview]:
+        """Their pixels, some images at a time."""
+        for start in range(0, len(rows), CHUNK):
+            yield np.ascontiguousarray(self.array[rows[start : start + CHUNK]]).data
