@@ -1,10 +1,14 @@
-"""Residual networks as plain data: what they are made of, and what they cost.
+"""Networks as plain data: what residual ones are made of and cost, and those they are compared with.
 
 Standard library only.
 """
 
+from keras_resnet.spec.comparison import COMPARISON, ComparisonSpec
+from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.cost import macs, parameters
 from keras_resnet.spec.presets import SPECS, cifar, imagenet, summary_table
 from keras_resnet.spec.spec import Spec
 
-__all__ = ["SPECS", "Spec", "cifar", "imagenet", "macs", "parameters", "summary_table"]
+NETWORKS: dict[str, Spec | ComparisonSpec] = {**SPECS, **COMPARISON}  # all named ones
+
+__all__ = ["COMPARISON", "NETWORKS", "SPECS", "NetworkConfig", "Spec", "cifar", "imagenet", "macs", "parameters", "summary_table"]
