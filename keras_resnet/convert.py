@@ -5,8 +5,10 @@ from pathlib import Path
 
 import keras
 
+from keras_resnet import families
+from keras_resnet.assembly import check_model
 from keras_resnet.imagenet_utils import with_preprocessing
-from keras_resnet.network import ResNet, check_model
+from keras_resnet.network import ResNet
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
@@ -44,7 +46,7 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             f"{path} does not say what network it is of: build that, and give it weights=PATH."
         )
     arguments = {"include_top": HEAD in contents.weights, **arguments}
-    model = ResNet(contents.spec, **arguments)
+    model = families.build(contents.spec, **arguments)
     classes = arguments.get("classes") or contents.spec.classes
     mode = transfer(contents, model, str(path), new_head=classes != contents.spec.classes)
     return with_preprocessing(model, mode)

@@ -73,9 +73,9 @@ def paper_classifier(x, spec: LeNetSpec, classes: int, activation):
 def relu_features(x, spec: LeNetSpec):
     """The same sizes with ReLU, max pooling, and every map of C3 on all of S2."""
     for name, filters in (("c1", 6), ("c3", 16)):
-        x = layers.Conv2D(
-            filters, 5, activation="relu", kernel_initializer=INITIALIZER, name=name
-        )(x)
+        x = layers.Conv2D(filters, 5, activation="relu", kernel_initializer=INITIALIZER, name=name)(
+            x
+        )
         x = layers.MaxPooling2D(2, name=name.replace("c1", "s2").replace("c3", "s4"))(x)
     return layers.Conv2D(120, 5, activation="relu", kernel_initializer=INITIALIZER, name="c5")(x)
 

@@ -11,4 +11,15 @@ from keras_resnet.spec.spec import Spec
 
 NETWORKS: dict[str, Spec | ComparisonSpec] = {**SPECS, **COMPARISON}  # all named ones
 
-__all__ = ["COMPARISON", "NETWORKS", "SPECS", "NetworkConfig", "Spec", "cifar", "imagenet", "macs", "parameters", "summary_table"]
+__all__ = [
+    "COMPARISON",
+    "NETWORKS",
+    "SPECS",
+    "NetworkConfig",
+    "Spec",
+    "cifar",
+    "imagenet",
+    "macs",
+    "parameters",
+    "summary_table",
+]
