@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
-LIBRARY = "utils spec weights imagenet_utils assembly layers network comparison families backbone convert models export"
+LIBRARY = (
+    "utils spec weights imagenet_utils assembly layers network comparison families backbone "
+    "convert models export"
+)
 TRAIN = "utils settings data backend trainer runs compress measure evaluation search flags"
 ROOMS = {"keras_resnet": LIBRARY.split(), "train": TRAIN.split()}
 TENSORFLOW = {"keras_resnet/export", "train/backend/tensorflow", "train/data/tfds.py"}

@@ -1,4 +1,4 @@
-"""Networks as plain data: what residual ones are made of and cost, and those they are compared with.
+"""Networks as plain data: residual ones, what they cost, and those they were compared with.
 
 Standard library only.
 """

@@ -58,11 +58,11 @@ def transfer(
 ) -> str | None:
     """Loads what was read from a file, see `load`."""
     if contents.spec and spec:
-        theirs = weight_signature(contents.spec)
+        signature = weight_signature(contents.spec)
         for name, ours in weight_signature(spec).items():
-            if theirs.get(name) != ours:
+            if (theirs := signature.get(name)) != ours:
                 raise InputError(
-                    f"{path} holds a network with {name} {theirs.get(name)!r}, and {model.name} has "
+                    f"{path} holds a network with {name} {theirs!r}, and {model.name} has "
                     f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
                 )
     try:

@@ -14,7 +14,7 @@ from keras_resnet import families
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import BATCH, read
 from keras_resnet.export.metadata import read_metadata
-from keras_resnet.spec import SPECS
+from keras_resnet.spec import NETWORKS as NAMED
 from keras_resnet.utils.errors import InputError, lookup, sentence, suggestion
 from keras_resnet.utils.files import sha256
 from keras_resnet.utils.recursion import deep_recursion
@@ -275,7 +275,7 @@ def _network(name: str, weights: str | None) -> Subject:
     )
 
 
-NETWORKS = {title.lower(): title for title in SPECS}
+NETWORKS = {title.lower(): title for title in NAMED}
 
 
 def _of_model(model: keras.Model) -> Predict:
