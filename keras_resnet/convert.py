@@ -27,9 +27,10 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             like, for which torch is not needed: `resnet18` to `152`, `wide_resnet50_2`,
             `resnetv2_18` to `152`, with batch normalization and a plain stem; of Hugging Face
             transformers; of CIFAR networks with a 3x3 stem, as of
-            akamaster/pytorch_resnet_cifar10. Any prefix of names, any place in the checkpoint of a
+            akamaster/pytorch_resnet_cifar10; of torchvision's `alexnet`, `vgg11` to `vgg19_bn` and
+            `googlenet`, without its auxiliary heads. Any prefix of names, any place in the checkpoint of a
             training. Or the `model.weights.h5` of a keras-hub preset, which holds no head.
-        **arguments: Of `ResNet`, such as `include_top`, `classes` or `classifier_activation`.
+        **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:
         The network, with the same outputs as the source, as probabilities by default. Images must
@@ -82,7 +83,9 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
             raise InputError("its stem is that of CIFAR networks.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:
-        raise InputError(f"{model.name} is not a network of torchvision or timm: {error}") from None
+        raise InputError(
+            f"{model.name} is no residual network of torchvision or timm: {error}"
+        ) from None
     with replacing(Path(path)) as partial:
         save_file(to_state(weights, layout), partial)
 

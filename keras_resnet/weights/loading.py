@@ -14,7 +14,7 @@ from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, sentence, shorten_list
-from keras_resnet.weights import architecture, isolated, layouts, readers, state
+from keras_resnet.weights import architecture, comparison, isolated, layouts, readers, state
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
 
@@ -126,7 +126,10 @@ def _read_keras(path: Path, verified: bool) -> Contents:
 
 
 def _read_torch(path: Path, verified: bool) -> Contents:
-    weights, spec, layout = layouts.recognize_state(state.read(path))
+    arrays = state.read(path)
+    if found := comparison.recognize(arrays):
+        return Contents(found.weights, found.spec, preprocessing=found.preprocessing)
+    weights, spec, layout = layouts.recognize_state(arrays)
     said = architecture.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
