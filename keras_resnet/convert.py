@@ -28,8 +28,9 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             `resnetv2_18` to `152`, with batch normalization and a plain stem; of Hugging Face
             transformers; of CIFAR networks with a 3x3 stem, as of
             akamaster/pytorch_resnet_cifar10; of torchvision's `alexnet`, `vgg11` to `vgg19_bn` and
-            `googlenet`, without its auxiliary heads. Any prefix of names, any place in the checkpoint of a
-            training. Or the `model.weights.h5` of a keras-hub preset, which holds no head.
+            `googlenet`, whose auxiliary heads are left out. Any prefix of names, any place in the
+            checkpoint of a training. Or the `model.weights.h5` of a keras-hub preset, which holds
+            no head.
         **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:

