@@ -76,8 +76,8 @@ def _with_auxiliary_heads(network: NetworkConfig, model: keras.Model) -> keras.M
     if not heads:
         return backend().for_training(model)
     shares, logits = zip(*heads, strict=True)
-    fast = backend().for_training(keras.Model(model.inputs, [model.output, *logits]))
-    return DeeplySupervised(fast.inputs, fast.outputs, shares)
+    fast = backend().for_training(keras.Model(model.input, [model.output, *logits]))
+    return DeeplySupervised(fast.input, fast.outputs, shares)
 
 
 def training_model(
