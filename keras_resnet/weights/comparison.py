@@ -166,11 +166,15 @@ def _infer_alexnet(state: State) -> tuple[ComparisonSpec, Names]:
         raise InputError(f"its convolutions are numbers {numbers}, not those of an AlexNet.")
     widths = tuple(len(state[f"features.{number}.weight"]) for number in numbers)
     dense, hidden, classes = _dense(state)
-    one_tower = {"groups": (1, 1, 1, 1, 1), "normalized": ()}
     shape = (224, 224, state["features.0.weight"].shape[1])
     spec = AlexNetSpec(
-        widths, hidden=hidden, input_shape=shape, classes=classes, **one_tower
-    )  # fmt: skip
+        widths,
+        groups=(1, 1, 1, 1, 1),
+        normalized=(),
+        hidden=hidden,
+        input_shape=shape,
+        classes=classes,
+    )
     convolutions = {
         f"features.{number}": row.name
         for number, row in zip(numbers, spec.convolutions(), strict=True)

@@ -77,7 +77,7 @@ def _with_auxiliary_heads(network: NetworkConfig, model: keras.Model) -> keras.M
         return backend().for_training(model)
     shares, logits = zip(*heads, strict=True)
     fast = backend().for_training(keras.Model(model.input, [model.output, *logits]))
-    return DeeplySupervised(fast.input, fast.outputs, shares)
+    return DeeplySupervised(fast.inputs[0], fast.outputs, shares)
 
 
 def training_model(

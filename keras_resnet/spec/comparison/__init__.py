@@ -11,7 +11,7 @@ from keras_resnet.spec.comparison.vgg import VGGSpec
 _VGG = {
     11: (1, 1, 2, 2, 2), 13: (2, 2, 2, 2, 2), 16: (2, 2, 3, 3, 3), 19: (2, 2, 4, 4, 4),
 }  # fmt: skip
-_CIFAR = {"input_shape": (32, 32, 3), "classes": 10}
+_SMALL = 32, 32, 3  # images of CIFAR
 
 ComparisonSpec = LeNetSpec | AlexNetSpec | VGGSpec | GoogLeNetSpec
 
@@ -27,19 +27,21 @@ COMPARISON: dict[str, ComparisonSpec] = {
     # appendix A; its 1,387,786 parameters are for crops of 28x28.
     "AlexNetCifar": AlexNetSpec(
         widths=(64, 64), kernels=(5, 5), groups=(1, 1), stride=1, normalized=(1, 2), pooled=(1, 2),
-        hidden=(384, 192), dropout=0.0, **_CIFAR,
+        hidden=(384, 192), dropout=0.0, input_shape=_SMALL, classes=10,
     ),
     **{f"VGG{depth}": VGGSpec(blocks) for depth, blocks in _VGG.items()},
     **{f"VGG{depth}BN": VGGSpec(blocks, batch_norm=True) for depth, blocks in _VGG.items()},
     # As in kuangliu/pytorch-cifar: batch normalization, and one dense layer.
     **{
-        f"VGG{depth}Cifar": VGGSpec(blocks, batch_norm=True, hidden=(), **_CIFAR)
+        f"VGG{depth}Cifar": VGGSpec(
+            blocks, batch_norm=True, hidden=(), input_shape=_SMALL, classes=10
+        )
         for depth, blocks in _VGG.items()
     },
     "GoogLeNet": GoogLeNetSpec(),
     "GoogLeNetBN": GoogLeNetSpec(batch_norm=True, third_kernel=3, last_pool=2, dropout=0.2),
     # A quarter of the width: about the parameters and twice the operations of ResNet-20.
     "GoogLeNetCifar": GoogLeNetSpec(
-        stem="cifar", batch_norm=True, width_multiplier=0.25, **_CIFAR
+        stem="cifar", batch_norm=True, width_multiplier=0.25, input_shape=_SMALL, classes=10
     ),
 }  # fmt: skip
