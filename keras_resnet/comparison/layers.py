@@ -45,7 +45,7 @@ def max_pool(x, size: int, name: str, pad: int = 1):
 
 
 # Krizhevsky et al. 2012, 3.3.
-NEIGHBOURS, BIAS, ALPHA, BETA = 5, 2.0, 1e-4, 0.75
+NEIGHBOURS, BIAS, ALPHA = 5, 2.0, 1e-4
 
 
 def local_response_norm(x, name: str):
@@ -69,8 +69,9 @@ def local_response_norm(x, name: str):
         dtype="float32",
         name=f"{name}_mean",
     )(squares)
-    factor = ops.power(BIAS + ALPHA * NEIGHBOURS * means, -BETA)
-    return x * ops.cast(factor, x.dtype)
+    base = BIAS + ALPHA * NEIGHBOURS * means
+    # To the power of -0.75: roots take a third of the time of `ops.power` in training.
+    return x * ops.cast(ops.rsqrt(base * ops.sqrt(base)), x.dtype)
 
 
 def dense_classifier(x, spec, classes: int, activation):
