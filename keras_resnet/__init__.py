@@ -1,5 +1,7 @@
 """ResNet v1 and v2 for Keras, with every variant that the two papers compare.
 
+And the networks that ResNet was compared with: LeNet-5, AlexNet, VGG and GoogLeNet.
+
 The names below are imported when they are first used: specs and their costs need neither Keras nor
 TensorFlow, builders need Keras, and `keras_resnet.export` needs TensorFlow.
 """
@@ -47,9 +49,31 @@ __getattr__, __dir__, __all__ = attach(
             "ResNet1001",
             "ResNet1001V2",
             "ResNet1202",
+            "LeNet5",
+            "LeNet5ReLU",
+            "AlexNet",
+            "AlexNetOWT",
+            "AlexNetCifar",
+            "VGG11",
+            "VGG13",
+            "VGG16",
+            "VGG19",
+            "VGG11BN",
+            "VGG13BN",
+            "VGG16BN",
+            "VGG19BN",
+            "VGG11Cifar",
+            "VGG13Cifar",
+            "VGG16Cifar",
+            "VGG19Cifar",
+            "GoogLeNet",
+            "GoogLeNetBN",
+            "GoogLeNetCifar",
         ],
         "network": ["ResNet"],
         "spec": [
+            "COMPARISON",
+            "NETWORKS",
             "SPECS",
             "Spec",
             "cifar",

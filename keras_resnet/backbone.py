@@ -8,10 +8,11 @@ from operator import mul
 import keras
 from keras import layers
 
-from keras_resnet.network import check_model, classifier
+from keras_resnet.assembly import check_model, predictions
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.weights.readers import HEAD
 
 BRANCH = re.compile(r"(conv(\d+)_block(\d+))_[1-9]_conv")  # convolutions of residual branches
 
@@ -28,14 +29,14 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
         A model that shares all layers but the last with `model`.
 
     Raises:
-        InputError: if `model` has no `avg_pool` layer, that is no top.
+        InputError: if `model` has no `predictions` layer, that is no top.
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
     classes = check_number("classes", classes, int, 1, MOST)
     with deep_recursion():
-        features = _layer(model, "avg_pool").input
-        return keras.Model(model.input, classifier(features, classes, activation), name=model.name)
+        features = _layer(model, HEAD).input
+        return keras.Model(model.input, predictions(features, classes, activation), name=model.name)
 
 
 def feature_pyramid(model: keras.Model) -> keras.Model:

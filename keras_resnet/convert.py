@@ -5,8 +5,10 @@ from pathlib import Path
 
 import keras
 
+from keras_resnet import families
+from keras_resnet.assembly import check_model
 from keras_resnet.imagenet_utils import with_preprocessing
-from keras_resnet.network import ResNet, check_model
+from keras_resnet.network import ResNet
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
@@ -25,9 +27,11 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             like, for which torch is not needed: `resnet18` to `152`, `wide_resnet50_2`,
             `resnetv2_18` to `152`, with batch normalization and a plain stem; of Hugging Face
             transformers; of CIFAR networks with a 3x3 stem, as of
-            akamaster/pytorch_resnet_cifar10. Any prefix of names, any place in the checkpoint of a
-            training. Or the `model.weights.h5` of a keras-hub preset, which holds no head.
-        **arguments: Of `ResNet`, such as `include_top`, `classes` or `classifier_activation`.
+            akamaster/pytorch_resnet_cifar10; of torchvision's `alexnet`, `vgg11` to `vgg19_bn` and
+            `googlenet`, whose auxiliary heads are left out. Any prefix of names, any place in the
+            checkpoint of a training. Or the `model.weights.h5` of a keras-hub preset, which holds
+            no head.
+        **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:
         The network, with the same outputs as the source, as probabilities by default. Images must
@@ -44,7 +48,7 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             f"{path} does not say what network it is of: build that, and give it weights=PATH."
         )
     arguments = {"include_top": HEAD in contents.weights, **arguments}
-    model = ResNet(contents.spec, **arguments)
+    model = families.build(contents.spec, **arguments)
     classes = arguments.get("classes") or contents.spec.classes
     mode = transfer(contents, model, str(path), new_head=classes != contents.spec.classes)
     return with_preprocessing(model, mode)
@@ -80,7 +84,9 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
             raise InputError("its stem is that of CIFAR networks.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:
-        raise InputError(f"{model.name} is not a network of torchvision or timm: {error}") from None
+        raise InputError(
+            f"{model.name} is no residual network of torchvision or timm: {error}"
+        ) from None
     with replacing(Path(path)) as partial:
         save_file(to_state(weights, layout), partial)
 

@@ -9,27 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from math import prod
 from pkgutil import resolve_name
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, NamedTuple
 
+from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
-
-
-class NetworkConfig(Protocol):
-    """The description of a network: a frozen dataclass, whose fields are the keys of a record."""
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Height, width and channels of an image."""
-
-    @property
-    def classes(self) -> int:
-        """Number of classes."""
-
-    # What makes a class a dataclass, to the type checker.
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    def check_size(self, *sides: int | None) -> None:
-        """Raises an `InputError` if images of these sides are too small; `None` is any side."""
 
 
 class Family(NamedTuple):
@@ -41,6 +24,8 @@ class Family(NamedTuple):
     build: str
     parameters: str = "keras_resnet.families:count_parameters"  # config -> int, trainable ones
     macs: str = "keras_resnet.families:count_macs"  # config -> int, for one image
+    # (config, model that `build` made) -> [(share of the loss, logits)]: more heads, for training.
+    auxiliary_heads: str = "keras_resnet.families:no_heads"
 
 
 FAMILIES: dict[str, Family] = {
@@ -49,6 +34,27 @@ FAMILIES: dict[str, Family] = {
         build="keras_resnet.network:ResNet",
         parameters="keras_resnet.spec:parameters",
         macs="keras_resnet.spec:macs",
+    ),
+    "lenet": Family(
+        config="keras_resnet.spec.comparison:LeNetSpec",
+        build="keras_resnet.comparison.lenet:build",
+    ),
+    "alexnet": Family(
+        config="keras_resnet.spec.comparison:AlexNetSpec",
+        build="keras_resnet.comparison.alexnet:build",
+        parameters="keras_resnet.spec.comparison.chain:chain_parameters",
+        macs="keras_resnet.spec.comparison.chain:chain_macs",
+    ),
+    "vgg": Family(
+        config="keras_resnet.spec.comparison:VGGSpec",
+        build="keras_resnet.comparison.vgg:build",
+        parameters="keras_resnet.spec.comparison.chain:chain_parameters",
+        macs="keras_resnet.spec.comparison.chain:chain_macs",
+    ),
+    "googlenet": Family(
+        config="keras_resnet.spec.comparison:GoogLeNetSpec",
+        build="keras_resnet.comparison.googlenet:build",
+        auxiliary_heads="keras_resnet.comparison.googlenet:auxiliary_heads",
     ),
 }
 
@@ -72,9 +78,28 @@ def build(config: NetworkConfig, **arguments: Any):
 
     Args:
         config: The network.
-        **arguments: `input_tensor`, `input_shape` and `classifier_activation`, as in `ResNet`.
+        **arguments: `input_tensor`, `input_shape` and `classifier_activation`, as in `ResNet`; the
+            families of this package take its other arguments, too.
     """
     return _part(config, "build")(config, **arguments)
+
+
+def auxiliary_heads(config: NetworkConfig, model) -> list[tuple[float, Any]]:
+    """More heads of a network, for training alone: GoogLeNet's, say.
+
+    Args:
+        config: The network.
+        model: What `build` made of it.
+
+    Returns:
+        For each its share in the loss, and a tensor of logits, `(batch, classes)`.
+    """
+    return _part(config, "auxiliary_heads")(config, model)
+
+
+def no_heads(config: NetworkConfig, model) -> list[tuple[float, Any]]:
+    """None: most networks have one head."""
+    return []
 
 
 def parameters(config: NetworkConfig) -> int:
@@ -123,7 +148,7 @@ def model_macs(model) -> int:
     Raises:
         TypeError: if it is no `keras.Model`.
     """
-    from keras_resnet.network import check_model
+    from keras_resnet.assembly import check_model
 
     check_model(model)
     return sum(

@@ -1,21 +1,20 @@
 """The named networks: builders with the arguments of `keras.applications`."""
 
 from dataclasses import fields, replace
+from functools import partial
 
 import keras
 
-from keras_resnet import imagenet_utils
-from keras_resnet.network import ResNet
-from keras_resnet.spec.blocks import VARIANTS
-from keras_resnet.spec.presets import SPECS
-from keras_resnet.spec.spec import Spec
+from keras_resnet import families, imagenet_utils
+from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import lookup
 
-_FIELDS = {field.name: field for field in fields(Spec)}
+DIGITS = tuple("0123456789")
 
 
 def _network(title: str):
-    spec, name = SPECS[title], title.lower()
+    spec, name = NETWORKS[title], title.lower()
+    legal = {field.name: field for field in fields(spec)}
 
     def build(
         include_top: bool = True,
@@ -29,8 +28,8 @@ def _network(title: str):
         **changes,
     ) -> keras.Model:
         for key in changes:
-            lookup(_FIELDS, key, "argument")
-        return ResNet(
+            lookup(legal, key, "argument")
+        return families.build(
             replace(spec, **changes),
             include_top=include_top,
             weights=weights,
@@ -56,11 +55,15 @@ def _network(title: str):
     prepares images 0 to 255 as the published weights expect them; and
     `decode_predictions(preds, top=5, classes=None)`, which names the most probable classes.
     """
-    cifar = spec.classes == len(imagenet_utils.CIFAR10)
-    mode = "cifar10" if cifar else VARIANTS[spec.variant].preprocessing
-    decode = imagenet_utils.decode_cifar10 if cifar else imagenet_utils.decode_predictions
+    mode, decode = spec.preprocessing, imagenet_utils.decode_predictions
+    if spec.input_shape[2] == 1:
+        decode = partial(decode, classes=DIGITS)
+    elif spec.classes == len(imagenet_utils.CIFAR10):
+        mode, decode = "cifar10", imagenet_utils.decode_cifar10
     build.__dict__.update(
-        spec=spec, preprocess_input=imagenet_utils.PREPROCESSING[mode], decode_predictions=decode
+        spec=spec,
+        preprocess_input=imagenet_utils.PREPROCESSING[mode],
+        decode_predictions=decode,
     )
     return build
 
@@ -100,3 +103,23 @@ PlainNet32 = _network("PlainNet32")
 PlainNet44 = _network("PlainNet44")
 PlainNet56 = _network("PlainNet56")
 PlainNet110 = _network("PlainNet110")
+LeNet5 = _network("LeNet5")
+LeNet5ReLU = _network("LeNet5ReLU")
+AlexNet = _network("AlexNet")
+AlexNetOWT = _network("AlexNetOWT")
+AlexNetCifar = _network("AlexNetCifar")
+VGG11 = _network("VGG11")
+VGG13 = _network("VGG13")
+VGG16 = _network("VGG16")
+VGG19 = _network("VGG19")
+VGG11BN = _network("VGG11BN")
+VGG13BN = _network("VGG13BN")
+VGG16BN = _network("VGG16BN")
+VGG19BN = _network("VGG19BN")
+VGG11Cifar = _network("VGG11Cifar")
+VGG13Cifar = _network("VGG13Cifar")
+VGG16Cifar = _network("VGG16Cifar")
+VGG19Cifar = _network("VGG19Cifar")
+GoogLeNet = _network("GoogLeNet")
+GoogLeNetBN = _network("GoogLeNetBN")
+GoogLeNetCifar = _network("GoogLeNetCifar")

@@ -8,7 +8,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
-LIBRARY = "utils spec weights imagenet_utils layers network families backbone convert models export"
+LIBRARY = (
+    "utils spec weights imagenet_utils assembly layers network comparison families backbone "
+    "convert models export"
+)
 TRAIN = (
     "utils settings data backend trainer runs compress measure evaluation analysis experiments "
     "search flags"

@@ -16,7 +16,7 @@ from typing import Any
 from absl import flags, logging
 
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import SPECS
+from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError, lookup, sentence, shorten
 from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
@@ -25,7 +25,7 @@ from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
 
-MODELS = {name.lower(): spec for name, spec in SPECS.items()}
+MODELS = {name.lower(): network for name, network in NETWORKS.items()}
 PATH = {"text": path}
 SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands have
     "model": (f"network: {', '.join(MODELS)}", {}),

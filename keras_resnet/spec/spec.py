@@ -136,6 +136,11 @@ class Spec(Settings):
         return inner + widths[-1] * BLOCKS[self.block].expansion * self.classes
 
     @property
+    def preprocessing(self) -> str:
+        """How published weights of this network want images, a key of `imagenet_utils.MODES`."""
+        return VARIANTS[self.variant].preprocessing
+
+    @property
     def depth(self) -> int:
         """Weighted layers as the papers count them: convolutions on the main path, and the head."""
         return 2 + sum(self.blocks) * len(BLOCKS[self.block].kernels)

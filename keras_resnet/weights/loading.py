@@ -10,10 +10,11 @@ import keras
 import numpy as np
 
 from keras_resnet.spec.blocks import VARIANTS
+from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, sentence, shorten_list
-from keras_resnet.weights import architecture, isolated, layouts, readers, state
+from keras_resnet.weights import architecture, comparison, isolated, layouts, readers, state
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
 
@@ -23,7 +24,7 @@ LOG = getLogger("keras_resnet")
 def load(
     model: keras.Model,
     path: str | Path,
-    spec: Spec | None = None,
+    spec: NetworkConfig | None = None,
     new_head: bool = False,
     verified: bool = False,
 ) -> str | None:
@@ -52,16 +53,16 @@ def transfer(
     contents: "Contents",
     model: keras.Model,
     path: str,
-    spec: Spec | None = None,
+    spec: NetworkConfig | None = None,
     new_head: bool = False,
 ) -> str | None:
     """Loads what was read from a file, see `load`."""
     if contents.spec and spec:
-        theirs = weight_signature(contents.spec)
+        signature = weight_signature(contents.spec)
         for name, ours in weight_signature(spec).items():
-            if theirs[name] != ours:
+            if (theirs := signature.get(name)) != ours:
                 raise InputError(
-                    f"{path} holds a network with {name} {theirs[name]!r}, and {model.name} has "
+                    f"{path} holds a network with {name} {theirs!r}, and {model.name} has "
                     f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
                 )
     try:
@@ -79,7 +80,7 @@ class Contents(NamedTuple):
     """What a weight file holds."""
 
     weights: Weights
-    spec: Spec | None = None  # the network, if the file tells
+    spec: NetworkConfig | None = None  # the network, if the file tells
     ordered: bool = False  # whether the weights are in the order of the layers
     config: dict[str, Any] | None = None  # of the Keras model, if the file has it
     preprocessing: str | None = None  # of images, a key of `imagenet_utils.MODES`
@@ -125,7 +126,10 @@ def _read_keras(path: Path, verified: bool) -> Contents:
 
 
 def _read_torch(path: Path, verified: bool) -> Contents:
-    weights, spec, layout = layouts.recognize_state(state.read(path))
+    arrays = state.read(path)
+    if found := comparison.recognize(arrays):
+        return Contents(found.weights, found.spec, preprocessing=found.preprocessing)
+    weights, spec, layout = layouts.recognize_state(arrays)
     said = architecture.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
@@ -212,7 +216,7 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
     return None
 
 
-def weight_signature(spec: Spec) -> dict[str, Any]:
+def weight_signature(spec: NetworkConfig) -> dict[str, Any]:
     """What two specs must have in common for their weights to be exchangeable."""
     free = {
         "input_shape",
@@ -222,7 +226,11 @@ def weight_signature(spec: Spec) -> dict[str, Any]:
         "dropout",
         "stochastic_depth",
         "output_stride",
+        "auxiliary",
     }
-    fixed = {f.name: getattr(spec, f.name) for f in fields(Spec) if f.name not in free}
+    fixed = {"family": type(spec).__name__.removesuffix("Spec") or "ResNet"}
+    fixed |= {f.name: getattr(spec, f.name) for f in fields(spec) if f.name not in free}
+    if not isinstance(spec, Spec):
+        return fixed
     widths = [spec.width(stage) for stage in range(len(spec.blocks))]
     return {**fixed, "widths": (spec.stem_width, *widths)}

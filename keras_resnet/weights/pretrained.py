@@ -6,9 +6,7 @@ from typing import Any, NamedTuple
 
 import keras
 
-from keras_resnet.spec.blocks import VARIANTS
-from keras_resnet.spec.presets import SPECS
-from keras_resnet.spec.spec import Spec
+from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.loading import weight_signature
@@ -20,10 +18,11 @@ class Published(NamedTuple):
     stem: str  # how the files' names begin
     with_top: str  # MD5 sums
     without_top: str
+    folder: str = "resnet"
 
 
-URL = "https://storage.googleapis.com/tensorflow/keras-applications/resnet/"
-IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
+URL = "https://storage.googleapis.com/tensorflow/keras-applications/"
+IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES; vgg16.py and vgg19.py
     "ResNet50": Published(
         "resnet50", "2cb95161c43110f7111970584f804107", "4d473c1dd8becc155b73f8504c6f6626"
     ),
@@ -41,6 +40,18 @@ IMAGENET = {  # keras/src/applications/resnet.py, WEIGHTS_HASHES
     ),
     "ResNet152V2": Published(
         "resnet152v2", "a49b44d1979771252814e80f8ec446f9", "ed17cf2e0169df9d443503ef94b23b33"
+    ),
+    "VGG16": Published(
+        "vgg16",
+        "64373286793e3c8b2b4e3219cbf3544b",
+        "6d6bbae143d832006294945121d1f1fc",
+        "vgg16",
+    ),
+    "VGG19": Published(
+        "vgg19",
+        "cbe5617147190e668d6c5d5026f83318",
+        "253f8cb515780f3b799900260a226db6",
+        "vgg19",
     ),
 }
 
@@ -68,12 +79,12 @@ SAVED_MODELS = [Path(__file__).parents[2] / PLACE, Path(__file__).parents[1] / P
 def _locate_imagenet(row: Published, include_top: bool) -> Path:
     """Downloads weights, or finds them in Keras's cache."""
     file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    hash = row.with_top if include_top else row.without_top
+    url, hash = f"{URL}{row.folder}/{file}", row.with_top if include_top else row.without_top
     try:
-        return Path(keras.utils.get_file(file, URL + file, cache_subdir="models", file_hash=hash))
+        return Path(keras.utils.get_file(file, url, cache_subdir="models", file_hash=hash))
     except Exception as error:  # Keras raises just that
         raise InputError(
-            f"cannot fetch {URL}{file} ({error}): fetch it where there is a network, and give "
+            f"cannot fetch {url} ({error}): fetch it where there is a network, and give "
             "weights=PATH."
         ) from error
 
@@ -98,25 +109,23 @@ class PretrainedSet(NamedTuple):
     rows: Mapping[str, Any]  # by title of the network
     locate: Callable[[Any, bool], Path]
     classes: int
-    preprocessing: Callable[[Spec], str]  # of images, a key of `imagenet_utils.MODES`
+    preprocessing: Callable[[Any], str]  # of images, a key of `imagenet_utils.MODES`
 
 
 PRETRAINED = {
-    "imagenet": PretrainedSet(
-        IMAGENET, _locate_imagenet, 1000, lambda spec: VARIANTS[spec.variant].preprocessing
-    ),
+    "imagenet": PretrainedSet(IMAGENET, _locate_imagenet, 1000, lambda spec: spec.preprocessing),
     "cifar10": PretrainedSet(CIFAR10, _locate_cifar10, 10, lambda spec: "cifar10"),
 }
 
 
-def pretrained_entry(name: str, spec: Spec) -> Any:
+def pretrained_entry(name: str, spec: Any) -> Any:
     """The row of a network in one of the `PRETRAINED`.
 
     Raises:
         InputError: if it has none.
     """
     for title, row in PRETRAINED[name].rows.items():
-        if weight_signature(spec) == weight_signature(SPECS[title]):
+        if weight_signature(spec) == weight_signature(NETWORKS[title]):
             return row
     raise InputError(
         f"no {name!r} weights are published for this network, only for "
@@ -125,7 +134,7 @@ def pretrained_entry(name: str, spec: Spec) -> Any:
     )
 
 
-def locate(name: str, spec: Spec, include_top: bool) -> Path:
+def locate(name: str, spec: Any, include_top: bool) -> Path:
     """The file of pretrained weights of one of the `PRETRAINED`, checked by its sum.
 
     Raises:

@@ -57,7 +57,8 @@ def _read_h5(file) -> KerasFile:
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")
 # Files of Keras 3 name groups by class, `conv2d_5`, and only count the variables of a layer.
 _VARIABLES = {
-    "conv2d": ("kernel", "bias"), "dense": ("kernel", "bias"), "batch_normalization": _NORM,
+    "conv2d": ("kernel", "bias"), "depthwise_conv2d": ("kernel", "bias"),
+    "dense": ("kernel", "bias"), "batch_normalization": _NORM,
 }  # fmt: skip
 
 

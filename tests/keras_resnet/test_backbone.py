@@ -83,7 +83,7 @@ def test_a_new_head_on_the_same_layers():
     assert tuned.output_shape == (None, 3)
     assert tuned.layers[:-2] == model.layers[:-2]
     assert tuned.get_layer("predictions").activation is keras.activations.linear
-    with pytest.raises(InputError, match="no layer 'avg_pool': build it with include_top=True"):
+    with pytest.raises(InputError, match="no layer 'predictions': build it with include_top=True"):
         replace_head(ResNet8(include_top=False), 3)
 
 

@@ -5,7 +5,7 @@ pure function of those names. In an environment apart from TensorFlow's:
 
     pip install torch==2.13.0
     pip install --no-deps torchvision==0.28.0 timm==1.0.31 pillow safetensors pyyaml huggingface_hub
-    python tests/recordings/record.py torchvision timm
+    python tests/recordings/record.py torchvision comparison timm
 
 and in one with keras-hub 0.32.0: `python tests/recordings/record.py keras_hub`. With `--check` new
 recordings are compared with those beside this file, and else replace them.
@@ -23,14 +23,16 @@ NETWORKS = {
     "torchvision": (
         "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2",
     ),
+    "comparison": ("alexnet", "vgg11", "vgg16_bn", "googlenet"),  # of torchvision, too
     "timm": ("resnet50", "resnetv2_18", "resnetv2_34", "resnetv2_50", "resnetv2_101"),
     "keras_hub": ("basic_block", "bottleneck_block", "basic_block_v2", "bottleneck_block_v2"),
 }  # fmt: skip
 
 
-def images():
-    """Two images, channels last, of an even and an odd side, as paddings differ there."""
-    return np.random.RandomState(0).standard_normal((2, 67, 64, 3)).astype("float32")
+def images(side=64):
+    """Two images, channels last; those of 64 have an odd height, as paddings differ there."""
+    shape = (2, 67 if side == 64 else side, side, 3)
+    return np.random.RandomState(0).standard_normal(shape).astype("float32")
 
 
 def array(name, shape):
@@ -75,7 +77,32 @@ def torch_model(package, name):
             )
     import torchvision
 
+    if name == "googlenet":
+        return torchvision.models.googlenet(weights=None, init_weights=False)
+    if name.startswith(("alexnet", "vgg")):
+        return narrow(getattr(torchvision.models, name)())
     return getattr(torchvision.models, name)(weights=None)
+
+
+def narrow(model):
+    """An AlexNet or VGG with an eighth of its channels and units, as most of 138 million."""
+    import torch
+
+    def less(count):
+        return count if count in (3, 1000) else count // 8
+
+    for part in (model.features, model.classifier):
+        for index, layer in enumerate(part):
+            if isinstance(layer, torch.nn.Conv2d):
+                part[index] = torch.nn.Conv2d(
+                    less(layer.in_channels), less(layer.out_channels), layer.kernel_size,
+                    layer.stride, layer.padding,
+                )  # fmt: skip
+            if isinstance(layer, torch.nn.BatchNorm2d):
+                part[index] = torch.nn.BatchNorm2d(less(layer.num_features))
+            if isinstance(layer, torch.nn.Linear):
+                part[index] = torch.nn.Linear(less(layer.in_features), less(layer.out_features))
+    return model
 
 
 def record_torch(package, name):
@@ -87,8 +114,9 @@ def record_torch(package, name):
     state = {key: torch.from_numpy(array(key, shape)) for key, shape in shapes.items()}
     model.load_state_dict(state, strict=True)
     model.eval()
+    x = images(224 if name.startswith(("alexnet", "vgg")) else 64)  # they flatten their maps
     with torch.inference_mode():
-        logits = model(torch.from_numpy(images().transpose(0, 3, 1, 2).copy())).numpy()
+        logits = model(torch.from_numpy(x.transpose(0, 3, 1, 2).copy())).numpy()
     padded = [shape + (0,) * (4 - len(shape)) for shape in shapes.values()]
     norms = [m for m in model.modules() if isinstance(m, torch.nn.BatchNorm2d)]
     return {

@@ -13,7 +13,7 @@ from keras_resnet import families
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import read
 from keras_resnet.export.metadata import read_metadata
-from keras_resnet.spec import SPECS
+from keras_resnet.spec import NETWORKS as NAMED
 from keras_resnet.utils.errors import InputError, lookup, suggestion
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.saved import load_model
@@ -22,7 +22,7 @@ from train.runs.files import RECORD, WEIGHTS
 from train.runs.record import intact, read_classes, read_finished
 from train.runs.restore import restore
 
-NETWORKS = {title.lower(): title for title in SPECS}
+NETWORKS = {title.lower(): title for title in NAMED}
 
 
 def open_subject(what: str, format: str = "keras", weights: str | None = None) -> Subject:

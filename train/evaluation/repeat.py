@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from keras_resnet import families
-from keras_resnet.spec import SPECS, Spec
+from keras_resnet.spec import NETWORKS, Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from train.settings.data import DataSettings
@@ -16,7 +16,7 @@ from train.settings.recipe import RECIPES, Recipe
 
 T = TypeVar("T")
 
-MODELS = {name.lower(): spec for name, spec in SPECS.items()}
+MODELS = {name.lower(): spec for name, spec in NETWORKS.items()}
 FROM_DATA = ("input_shape", "classes")  # fields of a `Spec` that the images decide
 
 
@@ -28,7 +28,8 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         folder: Of that run; the other one goes beside it.
 
     Returns:
-        `None` if the command cannot: networks of other families are trained from Python, and a
+        `None` if the command cannot: networks of other families are trained from Python if they
+            have no name, and a
         record of another version may name what is no longer there.
     """
     try:
@@ -36,10 +37,13 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         recipe = parse(Recipe, record["recipe"])
     except InputError:
         return None
-    if not isinstance(network, Spec) or "data" not in record:
+    alike = {name: spec for name, spec in MODELS.items() if type(spec) is type(network)}
+    if not alike or "data" not in record:
         return None
-    own = {record["model"]: MODELS[record["model"]]} if record["model"] in MODELS else MODELS
+    own = {record["model"]: alike[record["model"]]} if record["model"] in alike else alike
     model, changes = _nearest(own, network, FROM_DATA)
+    if changes and not isinstance(network, Spec):
+        return None
     named, others = _nearest(RECIPES, recipe)
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
     size = record["data"]["image_size"]

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
@@ -43,6 +42,44 @@ def network_model(
     )
 
 
+class DeeplySupervised(keras.Model):
+    """A functional model of several outputs, each of which learns the same targets.
+
+    Measures and the loss on images held out are those of the first output. Only for training:
+    `inference_model` leaves the others out.
+
+    Args:
+        inputs: Of the model.
+        outputs: Logits: those of the network, and those of its auxiliary heads.
+        shares: In the loss, of the auxiliary heads.
+    """
+
+    def __init__(self, inputs, outputs, shares: Sequence[float]):
+        super().__init__(inputs=inputs, outputs=outputs)
+        self.shares = tuple(shares)
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        """The loss of the network; in training, with the shares of the auxiliary heads."""
+        main, *heads = y_pred
+        loss = super().compute_loss(x, y, main, sample_weight, training)
+        for share, head in zip(self.shares if training else (), heads, strict=False):
+            loss += share * self.loss(y, head, sample_weight=sample_weight)
+        return loss
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        """The measures of the network."""
+        return super().compute_metrics(x, y, y_pred[0], sample_weight)
+
+
+def _with_auxiliary_heads(network: NetworkConfig, model: keras.Model) -> keras.Model:
+    heads = families.auxiliary_heads(network, model)
+    if not heads:
+        return backend().for_training(model)
+    shares, logits = zip(*heads, strict=True)
+    fast = backend().for_training(keras.Model(model.input, [model.output, *logits]))
+    return DeeplySupervised(fast.inputs[0], fast.outputs, shares)
+
+
 def training_model(
     network: NetworkConfig,
     recipe: Recipe,
@@ -50,9 +87,12 @@ def training_model(
     execution: Execution,
     steps: int,
 ) -> keras.Model:
-    """The network compiled for training: logits, weight decay, the recipe's schedule."""
+    """The network compiled for training: logits, weight decay, the recipe's schedule.
+
+    With the auxiliary heads of its family, if it has any.
+    """
     with backend().scope(), policy(execution.precision):
-        model = backend().for_training(network_model(network, normalization, None))
+        model = _with_auxiliary_heads(network, network_model(network, normalization, None))
         rate = SCHEDULES[recipe.schedule](recipe, recipe.epochs * steps)
         model.compile(
             OPTIMIZERS[recipe.optimizer](recipe, rate, model.trainable_variables),
@@ -69,16 +109,17 @@ def inference_model(
     network: NetworkConfig,
     recipe: Recipe,
     normalization: Normalization,
-    weights: Sequence[np.ndarray],
+    model: keras.Model,
 ) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities.
 
-    `weights` are those of the training model, in its order. A distilled network's logits are
+    A distilled network's logits are
     multiplied by the temperature of its teachers' probabilities.
     """
     with policy("float32"):
         final = network_model(network, normalization, "softmax")
-    final.set_weights(weights)
+    for layer in final.layers:  # by name, as auxiliary heads stay behind
+        layer.set_weights(model.get_layer(layer.name).get_weights())
     if recipe.teacher:
         head = final.layers[-1]
         head.set_weights([recipe.temperature * weight for weight in head.get_weights()])

@@ -200,9 +200,9 @@ def fit(
             if progress.epoch >= recipe.epochs:
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
-    weights, delivered = model.get_weights(), progress.epoch
+    delivered = progress.epoch
     if recipe.deliver == "best":
-        weights = [checkpoints.best[name] for name in sorted(checkpoints.best)]
+        model.set_weights([checkpoints.best[name] for name in sorted(checkpoints.best)])
         delivered = progress.best_epoch
-    delivery = inference_model(network, recipe, training.normalization, weights)
+    delivery = inference_model(network, recipe, training.normalization, model)
     return Result(delivery, progress, delivered)
