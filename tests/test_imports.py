@@ -26,6 +26,8 @@ OTHERS = {
         "export",
         "predict",
         "convert",
+        "imagenet",
+        "workflow",  # of two of them
         "evaluate",
         "reproduce",
         "analyze",

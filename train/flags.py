@@ -204,8 +204,15 @@ def _flag(name: str, value: Any) -> str:
     return f"--{name}={','.join(map(str, texts))}"
 
 
-def base(values: Values) -> tuple[str, NetworkConfig, Recipe]:
+def base(
+    values: Values, model: str = "resnet20", recipe: str = "fast"
+) -> tuple[str, NetworkConfig, Recipe]:
     """The name, the network and the recipe that `--model` and `--recipe`, or `--spec`, stand for.
+
+    Args:
+        values: The flags.
+        model: The default network.
+        recipe: Its default recipe.
 
     Raises:
         InputError: if they are unknown, or the file cannot be read.
@@ -214,10 +221,10 @@ def base(values: Values) -> tuple[str, NetworkConfig, Recipe]:
         file = Path(values.spec)
         if values.model:
             raise InputError("--spec brings its own network: leave --model out.")
-        network, recipe = read_spec(file)
+        network, own = read_spec(file)
         name = file.stem
     else:
-        name = (values.model or "resnet20").lower()
-        network, recipe = lookup(MODELS, name, "model"), RECIPES["fast"]
-    named = lookup(RECIPES, values.recipe, "recipe") if values.recipe else recipe
+        name = (values.model or model).lower()
+        network, own = lookup(MODELS, name, "model"), RECIPES[recipe]
+    named = lookup(RECIPES, values.recipe, "recipe") if values.recipe else own
     return name, network, named

@@ -21,6 +21,7 @@ TEXTS = (
 # Flags with which a command would go through, but for the folder, which is somebody else's.
 COMMANDS = {
     "train.cifar": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
+    "train.imagenet": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
     "train.tune": ["--dataset=digits", "--model=resnet8", "--output_dir=others", "--epochs=1"],
     "train.reproduce": ["--dataset=digits", "--budget=minutes", "--output_dir=others"],
     "train.export": ["--run=others", "--formats=float32"],

@@ -10,10 +10,11 @@ REPORT, PICTURE = "export.json", "export.png"  # of `train.export`
 STAGING = f"{PARTIAL}{REPORT}"  # where an export is made, until it is whole
 EVALUATIONS = "evaluation"  # of `train.evaluate`
 ANALYSIS = "analysis"  # of `train.analyze`
+PREVIEW = "preview.png"  # augmented images
 PAGE = "report.html"  # for people, of everything
 FILES = {
     *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
-    LOCK, REPORT, PICTURE, EVALUATIONS, ANALYSIS, PAGE,
+    LOCK, REPORT, PICTURE, EVALUATIONS, PREVIEW, ANALYSIS, PAGE,
 }  # fmt: skip
 SUMMED = (*FORMAT_FILES.values(), WEIGHTS, LABELS)  # whose SHA-256 is in the record
 

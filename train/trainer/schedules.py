@@ -1,5 +1,8 @@
 """The learning rate as a function of the step: stock Keras schedules, made from a recipe."""
 
+from collections.abc import Callable
+from functools import partial
+
 from keras.optimizers import schedules
 
 from train.settings.recipe import Recipe
@@ -16,16 +19,20 @@ def one_cycle(recipe: Recipe, steps: int):
     )
 
 
-def step(recipe: Recipe, steps: int):
+def step(recipe: Recipe, steps: int, bounds: tuple[float, float] = (1 / 2, 3 / 4)):
     """The peak, a tenth of it from half of `steps`, a hundredth from three quarters.
 
     During the warm-up it is a tenth: He et al. 2015, 4.2, for ResNet-110; 2016, appendix, for all.
     """
-    warmup, peak = round(steps * min(recipe.warmup, 0.4)), recipe.learning_rate
-    bounds, rates = [steps // 2, steps * 3 // 4], [peak, peak / 10, peak / 100]
+    warmup, peak = round(steps * min(recipe.warmup, 0.8 * bounds[0])), recipe.learning_rate
+    ends, rates = [int(steps * bound) for bound in bounds], [peak, peak / 10, peak / 100]
     if warmup:
-        bounds, rates = [warmup, *bounds], [peak / 10, *rates]
-    return schedules.PiecewiseConstantDecay(bounds, rates)
+        ends, rates = [warmup, *ends], [peak / 10, *rates]
+    return schedules.PiecewiseConstantDecay(ends, rates)
 
 
-SCHEDULES = {"one_cycle": one_cycle, "step": step}
+SCHEDULES: dict[str, Callable] = {
+    "one_cycle": one_cycle,
+    "step": step,
+    "step_thirds": partial(step, bounds=(1 / 3, 2 / 3)),  # fb.resnet.torch
+}

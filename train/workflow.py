@@ -1,0 +1,117 @@
+"""From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.spec import Spec
+from keras_resnet.utils.errors import InputError
+from train import flags
+from train.runs.files import PREVIEW, TENSORBOARD
+from train.settings.data import DataSettings
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
+
+
+def define(name: str, doc: str | None) -> flags.Command:
+    """A command with the flags of a training: data, network, recipe, execution."""
+    command = flags.Command(name, doc)
+    command.share("model", "recipe", "spec")
+    command.add_fields(DataSettings)
+    command.add(
+        str, "output_dir", None, "run folder (default: saved_models/MODEL_DATASET)", **flags.PATH
+    )
+    command.add(bool, "overwrite", False, "replace a run that is in the run folder")
+    command.add(
+        float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
+    )
+    command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
+    command.add(
+        bool, "preview", False, f"first draw augmented images in the run folder, as {PREVIEW}"
+    )
+    command.add_fields(Spec, without=("input_shape", "classes"))
+    command.add_fields(Recipe)
+    command.add_fields(Execution)
+    return command
+
+
+def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
+    """Checks the settings, trains, exports, and compares the scores of all formats.
+
+    Args:
+        values: The flags.
+        **defaults: `model` and `recipe` where none are given, see `flags.base`.
+
+    Returns:
+        The record of the run, as in `run.json`.
+
+    Raises:
+        InputError: for impossible settings, or if the training fails.
+    """
+    from train.backend import backend
+
+    engine = backend()  # before anything else imports Keras, as it is quiet
+    from keras import callbacks
+
+    from train.compress import distillation
+    from train.data import sources
+    from train.evaluation.attempt import try_evaluation
+    from train.evaluation.preview import draw_preview
+    from train.evaluation.scores import accuracy, per_class
+    from train.evaluation.summary import percent, weakest_classes
+    from train.runs import folder as folders
+    from train.runs import results
+    from train.runs.restore import model_card
+    from train.trainer import trainer
+
+    values.refuse_arguments()
+    model, network, recipe = flags.base(values, **defaults)
+    network = _replace(network, values.given(Spec))
+    recipe = replace(recipe, **values.given(Recipe))
+    execution = Execution(**values.given(Execution))
+    engine.choose(execution.devices)  # before anything starts the devices
+    settings = DataSettings(**values.given(DataSettings))
+    data = sources.load(settings, network.input_shape[0])
+    training = trainer.prepare(network, recipe, data, execution, model)
+    folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
+    distillation.check_teachers(training.recipe, training.network, data.classes, folder)
+    description = training.description() | distillation.teacher_checksums(recipe)
+    logs = [callbacks.TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
+    with folders.record_run(folder, description, values.overwrite) as record:
+        record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
+        print(
+            f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train)} + "
+            f"{len(data.test)} images {data.shape}, flips: "
+            f"{training.recipe.flip}, {training.execution.precision} on "
+            f"{training.execution.devices}"
+        )
+        if values.preview:
+            print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
+        cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
+        targets = distillation.teacher_targets(training, cache)
+        result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
+        record |= result.outcome()
+        if training.recipe.deliver == "best":
+            print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
+        results.write_formats(folder, result.model, model_card(description, data.classes))
+        results.plot_curves(folder)
+        record["test"], said = results.score(folder, data.test)
+        for name, scores in record["test"].items():
+            file = FORMAT_FILES[name]
+            print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
+        results.check_agreement(record["test"])
+    labels = data.test.labels
+    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
+    print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
+    print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
+    print(try_evaluation(folder, data))
+    return record
+
+
+def _replace(network: Any, changes: dict[str, Any]) -> Any:
+    """A network with other values for some fields, if it is a `Spec`."""
+    if changes and not isinstance(network, Spec):
+        raise InputError(f"--{min(changes)} is for residual networks: leave it out.")
+    return replace(network, **changes)
