@@ -163,6 +163,6 @@ def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
 
 
 __all__ = [
-    "FAMILIES", "Family", "InputError", "NetworkConfig", "build", "family_of", "from_json", "macs",
-    "model_macs", "parameters", "to_json",
+    "FAMILIES", "Family", "InputError", "NetworkConfig", "auxiliary_heads", "build", "family_of",
+    "from_json", "macs", "model_macs", "parameters", "to_json",
 ]  # fmt: skip
