@@ -24,7 +24,17 @@ DOCUMENTS = {
         ]
     )
 }
-COMMANDS = ("analyze", "cifar", "convert", "evaluate", "export", "predict", "tune")
+COMMANDS = (
+    "analyze",
+    "cifar",
+    "convert",
+    "evaluate",
+    "export",
+    "imagenet",
+    "predict",
+    "reproduce",
+    "tune",
+)
 
 
 def blocks(name):

@@ -140,6 +140,20 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
             for deep, factor in ((58, 2), (112, 4))
         ),
     ),
+    "comparison": tuple(
+        Claim(
+            f"{better} is better than {worse}.",
+            "He et al. 2015, Table 4; AlexNet's own paper", paper,
+            TEST, {worse: 1, better: -1}, "ImageNet, top-5, one model; other sizes of all networks",
+        )
+        for worse, better, paper in (
+            ("AlexNet", "VGG-16", "8.43 against 18.2"),
+            ("AlexNet", "GoogLeNet", "7.89 against 18.2"),
+            ("VGG-16", "GoogLeNet", "7.89 against 8.43"),
+            ("GoogLeNet", "ResNet-110", "4.49 (152 layers) against 7.89"),
+            ("VGG-16", "ResNet-110", "4.49 (152 layers) against 8.43"),
+        )
+    ),
 }  # fmt: skip
 
 # Test errors of CIFAR-10 in percent, by experiment and label.

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import SPECS, cifar
+from keras_resnet.spec import NETWORKS, SPECS, cifar
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS
 from train.settings.recipe import PAPER, PAPER_V2, Recipe
 
@@ -62,6 +62,15 @@ def _widths(*pairs: tuple[int, int]) -> Networks:
     }
 
 
+def _named(**labels: str) -> Networks:
+    return {label.replace("_", "-"): NETWORKS[name] for label, name in labels.items()}
+
+
+_BEFORE = {
+    "LeNet_5": "LeNet5ReLU", "AlexNet": "AlexNetCifar", "GoogLeNet": "GoogLeNetCifar",
+}  # fmt: skip
+
+
 EXPERIMENTS: dict[str, Experiment] = {
     "degradation": Experiment(
         "Plain networks get worse with depth, and residual ones do not",
@@ -104,6 +113,17 @@ EXPERIMENTS: dict[str, Experiment] = {
             "minutes": _widths((10, 1), (10, 2)),
             "quick": _widths((16, 1), (16, 2), (58, 1)),
             "full": _widths((40, 1), (40, 2), (16, 4), (112, 1)),
+        },
+    ),
+    "comparison": Experiment(
+        "From LeNet to ResNet, on the images of CIFAR-10",
+        "there is none on CIFAR-10; ImageNet: He et al. 2015, Table 4",
+        {
+            "minutes": _named(LeNet_5="LeNet5ReLU", ResNet_8="ResNet8"),
+            "quick": _named(**_BEFORE, VGG_11="VGG11Cifar", ResNet_20="ResNet20"),
+            "full": _named(
+                **_BEFORE, VGG_16="VGG16Cifar", ResNet_20="ResNet20", ResNet_110="ResNet110"
+            ),
         },
     ),
 }

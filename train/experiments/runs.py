@@ -10,7 +10,7 @@ import keras
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import SPECS
+from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Data
 from train.experiments.plans import EXPERIMENTS
@@ -62,7 +62,7 @@ def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[
 
 def slug(label: str, network: NetworkConfig) -> str:
     """The name of a network in paths: its own if it has one, else that of its label."""
-    named = (name for name, spec in SPECS.items() if spec == network)
+    named = (name for name, spec in NETWORKS.items() if spec == network)
     return next(named, re.sub(r"\W+", "_", label)).lower()
 
 
