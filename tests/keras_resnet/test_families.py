@@ -30,7 +30,7 @@ def test_a_record_has_the_family_first_and_all_fields():
         "family": "resnet", "blocks": (3, 3, 3), "widths": (16, 32, 64), "block": "basic",
         "activation_order": "original", "shortcut": "A", "stem": "cifar", "variant": "paper",
         "width_multiplier": 1.0, "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.0,
-        "input_shape": (32, 32, 3), "classes": 10,
+        "output_stride": 0, "input_shape": (32, 32, 3), "classes": 10,
     }  # fmt: skip
     assert next(iter(families.to_json(spec))) == "family"
 
@@ -64,7 +64,7 @@ def test_what_is_read_is_not_changed():
         ({"input_shape": [32, 32]}, "input_shape.2 is missing."),
         ({"input_shape": [32, 32, 3, 1]}, "input_shape should have at most 3 items"),
         # What `Spec` itself refuses.
-        ({"shortcut": "D"}, "unknown shortcut 'D'. Choose one of A, B, C, none."),
+        ({"shortcut": "D"}, "unknown shortcut 'D'. Choose one of A, B, C, none, scaled"),
         ({"classes": 0}, "classes must be a whole number from 1 to 1000000; got 0."),
         ({"widths": [16, 32]}, "must have one entry for each stage"),
     ],

@@ -5,7 +5,7 @@ import pytest
 
 from keras_resnet import Spec, cifar, imagenet
 from keras_resnet.imagenet_utils import MODES
-from keras_resnet.layers import PATHS, POOLS
+from keras_resnet.layers import PATHS, POOLS, WEIGHINGS
 from keras_resnet.spec.blocks import (
     ACTIVATION_ORDERS,
     BLOCKS,
@@ -25,7 +25,9 @@ def test_all_orders_are_the_same_cycle_cut_elsewhere(order):
 
 
 def test_what_a_row_names_exists():
-    assert {path for option in SHORTCUTS.values() for path in option} == PATHS.keys()
+    paths = {path for option in SHORTCUTS.values() for path in (option.same, option.change)}
+    assert paths == PATHS.keys()
+    assert {option.weigh for option in SHORTCUTS.values()} == WEIGHINGS.keys()
     assert {variant.pool_padding for variant in VARIANTS.values()} == POOLS.keys()
     assert {variant.preprocessing for variant in VARIANTS.values()} < MODES.keys()
 

@@ -43,6 +43,7 @@ def test_the_first_epochs_are_those_of_tensorflow_up_to_rounding(python, fresh_p
         np.testing.assert_allclose(*(row[column] for row in rows), rtol=2e-3, err_msg=column)
 
 
+@pytest.mark.slow
 def test_kills_do_not_change_a_bit_on_jax(fresh_python):
     arguments = "--kills=3", "--precision=float32"
     said = fresh_python("-m", "tests.train.trainer.survive", *arguments, **JAX).stdout
