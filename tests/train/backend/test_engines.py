@@ -32,6 +32,7 @@ trainer.fit(training, folder)
 """
 
 
+@pytest.mark.slow
 def test_the_first_epochs_are_those_of_tensorflow_up_to_rounding(python, fresh_python, tmp_path):
     python("-c", FEW_STEPS, tmp_path / "tf", tmp_path / "weights.npz")
     fresh_python("-c", FEW_STEPS, tmp_path / "jax", tmp_path / "weights.npz", **JAX)
