@@ -24,6 +24,7 @@ COMMANDS = {
     "train.imagenet": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
     "train.tune": ["--dataset=digits", "--model=resnet8", "--output_dir=others", "--epochs=1"],
     "train.reproduce": ["--dataset=digits", "--budget=minutes", "--output_dir=others"],
+    "train.evaluate": ["--run=others"],
     "train.export": ["--run=others", "--formats=float32"],
     "train.predict": ["--run=others", "image.png"],
     "train.analyze": ["--run=others", "--what=responses"],
