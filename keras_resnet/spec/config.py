@@ -1,6 +1,25 @@
 """What the description of any network has. Standard library only."""
 
+from math import prod
 from typing import Any, ClassVar, Protocol
+
+from keras_resnet.utils.errors import InputError, shorten
+
+MOST_VALUES = 2**28  # of an image: 1 GiB in float32
+
+
+def check_image_shape(shape: tuple[int, ...]) -> None:
+    """Checks the number of sides, and the size, of images.
+
+    Raises:
+        InputError: if it is not three sides, or an image would take more than `MOST_VALUES`.
+    """
+    if len(shape) != 3:
+        raise InputError(f"input_shape must be (height, width, channels); got {shorten(shape)}.")
+    if prod(shape) > MOST_VALUES:
+        raise InputError(
+            f"input_shape must be of at most {MOST_VALUES:,} values in all; got {shape}."
+        )
 
 
 class NetworkConfig(Protocol):

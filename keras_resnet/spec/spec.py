@@ -5,7 +5,6 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from math import prod
 from typing import Any, NamedTuple
 
 from keras_resnet.spec.blocks import (
@@ -20,11 +19,11 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
+from keras_resnet.spec.config import check_image_shape
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import MOST, Settings, option
 
 MOST_STAGES = 12  # each halves the image
-MOST_VALUES = 2**28  # of an image: 1 GiB in float32
 
 
 class Conv(NamedTuple):
@@ -93,15 +92,7 @@ class Spec(Settings):
             raise InputError(
                 f"blocks {self.blocks} and widths {self.widths} must have one entry for each stage."
             )
-        if len(self.input_shape) != 3:
-            raise InputError(
-                f"input_shape must be (height, width, channels); got {shorten(self.input_shape)}."
-            )
-        if prod(self.input_shape) > MOST_VALUES:
-            raise InputError(
-                f"input_shape must be of at most {MOST_VALUES:,} values in all; got "
-                f"{self.input_shape}."
-            )
+        check_image_shape(self.input_shape)
         if (weights := self._least_weights()) > MOST:
             raise InputError(
                 f"blocks {self.blocks} of widths {self.widths} have {weights:,} parameters or "

@@ -63,3 +63,9 @@ def test_other_settings_are_not_mixed_in(folder, tmp_path):
     with pytest.raises(InputError, match=r"holds 'README\.md'"):
         reproduce.run(output_dir=tmp_path, **SETTINGS)
     assert (tmp_path / "README.md").read_text() == "mine"
+
+
+def test_no_epoch_can_be_chosen_by_the_test_images(tmp_path):
+    with pytest.raises(InputError, match="unknown argument 'deliver'"):
+        reproduce.run(output_dir=tmp_path / "x", **SETTINGS, deliver="best")
+    assert not (tmp_path / "x").exists()

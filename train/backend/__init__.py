@@ -106,15 +106,34 @@ class Backend(Protocol):
     ) -> Iterable:
         """Batches of all epochs, from any step of any epoch on.
 
-        `(images uint8, targets float32)`, and with class weights what each image counts, float32.
-        Targets are those of the labels, or soft ones, `(pool, n, classes)`.
+        Which images a batch shows, and how, follows from the recipe, the epoch and the step alone.
+
+        Args:
+            split: The images and their labels.
+            classes: The number of classes.
+            recipe: How images are shown.
+            epoch: The first one, from 0.
+            step: The first one of it, from 0.
+            targets: Soft ones in place of the labels, `(pool, n, classes)`: epoch e has
+                `targets[e % pool]`, of images as they are mixed.
+
+        Returns:
+            Batches of `(images uint8, targets float32)`, and with class weights what each image
+            counts, float32: of a mixed one the mean of both. The few images by which an epoch
+            exceeds whole batches are left out: other ones in each epoch.
         """
 
     def pool_batches(self, split: "Split", recipe: "Recipe", number: int) -> Iterable:
         """Every image once and in order, in one augmentation; without targets."""
 
     def validation_batches(self, split: "Split", classes: int, batch_size: int) -> Iterable:
-        """`(images, one-hot labels, weights)`: every image once and in order."""
+        """Every image once and in order, in batches of one size, whatever the number of images.
+
+        Returns:
+            Batches of `(images uint8, one-hot labels float32, weights float32)`. The last one is
+            filled up with images of weight 0; the others' weights make up for it in a mean over
+            all batches.
+        """
 
     def distribute(self, batches: Any) -> Any:
         """Divides global batches among the devices."""

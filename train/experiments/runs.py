@@ -158,8 +158,9 @@ def work(
         except folders.Unwritable:
             raise
         except InputError as error:
-            failed[job.folder] = str(error)
-            print(f"{job.folder} failed: {error}", flush=True)
+            if not runner.record(job):  # else another worker has just finished it
+                failed[job.folder] = str(error)
+                print(f"{job.folder} failed: {error}", flush=True)
             continue
         if record := runner.record(job):
             show(job, record, len(remaining) - 1)

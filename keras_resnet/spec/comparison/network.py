@@ -1,12 +1,11 @@
 """What the specs of the comparison have in common."""
 
-from math import prod
+from abc import ABC, abstractmethod
 from typing import Any
 
-from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.spec.config import check_image_shape
+from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import Settings, option
-
-MOST_VALUES = 2**28  # of an image: 1 GiB in float32
 
 
 def counts(default: tuple[int, ...], help: str) -> Any:
@@ -24,7 +23,7 @@ def classes_field(count: int) -> Any:
     return option(count, "number of classes", low=1, high=1_000_000)
 
 
-class Network(Settings):
+class Network(Settings, ABC):
     """What these specs share: checks, and the smallest image."""
 
     input_shape: tuple[int, int, int]
@@ -34,16 +33,12 @@ class Network(Settings):
             if isinstance(value, list):
                 object.__setattr__(self, name, tuple(value))
         super().__post_init__()
-        if len(self.input_shape) != 3 or prod(self.input_shape) > MOST_VALUES:
-            raise InputError(
-                f"input_shape must be (height, width, channels), of at most {MOST_VALUES:,} "
-                f"values in all; got {shorten(self.input_shape)}."
-            )
+        check_image_shape(self.input_shape)
 
     @property
+    @abstractmethod
     def smallest(self) -> int:
         """The smallest side of an image, in pixels."""
-        raise NotImplementedError
 
     def check_size(self, *sides: int | None) -> None:
         """Checks that images are large enough; `None` stands for a side that is not known.

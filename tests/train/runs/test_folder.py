@@ -198,3 +198,10 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
     refused = pytest.raises(InputError, match=f"the file system of {tmp_path} has no locks: choose")
     with refused, folders.claim_folder(tmp_path):
         pass
+
+
+def test_a_folder_is_busy_while_it_is_claimed(tmp_path):
+    assert not folders.is_busy(tmp_path)
+    with folders.claim_folder(tmp_path):
+        assert folders.is_busy(tmp_path)
+    assert not folders.is_busy(tmp_path)

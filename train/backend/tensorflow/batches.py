@@ -122,24 +122,7 @@ def training_batches(
     step: int = 0,
     targets: np.ndarray | None = None,
 ) -> tf.data.Dataset:
-    """Batches of all epochs, from any step of any epoch on.
-
-    Which images a batch shows, and how, follows from the recipe, the epoch and the step alone.
-
-    Args:
-        split: The images and their labels.
-        classes: The number of classes.
-        recipe: How images are shown.
-        epoch: The first one, from 0.
-        step: The first one of it, from 0.
-        targets: Soft ones in place of the labels, `(pool, n, classes)`: epoch e has
-            `targets[e % pool]`, of images as they are mixed.
-
-    Returns:
-        Batches of `(images uint8, targets float32)`, and with class weights what each image counts,
-        float32: of a mixed one the mean of both. The few images by which an epoch exceeds whole
-        batches are left out: other ones in each epoch.
-    """
+    """Batches of all epochs, from any step of any epoch on, see `Backend`."""
     augment, count = augmentation(split, recipe), len(split)
     weigh = None
     if recipe.class_weight == "balanced":
@@ -181,12 +164,7 @@ def pool_batches(split: Split, recipe: Recipe, number: int) -> tf.data.Dataset:
 
 
 def validation_batches(split: Split, classes: int, batch_size: int) -> tf.data.Dataset:
-    """Every image once and in order, in batches of one size, whatever the number of images.
-
-    Returns:
-        Batches of `(images uint8, one-hot labels float32, weights float32)`. The last one is filled
-        up with images of weight 0; the others' weights make up for it in a mean over all batches.
-    """
+    """Every image once and in order, in batches of one size, see `Backend`."""
     count = len(split)
     padded = -(-count // batch_size) * batch_size
     batches = tf.data.Dataset.range(padded).batch(batch_size)
