@@ -49,3 +49,8 @@ def test_step_warms_up_at_a_tenth():
 
 def test_every_named_schedule_has_its_function():
     assert schedules.SCHEDULES.keys() == NAMES.keys()
+
+
+def test_thirds_are_divided_after_a_third_and_two():
+    found = rates(Recipe(schedule="step_thirds", learning_rate=0.1), 90)
+    assert found == pytest.approx([0.1] * 31 + [0.01] * 30 + [0.001] * 30)
