@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from train.experiments import pictures, tables
+from train.experiments import pictures, revolution, tables
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.runs import Job, Runner, slug
 from train.experiments.tables import Row
@@ -53,7 +53,11 @@ def write(runner: Runner, names: Sequence[str], budget: str, jobs: Sequence[Job]
                 curves[label] = list(finished)
                 rows.append(Row(name, label, list(finished.values())))
             pictures.plot(runner.folder, name, curves)
-        tables.write(runner.folder, rows, _facts(runner, rows))
+        more = []
+        if compared := [row for row in rows if row.experiment == revolution.EXPERIMENT]:
+            revolution.plot(runner.folder, compared)
+            more = [revolution.section(compared)]
+        tables.write(runner.folder, rows, _facts(runner, rows), more)
     return rows
 
 
@@ -82,11 +86,21 @@ def _facts(runner: Runner, rows: Sequence[Row]) -> str:
         f"{len(runner.data.train):,} training and {len(runner.data.test):,} test images of "
         f"{runner.data.name}; {recipe['optimizer']}, learning rate {recipe['learning_rate']:g}, "
         f"schedule {recipe['schedule']}, {recipe['epochs']} epochs of batches of "
-        f"{recipe['batch_size']}, weight decay {recipe['weight_decay']:g}; "
+        f"{recipe['batch_size']}, weight decay {recipe['weight_decay']:g}{_exceptions(rows)}; "
         f"{first['execution']['precision']} on {first['execution']['devices']}. Training "
         "errors are of the last epoch, of augmented images, while the network learns; the test "
         "images are scored after each epoch for the curves, and nothing is chosen by them."
     )
+
+
+def _exceptions(rows: Sequence[Row]) -> str:
+    """The networks that have a learning rate of their own."""
+    factors = {
+        row.label: EXPERIMENTS[row.experiment].rates[row.label]
+        for row in rows
+        if row.label in EXPERIMENTS[row.experiment].rates
+    }
+    return "".join(f"; {label} at {factor:g} of that rate" for label, factor in factors.items())
 
 
 def duration(seconds: float) -> str:

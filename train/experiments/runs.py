@@ -49,15 +49,20 @@ def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[
     has something of everything.
     """
     networks = {
-        slug(label, network): network
+        slug(label, network): (network, EXPERIMENTS[name].rates.get(label, 1.0))
         for name in names
         for label, network in EXPERIMENTS[name].networks[budget].items()
     }
     return [
-        Job(name, network, replace(recipe, seed=recipe.seed + seed))
+        Job(name, network, _own(recipe, seed, rate))
         for seed in range(seeds)
-        for name, network in networks.items()
+        for name, (network, rate) in networks.items()
     ]
+
+
+def _own(recipe: Recipe, seed: int, rate: float) -> Recipe:
+    rate = float(f"{rate * recipe.learning_rate:.12g}")  # 0.01, not 0.010000000000000002
+    return replace(recipe, seed=recipe.seed + seed, learning_rate=rate)
 
 
 def slug(label: str, network: NetworkConfig) -> str:

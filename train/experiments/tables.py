@@ -31,9 +31,14 @@ class Row(NamedTuple):
         }[measure]
         return [100 * (1 - read(record)) for record in self.records]
 
+    @property
+    def network(self) -> Any:
+        """The network, as it was trained; None where no run is finished."""
+        return families.from_json(self.records[0]["network"]) if self.records else None
+
     def cells(self) -> dict[str, Any]:
         """The columns of `results.csv`."""
-        network = families.from_json(self.records[0]["network"]) if self.records else None
+        network = self.network
         cells: dict[str, Any] = {"experiment": self.experiment, "network": self.label}
         cells |= {"parameters": network and families.parameters(network)}
         cells |= {"macs": network and families.macs(network)}
@@ -61,13 +66,14 @@ def verdicts(name: str, rows: Sequence[Row]) -> list[tuple[Any, Verdict]]:
     ]
 
 
-def write(folder: Path, rows: Sequence[Row], facts: str) -> None:
+def write(folder: Path, rows: Sequence[Row], facts: str, more: Sequence[str] = ()) -> None:
     """Writes both tables and the page.
 
     Args:
         folder: Of the experiments.
         rows: Of all of them.
         facts: What holds for all: recipe, data, machine, as Markdown.
+        more: Sections that follow those of the experiments, as Markdown.
     """
     _write_csv(folder / RESULTS, [row.cells() for row in rows])
     names = list(dict.fromkeys(row.experiment for row in rows))
@@ -77,6 +83,7 @@ def write(folder: Path, rows: Sequence[Row], facts: str) -> None:
     for name in names:
         own = [row for row in rows if row.experiment == name]
         parts.append(_section(name, own, judged[name]))
+    parts += more
     with replacing(folder / PAGE) as partial:
         partial.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
 

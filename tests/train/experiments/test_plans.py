@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from keras_resnet import families
+from keras_resnet.spec import NETWORKS
+from train.experiments import revolution
 from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
 from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.experiments.runs import jobs
+from train.experiments.tables import Row
 from train.experiments.verdicts import NOT_SHOWN, NOT_TESTED, SHOWN, judge
 
 
@@ -24,6 +28,34 @@ def test_a_training_that_two_experiments_need_is_made_once():
     assert {job.folder for job in both} == {j.folder for some in alone.values() for j in some}
     assert len(both) < sum(map(len, alone.values()))
     assert [job.recipe.seed for job in both] == sorted(job.recipe.seed for job in both)
+
+
+def test_networks_without_batch_normalization_have_a_rate_of_their_own():
+    recipe = BUDGETS["quick"].recipe
+    rates = {job.name: job.recipe.learning_rate for job in jobs(EXPERIMENTS, "quick", recipe, 1)}
+    own = {"lenet5relu": 0.01, "alexnetcifar": 0.01}
+    assert {name: rate for name, rate in rates.items() if rate != 0.1} == own
+
+
+def test_the_revolution_has_published_errors_beside_those_of_here(tmp_path):
+    def record(name, accuracy):
+        return {
+            "network": families.to_json(NETWORKS[name]), "test": {"keras": {"accuracy": accuracy}}
+        }  # fmt: skip
+
+    rows = [
+        Row("comparison", "LeNet-5", [record("LeNet5ReLU", 0.7)]),
+        Row("comparison", "ResNet-20", [record("ResNet20", 0.9), record("ResNet20", 0.92)]),
+        Row("comparison", "ResNet-110", []),
+    ]
+    lines = {line.split(" | ")[0]: line for line in revolution.section(rows).splitlines()}
+    assert lines["| ResNet-152"].split(" | ")[3:] == [
+        "60,268,520", "11,282 M", "3.57", "4.49", "ResNet-20", "269,722", "41 M", "9.00 ± 1.41 |"
+    ]  # fmt: skip
+    assert lines["| LeNet-5"].split(" | ")[5:8] == ["", "", "LeNet-5"]
+    assert lines["| VGG-19"].split(" | ")[3] == "143,667,240"
+    revolution.plot(tmp_path, rows)
+    assert (tmp_path / revolution.PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
 A, B = [9.1, 9.4, 9.2], [8.3, 8.9]
