@@ -18,7 +18,9 @@ from train.analysis.graph import initialized, weighted_layers
 from train.analysis.subject import Sample, Subject
 from train.backend import backend
 
-BATCH = 128  # of He et al. 2015, 4.2: with batch normalization, gradients depend on it
+# He et al. 2015, 4.2, begin so; with batch normalization, gradients depend on the batch.
+BATCH, RATE, MOMENTUM = 128, 0.1, 0.9
+ROUNDS = 3  # of early training, through the sample
 
 
 class Gradients(NamedTuple):
@@ -26,6 +28,8 @@ class Gradients(NamedTuple):
 
     layers: list[str]
     initial: np.ndarray  # (layers,) of a new network of the same kind
+    early: np.ndarray  # (layers,) of that one after some steps of training
+    steps: int  # how many
     trained: np.ndarray  # (layers,)
 
 
@@ -51,39 +55,65 @@ def gradient_norms(model: keras.Model, sample: Sample) -> np.ndarray:
 
 
 def passes(subject: Subject, settings: AnalysisSettings) -> float:
-    """A gradient of two networks."""
-    return 2 * 3
+    """A gradient of three networks, and the early training."""
+    return 3 * (3 + ROUNDS)
 
 
 def measure(subject: Subject, sample: Sample, settings: AnalysisSettings) -> Gradients:
-    """Compares a trained network with a new one."""
-    new = initialized(subject.model, settings.seed)
+    """Compares a trained network with a new one, and with that one in its first steps."""
+    network = initialized(subject.model, settings.seed)
+    initial = gradient_norms(network, sample)
+    steps = train_early(network, sample)
     return Gradients(
         [layer.name for layer in weighted_layers(subject.model)],
-        gradient_norms(new, sample),
+        initial,
+        gradient_norms(network, sample),
+        steps,
         gradient_norms(subject.model, sample),
     )
+
+
+def train_early(model: keras.Model, sample: Sample) -> int:
+    """Trains a network by the papers' SGD, without weight decay and augmentation.
+
+    Returns:
+        The number of steps.
+    """
+    model.compile(
+        keras.optimizers.SGD(RATE, MOMENTUM),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    model.fit(sample.images, sample.labels, BATCH, ROUNDS, verbose=0, shuffle=False)
+    return int(model.optimizer.iterations)
 
 
 def rows(result: Gradients) -> list[dict[str, Any]]:
     """A row for each layer."""
     return [
-        {"index": index, "layer": layer, "initial": float(initial), "trained": float(trained)}
-        for index, (layer, initial, trained) in enumerate(zip(*result, strict=True), 1)
+        {
+            "index": index,
+            "layer": layer,
+            "initial": float(result.initial[index - 1]),
+            "early": float(result.early[index - 1]),
+            "trained": float(result.trained[index - 1]),
+        }
+        for index, layer in enumerate(result.layers, 1)
     ]
 
 
 def draw(found: Sequence[tuple[Subject, Gradients]]) -> Figure:
-    """At initialization on the left, trained on the right."""
-    figure = plotting.figure(12, 5.5)
-    left, right = figure.subplots(1, 2)
+    """From left to right: at initialization, after the first steps, trained."""
+    figure = plotting.figure(15, 5.5)
+    panels = figure.subplots(1, 3, sharey=True)
+    titles = "at initialization", f"after {found[0][1].steps} steps of SGD", "trained"
     for number, (subject, result) in enumerate(found):
         index, style = np.arange(1, len(result.layers) + 1), plotting.line(number, subject)
-        left.plot(index, result.initial, **style)
-        right.plot(index, result.trained, **style)
-    for axes, title in ((left, "at initialization"), (right, "trained")):
-        axes.set(title=title, xlabel="layer", ylabel="norm of the gradient by the kernel")
+        for axes, norms in zip(panels, (result.initial, result.early, result.trained), strict=True):
+            axes.plot(index, norms, **style)
+    for axes, title in zip(panels, titles, strict=True):
+        axes.set(title=title, xlabel="layer")
         plotting.count_along(axes)
         plotting.logarithmic(axes)
-    left.legend()
+    panels[0].set_ylabel("norm of the gradient by the kernel")
+    panels[0].legend()
     return figure

@@ -6,7 +6,7 @@ import pytest
 
 from tests.train.analysis.networks import inside, network, sample, spec
 from train.analysis import forward, graph
-from train.analysis.gradients import gradient_norms
+from train.analysis.gradients import BATCH, ROUNDS, gradient_norms, train_early
 from train.analysis.initialization import INITIALIZERS
 from train.backend import backend
 
@@ -56,6 +56,21 @@ def test_gradient_norms_are_those_of_finite_differences():
         layer.kernel.assign(kernel)
         slope = (losses[0] - losses[1]) / (2 * step * norm)
         np.testing.assert_allclose(slope, norm, rtol=0.03)
+
+
+def test_early_training_is_a_few_steps_down():
+    model, some = network(spec()), sample(2 * BATCH)
+    before = model.get_weights()
+    assert train_early(model, some) == 2 * ROUNDS
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+    def value():
+        trained = model.trainable_variables, model.non_trainable_variables
+        return float(loss(some.labels, model.stateless_call(*trained, some.images, True)[0]))
+
+    after = value()
+    model.set_weights(before)
+    assert after < value()
 
 
 def test_initial_weights_depend_on_the_seed_only():
