@@ -66,7 +66,9 @@ def test_early_training_is_a_few_steps_down():
 
     def value():
         trained = model.trainable_variables, model.non_trainable_variables
-        return float(loss(some.labels, model.stateless_call(*trained, some.images, True)[0]))
+        return float(
+            loss(some.labels, model.stateless_call(*trained, [some.images], training=True)[0])
+        )
 
     after = value()
     model.set_weights(before)
