@@ -44,18 +44,29 @@ class Split:
         """Whether all images are in memory."""
         return isinstance(self.images, ArrayImages)
 
-    def read(self, index: np.ndarray | None = None) -> np.ndarray:
-        """Images by their place in this split, or all: `(n, height, width, channels)` uint8."""
+    def read(
+        self, index: np.ndarray | None = None, scale: float = 1, wider: bool = False
+    ) -> np.ndarray:
+        """Images by their place in this split, or all: `(n, height, width, channels)` uint8.
+
+        The other arguments are those of `train.data.indexed.Images.read`.
+        """
         if index is None:
-            if isinstance(self.images, ArrayImages) and len(self) == len(self.images):
+            whole = len(self) == len(self.images) and scale == 1
+            if isinstance(self.images, ArrayImages) and whole:
                 return self.images.array  # not copied
             index = np.arange(len(self))
-        return self.images.read(self.rows[index])
+        return self.images.read(self.rows[index], scale, wider)
+
+    def parts(self, size: int = CHUNK, start: int = 0) -> Iterator["Split"]:
+        """All images in order from a place on, some at a time; none is read."""
+        for place in range(start, len(self), size):
+            yield self.subset(np.arange(place, min(place + size, len(self))))
 
     def chunks(self) -> Iterator[np.ndarray]:
         """All images in order, some at a time."""
-        for start in range(0, len(self), CHUNK):
-            yield self.images.read(self.rows[start : start + CHUNK])
+        for part in self.parts():
+            yield part.read()
 
     def map(self, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
         """What a function makes of all images in order, some at a time: `(n, ...)`."""

@@ -7,7 +7,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from train.data.images import Choose, put
+from train.data.images import Choose, Shape, put, resize
 
 CHUNK = 1000  # images that are read at a time
 
@@ -24,8 +24,14 @@ class Images(Protocol):
 
     def __len__(self) -> int: ...
 
-    def read(self, index: np.ndarray) -> np.ndarray:
+    def read(self, index: np.ndarray, scale: float = 1, wider: bool = False) -> np.ndarray:
         """The images with these `(n,)` indices: `(n, height, width, channels)` uint8.
+
+        Args:
+            index: Which images.
+            scale: Height and width in those of the shape.
+            wider: Whether a larger image shows more, as far as there is more, and not the same in
+                more detail.
 
         Raises:
             InputError: if one cannot be read.
@@ -46,6 +52,11 @@ class Images(Protocol):
         """What tells the images with these indices from all others."""
 
 
+def scaled_shape(shape: Shape, scale: float) -> Shape:
+    """The shape of an image of so many times the height and width."""
+    return round(shape[0] * scale), round(shape[1] * scale), shape[2]
+
+
 @dataclass(frozen=True)
 class ArrayImages:
     """Images that are in memory."""
@@ -60,9 +71,13 @@ class ArrayImages:
     def __len__(self) -> int:
         return len(self.array)
 
-    def read(self, index: np.ndarray) -> np.ndarray:
-        """The images with these indices."""
-        return self.array[index]
+    def read(self, index: np.ndarray, scale: float = 1, wider: bool = False) -> np.ndarray:
+        """The images with these indices; there is no more of them than they show."""
+        images = self.array[index]
+        if scale == 1:
+            return images
+        shape = scaled_shape(self.shape, scale)
+        return np.stack([resize(image, shape) for image in images])
 
     def part(self, index: int, choose: Choose) -> Image.Image:
         """A part of one image, resized."""

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +13,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import read_bytes
 from keras_resnet.utils.framing import Framing
 from train.data.images import MOST_BYTES, Choose, Shape, decode, whole
+from train.data.indexed import scaled_shape
 from train.utils.threads import in_threads
 
 
@@ -66,16 +67,19 @@ class Photographs:
     def __len__(self) -> int:
         return len(self.files)
 
-    def read(self, index: np.ndarray) -> np.ndarray:
+    def read(self, index: np.ndarray, scale: float = 1, wider: bool = False) -> np.ndarray:
         """The images with these indices, framed: nothing is drawn at random."""
-        images = np.empty((len(index), *self.shape), np.uint8)
+        shape = scaled_shape(self.shape, scale)
+        ratio = min(1.0, self.framing.crop_ratio * scale) if wider else self.framing.crop_ratio
+        framing = replace(self.framing, crop_ratio=ratio)
+        images = np.empty((len(index), *shape), np.uint8)
 
         def fill(places: range) -> None:
             for place in places:
                 i = int(index[place])
                 with _hint():
                     name = self.files.name(i)
-                    images[place] = whole(self.files.read(i), name, self.shape, self.framing)
+                    images[place] = whole(self.files.read(i), name, shape, framing)
 
         in_threads(fill, range(len(index)))
         return images

@@ -51,7 +51,7 @@ class Ensemble:
         """For people."""
         return f"ensemble of {len(self.members)} networks"
 
-    def columns(self, images: np.ndarray, views: Sequence[str]) -> dict[str, np.ndarray]:
+    def columns(self, images: Split, views: Sequence[str]) -> dict[str, np.ndarray]:
         """The averaged probabilities by each view; each member alone; and all without each.
 
         The first of the views is that of the members, too. The names are those of the views,

@@ -1,7 +1,7 @@
 """Predictions of many images, of which only a row of numbers is kept; a killed pass goes on."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,8 +15,8 @@ from train.data.dataset import CHUNK, Split
 from train.evaluation.calibration import Choices, losses, temper
 from train.trainer.stop_signals import Stopped, stop_requests
 
-# From raw images to `(n, classes)` probabilities by name; the first of them is what is scored.
-Columns = Callable[[np.ndarray], dict[str, np.ndarray]]
+# From some images to `(n, classes)` probabilities by name; the first of them is what is scored.
+Columns = Callable[[Split], dict[str, np.ndarray]]
 
 PREDICTIONS = "predictions.safetensors"
 SAVE_SECONDS = 10.0  # most work to lose, and how often to say how long it will take
@@ -41,7 +41,7 @@ class Predictions(NamedTuple):
 
 def probabilities(columns: Columns, split: Split) -> np.ndarray:
     """The `(n, classes)` probabilities of what is scored, for images that are not many."""
-    return np.concatenate([_checked(columns(images))[0] for images in split.chunks()])
+    return np.concatenate([_checked(columns(part))[0] for part in split.parts()])
 
 
 def predict(
@@ -75,10 +75,9 @@ def predict(
     if 0 < done < len(split):
         print(f"going on after {done:,} of {len(split):,} images", flush=True)
     with stop_requests() as requests:
-        for index in _indices(done, len(split), chunk):
-            images, labels = split.read(index), split.labels[index]
-            parts.append(_rows(columns(images), labels, choices.temperature))
-            done += len(index)
+        for some in split.parts(chunk, done):
+            parts.append(_rows(columns(some), some.labels, choices.temperature))
+            done += len(some)
             late = time.monotonic() - saved > save_seconds
             if late or requests or done == len(split):
                 parts = [_joined(parts)]
@@ -90,10 +89,6 @@ def predict(
                 left = (saved - begun) * (len(split) - done) / (done - first)
                 print(f"{done:,} of {len(split):,} images, {left:.0f} s left", flush=True)
     return _predictions(_joined(parts))
-
-
-def _indices(start: int, count: int, chunk: int) -> Iterator[np.ndarray]:
-    return (np.arange(i, min(i + chunk, count)) for i in range(start, count, chunk))
 
 
 Rows = dict[str, np.ndarray]

@@ -11,10 +11,11 @@ from keras_resnet import families
 from keras_resnet.export.formats import BATCH
 from keras_resnet.utils.errors import InputError, sentence
 from keras_resnet.utils.recursion import deep_recursion
-from train.data.dataset import Data, fixed_subset
+from train.data.dataset import Data, Split, fixed_subset
+from train.data.indexed import scaled_shape
 from train.evaluation.heads import HEADS, SOFTMAX, recognize
 from train.evaluation.record import SubjectRecord
-from train.evaluation.views import by_view, scaled_size
+from train.evaluation.views import by_view
 from train.utils.quiet import quiet
 
 Predict = Callable[[np.ndarray], np.ndarray]  # raw images to `(n, outputs)`
@@ -59,7 +60,7 @@ class Subject:
             self.resized[scale] = predictor_of(model), families.model_macs(model)
         return self.resized[scale]
 
-    def columns(self, images: np.ndarray, views: Sequence[str]) -> dict[str, np.ndarray]:
+    def columns(self, images: Split, views: Sequence[str]) -> dict[str, np.ndarray]:
         """The probabilities by each view."""
         return by_view(self, images, views)
 
@@ -104,11 +105,12 @@ def check(subject: Subject, data: Data, views: Sequence[str]) -> Subject:
             f"{subject.name} tells {_some(subject.classes)} apart, and {data.name} has "
             f"{_some(data.classes)}: give the data of its classes with --dataset."
         )
-    images = data.train.read(fixed_subset(len(data.train), TRIED))
+    some = data.train.subset(fixed_subset(len(data.train), TRIED))
+    images = some.read()
     try:
         with quiet():  # here every network makes its programs
             found = subject.predict(images)
-            subject.columns(images[:1], views)
+            subject.columns(some.subset(np.arange(1)), views)
     except InputError:
         raise
     except Exception as error:  # whatever a runtime raises of images of a wrong shape
@@ -146,8 +148,7 @@ def resize_model(model: keras.Model, scale: float) -> keras.Model:
     Raises:
         InputError: if it is not fully convolutional.
     """
-    _, *size, channels = model.input_shape
-    image = keras.Input((*scaled_size(size, scale), channels), name="image")
+    image = keras.Input(scaled_shape(model.input_shape[1:], scale), name="image")
     try:
         with deep_recursion():
             model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`

@@ -10,10 +10,11 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from keras_resnet.utils.errors import InputError, lookup
-from train.data.images import resize
+from train.data.dataset import Split
+from train.data.indexed import scaled_shape
 from train.evaluation.calibration import SMALLEST
 
-Move = Callable[[np.ndarray], np.ndarray]
+Move = Callable[[Split, float], np.ndarray]
 
 
 class Glimpse(NamedTuple):
@@ -35,7 +36,8 @@ def _both(weight: float, move: str = "whole") -> View:
 def _shift(rows: int, columns: int) -> Move:
     """The image moved by some pixels; those that come in are reflected."""
 
-    def move(images):
+    def move(split, scale):
+        images = split.read(scale=scale)
         framed = np.pad(images, ((0, 0), (1, 1), (1, 1), (0, 0)), "reflect")
         height, width = images.shape[1:3]
         top, left = 1 + rows, 1 + columns
@@ -48,11 +50,11 @@ LARGER = 8 / 7  # 256 pixels for a network of 224, as in AlexNet's ten crops
 
 
 def _crop(top: float, left: float) -> Move:
-    """A part as large as the network's images of the image enlarged; 0, 0 is its upper left."""
+    """A part as large as the network's images of a larger one; 0, 0 is its upper left."""
 
-    def move(images):
-        height, width = images.shape[1:3]
-        larger = scaled(images, LARGER)
+    def move(split, scale):
+        height, width = scaled_shape(split.shape, scale)[:2]
+        larger = split.read(scale=scale * LARGER, wider=True)
         y = round(top * (larger.shape[1] - height))
         x = round(left * (larger.shape[2] - width))
         return larger[:, y : y + height, x : x + width]
@@ -61,7 +63,7 @@ def _crop(top: float, left: float) -> Move:
 
 
 MOVES: dict[str, Move] = {
-    "whole": lambda images: images,
+    "whole": lambda split, scale: split.read(scale=scale),
     "up_left": _shift(-1, -1),
     "down_right": _shift(1, 1),
     "top_left": _crop(0, 0),
@@ -127,18 +129,19 @@ def check(names: Sequence[str], mirror: bool, data: str) -> list[str]:
     return list(dict.fromkeys([*names, "one"]))
 
 
-def by_view(subject: Scalable, images: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+def by_view(subject: Scalable, images: Split, names: Sequence[str]) -> dict[str, np.ndarray]:
     """The `(n, classes)` probabilities by each view; a look that several have is taken once.
 
     Args:
         subject: What predicts.
-        images: `(n, height, width, channels)` uint8, of its own size.
+        images: That it looks at, of its own size. Photographs are read anew for every size, so that
+            a larger one has more detail.
         names: Keys of `VIEWS`.
     """
     logits: dict[Glimpse, np.ndarray] = {}
     for look in (look for name in names for look in VIEWS[name]):
         if look not in logits:
-            seen = MOVES[look.move](scaled(images, look.scale))
+            seen = MOVES[look.move](images, look.scale)
             seen = seen[:, :, ::-1] if look.mirrored else seen
             logits[look] = np.log(np.maximum(subject.predictor(look.scale)(seen), SMALLEST))
     found = {}
@@ -152,17 +155,3 @@ def macs(subject: Priced, name: str) -> int | None:
     """The multiply-accumulates for one image by a view, if known."""
     costs = [subject.macs_at(look.scale) for look in VIEWS[name]]
     return None if None in costs else sum(costs)  # type: ignore[arg-type]
-
-
-def scaled(images: np.ndarray, scale: float) -> np.ndarray:
-    """Images resized to so many times their size."""
-    if scale == 1:
-        return images
-    shape = (*scaled_size(images.shape[1:3], scale), images.shape[3])
-    return np.stack([resize(image, shape) for image in images])
-
-
-def scaled_size(size: Sequence[int], scale: float) -> tuple[int, int]:
-    """Height and width of such an image."""
-    height, width = size
-    return round(height * scale), round(width * scale)

@@ -12,6 +12,7 @@ from keras_resnet import InputError
 from keras_resnet.utils.framing import Framing
 from train.data import folder, images, inventory, listing
 from train.data.dataset import statistics
+from train.evaluation import views
 from train.settings.data import DataSettings
 
 pytestmark = pytest.mark.unit
@@ -208,6 +209,19 @@ def test_proportions_are_kept_unless_asked_otherwise(resize, ratio, rows, column
         shown = lines[2:-2, 2] == 99
         expected = 4 * (first + places * (last - first) - 0.5)
         np.testing.assert_allclose(lines[2:-2, at][shown], expected[shown], atol=1.5)
+
+
+def test_a_larger_look_at_a_photograph_has_more_detail_and_shows_more_if_there_is_more(tmp_path):
+    pixels = np.arange(64 * 64, dtype=np.uint8).reshape(64, 64, 1).repeat(3, 2)
+    for split in ("train", "test"):
+        for name in ("cat", "dog"):
+            save(tmp_path / split / name / "1.png", pixels)
+    photo = load(tmp_path, 28, crop_ratio=0.875).test.subset(np.arange(1))
+    np.testing.assert_array_equal(photo.read(scale=2), pixels[None, 4:60, 4:60])  # 7/8 of it
+    whole = load(tmp_path, 32).test.read()[:1]
+    np.testing.assert_array_equal(photo.read(scale=8 / 7, wider=True), whole)
+    crop = views.MOVES["bottom_right"](photo, 2)
+    np.testing.assert_array_equal(crop, pixels[None, 8:, 8:])
 
 
 def test_a_training_of_many_photographs_starts_with_what_is_known(photos, cache, monkeypatch):

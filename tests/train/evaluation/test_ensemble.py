@@ -5,6 +5,7 @@ import pytest
 
 from keras_resnet import InputError
 from train import evaluate
+from train.data.dataset import Split
 from train.evaluation.ensemble import Ensemble, fit_weights
 from train.evaluation.subject import Subject
 
@@ -25,7 +26,7 @@ def test_members_count_as_their_weights_say():
         Subject(str(number), "file", "", "keras", "", lambda images, said=said: said)
         for number, said in enumerate(found)
     )
-    images = np.zeros((6, 2, 2, 3), np.uint8)
+    images = Split(np.zeros((6, 2, 2, 3), np.uint8), np.zeros(6, np.int32))
     columns = Ensemble(members).columns(images, ["one"])
     np.testing.assert_allclose(columns["one"], found.mean(0))
     columns = Ensemble(members, (0.5, 0.3, 0.2)).columns(images, ["one"])

@@ -23,8 +23,9 @@ def split():
     return Split(images, draw.integers(0, 6, COUNT).astype(np.int32))
 
 
-def columns(images):
+def columns(some):
     """Probabilities that depend on the pixels, and another column."""
+    images = some.read()
     numbers = images.reshape(len(images), -1)[:, :6].astype(float) + 1
     said = numbers / numbers.sum(-1, keepdims=True)
     return {"one": said, "other": said[:, ::-1]}
@@ -33,7 +34,7 @@ def columns(images):
 def test_every_image_has_its_row(tmp_path):
     images = split()
     found = predict(columns, images, CHOICES, tmp_path / "x.safetensors", "key", chunk=7)
-    said = columns(images.read())["one"]
+    said = columns(images)["one"]
     np.testing.assert_array_equal(found.labels, images.labels)
     np.testing.assert_array_equal(found.said, said.argmax(-1))
     np.testing.assert_array_equal(found.columns["other"], said[:, ::-1].argmax(-1))
@@ -88,7 +89,7 @@ def test_a_pass_that_was_killed_goes_on_and_finds_the_same(tmp_path, capsys):
 def test_rows_of_another_pass_or_damaged_ones_are_not_used(tmp_path, capsys):
     path = tmp_path / "x.safetensors"
     predict(lambda images: {"one": columns(images)["other"]}, split(), CHOICES, path, "another")
-    said = columns(split().read())["one"].argmax(-1)
+    said = columns(split())["one"].argmax(-1)
     assert (predict(columns, split(), CHOICES, path, "key").said == said).all()
     path.write_bytes(b"no such file")
     assert (predict(columns, split(), CHOICES, path, "key").said == said).all()

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError
+from train.data.dataset import Split
+from train.data.images import resize
 from train.evaluation import views
 from train.evaluation.views import VIEWS, by_view
 
 pytestmark = pytest.mark.unit
 IMAGES = np.random.default_rng(0).integers(0, 256, (3, 14, 14, 3), np.uint8)
+SPLIT = Split(IMAGES, np.zeros(3, np.int32))
 
 
 class Eye:
@@ -37,11 +40,11 @@ def test_the_weights_of_each_view_are_a_whole():
 
 def test_one_view_is_the_prediction_itself():
     eye = Eye()
-    np.testing.assert_allclose(by_view(eye, IMAGES, ["one"])["one"], eye.predictor(1)(IMAGES))
+    np.testing.assert_allclose(by_view(eye, SPLIT, ["one"])["one"], eye.predictor(1)(IMAGES))
 
 
 def test_six_views_are_those_of_the_recipe_for_94_percent():
-    found = by_view(Eye(), IMAGES, ["six", "one"])["six"]
+    found = by_view(Eye(), SPLIT, ["six", "one"])["six"]
     look = Eye().predictor(1)
 
     def both(images):
@@ -55,23 +58,23 @@ def test_six_views_are_those_of_the_recipe_for_94_percent():
 
 def test_a_look_that_several_views_have_is_taken_once():
     eye = Eye()
-    by_view(eye, IMAGES, ["one", "mirror", "six"])
+    by_view(eye, SPLIT, ["one", "mirror", "six"])
     assert len(eye.sizes) == 6
 
 
 def test_ten_crops_are_corners_and_center_of_a_larger_image():
     eye = Eye()
-    by_view(eye, IMAGES, ["ten"])
+    by_view(eye, SPLIT, ["ten"])
     assert eye.sizes == [(14, 14)] * 10
-    larger = views.scaled(IMAGES, 8 / 7)
+    larger = np.stack([resize(image, (16, 16, 3)) for image in IMAGES])
     assert larger.shape == (3, 16, 16, 3)
-    np.testing.assert_array_equal(views.MOVES["bottom_right"](IMAGES), larger[:, 2:, 2:])
-    np.testing.assert_array_equal(views.MOVES["center"](IMAGES), larger[:, 1:15, 1:15])
+    np.testing.assert_array_equal(views.MOVES["bottom_right"](SPLIT, 1), larger[:, 2:, 2:])
+    np.testing.assert_array_equal(views.MOVES["center"](SPLIT, 1), larger[:, 1:15, 1:15])
 
 
 def test_scales_look_at_images_of_other_sizes_at_their_price():
     eye = Eye()
-    by_view(eye, IMAGES, ["scales"])
+    by_view(eye, SPLIT, ["scales"])
     assert eye.sizes == [(12, 12), (14, 14), (16, 16)]
     assert views.macs(eye, "scales") == 766 + 1000 + 1306
     assert views.macs(eye, "six") == 6000
