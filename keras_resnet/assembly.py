@@ -174,7 +174,8 @@ def _input_shape(config: NetworkConfig, given, include_top: bool, weights) -> tu
             f"input_shape with {channels} input channels.",
             stacklevel=5,
         )
-    if include_top and None in given:
+    # Unlike in `keras.applications`, after global pooling images may have any size.
+    if include_top and None in given and not config.any_size:
         raise InputError(
             "If `include_top` is True, you should specify a static `input_shape`. "
             f"Received: {given}"

@@ -16,6 +16,7 @@ class Toy(Settings):
     filters: int = option(4, "filters", low=1)
     input_shape: tuple[int, int, int] = option((8, 8, 3), "image", low=1, high=1000)
     classes: int = option(10, "classes", low=1, high=1000)
+    any_size = True
 
     def check_size(self, *sides):
         if any(side is not None and side < 3 for side in sides):

@@ -33,6 +33,10 @@ class NetworkConfig(Protocol):
     def classes(self) -> int:
         """Number of classes."""
 
+    @property
+    def any_size(self) -> bool:
+        """Whether its classifier takes images of any size: after global pooling."""
+
     # What makes a class a dataclass, to the type checker.
     __dataclass_fields__: ClassVar[dict[str, Any]]
 

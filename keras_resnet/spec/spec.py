@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from keras_resnet.spec.blocks import (
     ACTIVATION_ORDERS,
@@ -46,6 +46,8 @@ class Spec(Settings):
     Raises:
         InputError: if a field has an impossible value (a `ValueError`).
     """
+
+    any_size: ClassVar[bool] = True
 
     blocks: tuple[int, ...] = option(
         (3, 3, 3), "number of residual blocks in each stage", low=1, high=1000

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_resnet import InputError, ResNet, ResNet8, Spec, cifar
+from keras_resnet import VGG11, InputError, ResNet, ResNet8, Spec, cifar
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS, SHORTCUTS
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
@@ -142,12 +142,20 @@ def test_weights_from_a_file(tmp_path):
         ResNet8(weights=path, classifier_activation="relu")
 
 
+def test_a_classifier_after_global_pooling_takes_images_of_any_size():
+    anything, fixed = ResNet8(input_shape=(None, None, 3)), ResNet8(input_shape=(40, 24, 3))
+    fixed.set_weights(anything.get_weights())
+    image = IMAGES[:1].repeat(3, axis=1).repeat(2, axis=2)[:, :40, :24]
+    np.testing.assert_allclose(anything(image), fixed(image), rtol=1e-5)
+    with pytest.raises(InputError, match="you should specify a static `input_shape`"):
+        VGG11(input_shape=(None, None, 3))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         ({"pooling": "median"}, "`pooling` should be None, 'avg' or 'max'"),
         ({"input_shape": (32, 32)}, "`input_shape` must be a tuple of three integers"),
-        ({"input_shape": (None, None, 3)}, "you should specify a static `input_shape`"),
         ({"input_shape": (3, 32, 3)}, "Input size must be at least 4x4"),
         ({"input_tensor": IMAGES}, "`input_tensor` should be a Keras tensor"),
         ({"input_shape": 32}, "`input_shape` must be a tuple of three integers"),

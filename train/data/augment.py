@@ -14,8 +14,9 @@ from PIL import Image
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.framing import Frame
 from train.data.colors import COLOR_DRAWS, COLORS, recolor
-from train.data.crops import CROP_DRAWS, CROPS, erase
+from train.data.crops import CROP_DRAWS, CROPS, epoch_shape, erase
 from train.data.dataset import Split
+from train.data.images import Shape
 from train.settings.recipe import Recipe
 from train.utils.threads import in_threads
 
@@ -124,6 +125,8 @@ def augmenter(
 ) -> Callable[[np.ndarray, EpochPlan], np.ndarray]:
     """A function of indices and a plan to augmented images, `(n, height, width, channels)` uint8.
 
+    Height and width are those of `crops.epoch_shape`.
+
     Args:
         split: The images.
         recipe: How they are augmented.
@@ -202,23 +205,24 @@ def pad_crop(split: Split, recipe: Recipe, fill: np.ndarray) -> Look:
 
 def box_crop(split: Split, recipe: Recipe) -> Look:
     """Parts of images as they are stored, by a row of `CROPS`: decoded where they are shown."""
-    height, width, _ = split.shape
 
     def look(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
-        return np.stack([one(i, plan) for i in index.tolist()])
+        shape = epoch_shape(recipe, split.shape, int(plan.number))
+        return np.stack([one(i, plan, shape) for i in index.tolist()])
 
-    def one(i: int, plan: EpochPlan) -> np.ndarray:
+    def one(i: int, plan: EpochPlan, shape: Shape) -> np.ndarray:
+        target = shape[:2]
         drawn = uniforms(recipe.seed, BOX, int(plan.number), i, CROP_DRAWS)
 
         def choose(rows: int, columns: int) -> Frame:
-            box = CROPS[recipe.crop]((rows, columns), (height, width), recipe, drawn)
-            return Frame(box, (height, width), (0, 0))
+            box = CROPS[recipe.crop]((rows, columns), target, recipe, drawn)
+            return Frame(box, target, (0, 0))
 
-        image = split.images.part(int(split.rows[i]), choose)
+        image = split.images.part(int(split.rows[i]), choose, shape)
         if plan.mirrored[i]:
             image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
         image = recolor(image, recipe, color_draws(recipe, plan, i))
-        return np.asarray(image).reshape(split.shape)
+        return np.asarray(image).reshape(shape)
 
     return look
 

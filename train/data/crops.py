@@ -10,12 +10,31 @@ from math import exp, log, sqrt
 import numpy as np
 
 from keras_resnet.utils.framing import Box
+from train.data.images import Shape
 from train.settings.recipe import Recipe
 
+GROWN = 0.8  # of the training, when images have their last size: MosaicML's progressive resizing
+GRID = 16  # sides of training images are multiples of it, so that few programs are compiled
 TRIES = 10  # as many as fb.resnet.torch and torchvision take
 
 Size = tuple[int, int]  # height and width
 Crop = Callable[[Size, Size, Recipe, Sequence[float]], Box]
+
+
+def epoch_shape(recipe: Recipe, shape: Shape, epoch: int) -> Shape:
+    """The shape of training images in an epoch: progressive resizing (Howard 2018, DAWNBench).
+
+    Args:
+        recipe: Of which epochs, first_size and last_size are read.
+        shape: Of the images of the data.
+        epoch: From 0.
+    """
+    if not recipe.resizes:
+        return shape
+    grown = min(1.0, epoch / (GROWN * recipe.epochs))
+    scale = recipe.first_size + grown * (recipe.last_size - recipe.first_size)
+    height, width = (max(GRID, GRID * round(side * scale / GRID)) for side in shape[:2])
+    return height, width, shape[2]
 
 
 def scale_crop(size: Size, target: Size, recipe: Recipe, drawn: Sequence[float]) -> Box:

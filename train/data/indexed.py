@@ -37,12 +37,13 @@ class Images(Protocol):
             InputError: if one cannot be read.
         """
 
-    def part(self, index: int, choose: Choose) -> Image.Image:
-        """A part of one image as it is stored, resized to the shape: grey or RGB.
+    def part(self, index: int, choose: Choose, shape: Shape) -> Image.Image:
+        """A part of one image as it is stored, resized: grey or RGB.
 
         Args:
             index: Which image.
             choose: Says which part, by the height and width that the image is stored in.
+            shape: What it is resized to.
 
         Raises:
             InputError: if it cannot be read.
@@ -79,11 +80,11 @@ class ArrayImages:
         shape = scaled_shape(self.shape, scale)
         return np.stack([resize(image, shape) for image in images])
 
-    def part(self, index: int, choose: Choose) -> Image.Image:
+    def part(self, index: int, choose: Choose, shape: Shape) -> Image.Image:
         """A part of one image, resized."""
         pixels = self.array[index]
         image = Image.fromarray(pixels[..., 0] if self.shape[2] == 1 else pixels)
-        return put(image, choose(*self.shape[:2]), self.shape)
+        return put(image, choose(*self.shape[:2]), shape)
 
     def identity(self, rows: np.ndarray) -> Iterator[memoryview]:
         """Their pixels, some images at a time."""

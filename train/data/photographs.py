@@ -84,10 +84,10 @@ class Photographs:
         in_threads(fill, range(len(index)))
         return images
 
-    def part(self, index: int, choose: Choose) -> Image.Image:
+    def part(self, index: int, choose: Choose, shape: Shape) -> Image.Image:
         """A part of an image, resized."""
         with _hint():
-            return decode(self.files.read(index), self.files.name(index), self.shape, choose)
+            return decode(self.files.read(index), self.files.name(index), shape, choose)
 
     def identity(self, rows: np.ndarray) -> Iterator[bytes | memoryview]:
         """What tells these images from all others: checksums of files, and their framing."""

@@ -72,6 +72,14 @@ class Recipe(Settings):
     max_aspect: float = option(
         4 / 3, "crop area: most that a part is longer than high, or higher than long", low=1, high=4
     )
+    first_size: float = option(
+        1.0, "crops scale, area: side of training images in the first epoch, in those of the data",
+        low=0.25, high=1,
+    )  # fmt: skip
+    last_size: float = option(
+        1.0, "the same at the end: it grows within 4/5 of the training",
+        low=0.25, high=1,
+    )  # fmt: skip
     flip: str = option("random", "mirror images, never where that is another class", choices=FLIPS)
     mixup: float = option(
         0.0, "mixup (Zhang et al. 2017): the share of another image is uniform from 0 to this",
@@ -114,6 +122,11 @@ class Recipe(Settings):
             raise InputError(
                 f"min_scale {self.min_scale:g} is more than max_scale {self.max_scale:g}: lower it."
             )
+        if self.resizes and (self.crop == "pad" or self.augmentation_pool):
+            raise InputError(
+                f"first_size {self.first_size:g} and last_size {self.last_size:g} are for crops of "
+                "another scale or area in each epoch: give --crop=area and no --augmentation_pool."
+            )
         if self.teacher and self.class_weight != "none":
             raise InputError(
                 f"class_weight {self.class_weight!r} is for labels, and a teacher's probabilities "
@@ -129,6 +142,11 @@ class Recipe(Settings):
                 f"label_smoothing {self.label_smoothing:g} is for labels, and a teacher's "
                 "probabilities are soft already: make it 0."
             )
+
+    @property
+    def resizes(self) -> bool:
+        """Whether training images are smaller than those of the data."""
+        return (self.first_size, self.last_size) != (1, 1)
 
 
 # He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k. The fields'

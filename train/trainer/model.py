@@ -16,7 +16,10 @@ from train.trainer.schedules import SCHEDULES
 
 
 def network_model(
-    network: NetworkConfig, normalization: Normalization, activation: str | None
+    network: NetworkConfig,
+    normalization: Normalization,
+    activation: str | None,
+    shape: tuple[int | None, int | None, int] | None = None,
 ) -> keras.Model:
     """A network with the normalization of images inside.
 
@@ -24,20 +27,22 @@ def network_model(
         network: The network.
         normalization: Mean and std of each channel, 0 to 255.
         activation: Of the classifier; `None` for logits.
+        shape: Of the images; by default the network's own.
 
     Returns:
         A model of `(batch, height, width, channels)` images, 0 to 255 of any type, to
         `(batch, classes)` float32.
     """
     mean, std = normalization
-    image = keras.Input(network.input_shape, name="image")
+    shape = shape or network.input_shape
+    image = keras.Input(shape, name="image")
     normalize = keras.layers.Normalization(
         mean=mean, variance=[s**2 for s in std], dtype="float32", name="normalization"
     )
     return families.build(
         network,
         input_tensor=normalize(image),
-        input_shape=network.input_shape,
+        input_shape=shape,
         classifier_activation=activation,
     )
 
@@ -92,7 +97,9 @@ def training_model(
     With the auxiliary heads of its family, if it has any.
     """
     with backend().scope(), policy(execution.precision):
-        model = _with_auxiliary_heads(network, network_model(network, normalization, None))
+        shape = (None, None, network.input_shape[2]) if recipe.resizes else network.input_shape
+        logits = network_model(network, normalization, None, shape)
+        model = _with_auxiliary_heads(network, logits)
         rate = SCHEDULES[recipe.schedule](recipe, recipe.epochs * steps)
         model.compile(
             OPTIMIZERS[recipe.optimizer](recipe, rate, model.trainable_variables),

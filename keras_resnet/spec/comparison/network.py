@@ -1,7 +1,7 @@
 """What the specs of the comparison have in common."""
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 from keras_resnet.spec.config import check_image_shape
 from keras_resnet.utils.errors import InputError
@@ -27,6 +27,7 @@ class Network(Settings, ABC):
     """What these specs share: checks, and the smallest image."""
 
     input_shape: tuple[int, int, int]
+    any_size: ClassVar[bool] = False  # they flatten feature maps of one size
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

@@ -19,6 +19,7 @@ from train.data.augment import (
     random_ints,
     uniforms,
 )
+from train.data.crops import epoch_shape
 from train.data.dataset import Split
 from train.data.images import put
 from train.settings.recipe import Recipe
@@ -90,8 +91,8 @@ class Places:
     def __len__(self):
         return 200
 
-    def part(self, index, choose):
-        return put(Image.fromarray(PLACES), choose(60, 90), self.shape)
+    def part(self, index, choose, shape):
+        return put(Image.fromarray(PLACES), choose(60, 90), shape)
 
     def read(self, index):
         raise AssertionError("an image was read whole")
@@ -132,6 +133,21 @@ def test_scale_crops_are_squares_of_a_random_size_at_a_random_place():
     assert 26 < height.min() < 31 and 49 < height.max() < 54  # 60 by 480/224 and by 256/224
     centers = images[:, 8, 8, :2] - 60
     assert (centers.min(0) < [22, 25]).all() and (centers.max(0) > [38, 65]).all()
+
+
+def test_images_grow_while_they_are_trained_on_and_show_the_same():
+    """Progressive resizing: from a half to the whole within four fifths of ten epochs."""
+    recipe = replace(PLAIN, epochs=10, first_size=0.5)
+    grown = [epoch_shape(recipe, (128, 96, 3), epoch) for epoch in range(10)]
+    assert grown[:5] == [(64, 48, 3), (80, 48, 3), (80, 64, 3), (96, 64, 3), (96, 80, 3)]
+    assert grown[8] == grown[9] == (128, 96, 3)
+    larger = Places()
+    larger.shape = (32, 32, 3)
+    augment = augmenter(Split(larger, np.zeros(200, "int32")), recipe, np.zeros(3, "uint8"))
+    found = augment(np.arange(200), epoch_plan(recipe, 200, 0))
+    np.testing.assert_array_equal(found, seen(PLAIN))  # of 16 pixels
+    with pytest.raises(InputError, match="first_size 0.5 and last_size 1 are for crops of another"):
+        replace(recipe, crop="pad")
 
 
 def test_what_an_image_shows_is_its_own_in_each_epoch_whatever_is_read_with_it():

@@ -98,7 +98,8 @@ def _read(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan
             images = tf.numpy_function(
                 lambda index, *parts: augment(index, EpochPlan(*parts)), [index, *plan], tf.uint8
             )
-            return tf.ensure_shape(images, (None, *split.shape))
+            sides = (None, None) if recipe.resizes else split.shape[:2]
+            return tf.ensure_shape(images, (None, *sides, split.shape[2]))
 
         return read
 
