@@ -205,9 +205,9 @@ def test_targets_predicted_for_mixed_images_are_not_mixed_again():
 class OnDisk:
     """Images that are read by index, and not in memory."""
 
-    def part(self, index, choose):
+    def part(self, index, choose, shape):
         self.asked += 1
-        return ArrayImages(IMAGES).part(index, choose)
+        return ArrayImages(IMAGES).part(index, choose, shape)
 
     shape = IMAGES.shape[1:]
 
@@ -217,9 +217,9 @@ class OnDisk:
     def __len__(self):
         return len(IMAGES)
 
-    def read(self, index):
+    def read(self, index, scale=1, wider=False):
         self.asked += len(index)
-        return IMAGES[index]
+        return ArrayImages(IMAGES).read(index, scale, wider)
 
 
 @pytest.mark.parametrize("rows", [None, np.arange(5, 45)])
@@ -249,7 +249,7 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(changes, rows):
 
 def test_an_image_that_cannot_be_read_stops_a_training_in_one_sentence():
     class Broken(OnDisk):
-        def part(self, index, choose):
+        def part(self, index, choose, shape):
             raise InputError(f"cannot read 'some/{index}.jpg' as an image: replace it.")
 
     recipe = replace(RECIPE, crop="area")
