@@ -11,10 +11,19 @@ import numpy as np
 
 from keras_resnet.spec.blocks import VARIANTS
 from keras_resnet.spec.config import NetworkConfig
+from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, sentence, shorten_list
-from keras_resnet.weights import architecture, comparison, isolated, layouts, readers, state
+from keras_resnet.weights import (
+    architecture,
+    comparison,
+    hub_config,
+    isolated,
+    layouts,
+    readers,
+    state,
+)
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
 
@@ -27,7 +36,7 @@ def load(
     spec: NetworkConfig | None = None,
     new_head: bool = False,
     verified: bool = False,
-) -> str | None:
+) -> Preprocessing | None:
     """Loads the weights of a network from a file; if the file does not match, nothing is changed.
 
     Layers are matched by name; or by order, if the file has as many layers under other names.
@@ -40,8 +49,7 @@ def load(
         verified: Whether its checksum is known to be right, see `read`.
 
     Returns:
-        How its network wants images prepared, a key of `imagenet_utils.MODES`; `None` if the file
-        does not tell.
+        How its network wants images prepared; `None` if the file does not tell.
 
     Raises:
         InputError: that names the first layer that does not match, and why.
@@ -55,16 +63,10 @@ def transfer(
     path: str,
     spec: NetworkConfig | None = None,
     new_head: bool = False,
-) -> str | None:
+) -> Preprocessing | None:
     """Loads what was read from a file, see `load`."""
     if contents.spec and spec:
-        signature = weight_signature(contents.spec)
-        for name, ours in weight_signature(spec).items():
-            if (theirs := signature.get(name)) != ours:
-                raise InputError(
-                    f"{path} holds a network with {name} {theirs!r}, and {model.name} has "
-                    f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
-                )
+        check_same(contents.spec, spec, path, model.name)
     try:
         pairs = match(model, contents, new_head)
         if contents.config:
@@ -76,6 +78,29 @@ def transfer(
     return contents.preprocessing
 
 
+def check_same(
+    theirs: NetworkConfig, ours: NetworkConfig, path: str, name: str = "the network here"
+) -> None:
+    """Checks that the weights of one network mean the same in another.
+
+    Args:
+        theirs: The network that the weights are of.
+        ours: The one that is to take them.
+        path: Where they are, for the message.
+        name: Of our network, for the message.
+
+    Raises:
+        InputError: that names the first thing in which they differ.
+    """
+    signature = weight_signature(theirs)
+    for key, value in weight_signature(ours).items():
+        if (there := signature.get(key)) != value:
+            raise InputError(
+                f"{path} holds a network with {key} {there!r}, and {name} has "
+                f"{value!r}: build a matching one with keras_resnet.from_checkpoint(path)."
+            )
+
+
 class Contents(NamedTuple):
     """What a weight file holds."""
 
@@ -83,7 +108,7 @@ class Contents(NamedTuple):
     spec: NetworkConfig | None = None  # the network, if the file tells
     ordered: bool = False  # whether the weights are in the order of the layers
     config: dict[str, Any] | None = None  # of the Keras model, if the file has it
-    preprocessing: str | None = None  # of images, a key of `imagenet_utils.MODES`
+    preprocessing: Preprocessing | None = None  # of images, if the file tells
 
 
 def read(path: str | Path, verified: bool = False) -> Contents:
@@ -122,15 +147,16 @@ def is_file(path: Any) -> bool:
 def _read_keras(path: Path, verified: bool) -> Contents:
     weights, ordered, config = (readers if verified else isolated).read(path)
     named, spec, layout = layouts.recognize_keras(weights)
-    return Contents(named, spec, ordered, config, _preprocessing(layout))
+    said = architecture.read_normalization(config) if config else None
+    return Contents(named, spec, ordered, config, said or _preprocessing(layout))
 
 
 def _read_torch(path: Path, verified: bool) -> Contents:
     arrays = state.read(path)
     if found := comparison.recognize(arrays):
-        return Contents(found.weights, found.spec, preprocessing=found.preprocessing)
+        return Contents(found.weights, found.spec, preprocessing=MODES[found.preprocessing])
     weights, spec, layout = layouts.recognize_state(arrays)
-    said = architecture.read_hub_config(path)
+    said = hub_config.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
     settings = {"preprocessing": _preprocessing(layout), "output_stride": 0} | (said or {})
@@ -138,8 +164,8 @@ def _read_torch(path: Path, verified: bool) -> Contents:
     return Contents(weights, spec, **settings)
 
 
-def _preprocessing(layout: WeightLayout | None) -> str | None:
-    return VARIANTS[layout.variant].preprocessing if layout else None
+def _preprocessing(layout: WeightLayout | None) -> Preprocessing | None:
+    return MODES[VARIANTS[layout.variant].preprocessing] if layout else None
 
 
 def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
