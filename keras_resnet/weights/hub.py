@@ -9,6 +9,7 @@ from pathlib import Path
 
 from keras_resnet.utils.errors import InputError, sentence, shorten
 from keras_resnet.utils.files import sha256
+from keras_resnet.weights.hub_config import read_hub_config
 
 PREFIX = "hf://"
 SOURCE = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?")
@@ -62,25 +63,25 @@ def download(source: str) -> Path:
         ),
         (Exception, ""),  # of several libraries, for anything from a certificate to a full disk
     )
-    try:
-        huggingface_hub.hf_hub_download(repository, CONFIG, revision=revision)
-        weights = _first_of(huggingface_hub, errors, repository, revision)
-    except Exception as error:
-        reason = next(text for kind, text in reasons if isinstance(error, kind))
-        raise InputError(f"cannot fetch {source}: {reason or sentence(error)}.") from error
-    if weights is None:
-        raise InputError(f"{source} has none of {', '.join(FILES)}: choose another model.")
-    return _checked(weights, source)
 
+    def fetch(*names: str) -> Path:
+        """The first of some files that the repository has."""
+        for name in names:
+            try:
+                return Path(huggingface_hub.hf_hub_download(repository, name, revision=revision))
+            except errors.RemoteEntryNotFoundError:
+                continue
+            except Exception as error:
+                reason = next(text for kind, text in reasons if isinstance(error, kind))
+                raise InputError(f"cannot fetch {source}: {reason or sentence(error)}.") from error
+        raise InputError(f"{source} has no {' or '.join(names)}: choose another model.")
 
-def _first_of(huggingface_hub, errors, repository: str, revision: str | None) -> Path | None:
-    """The first of `FILES` that a repository has."""
-    for name in FILES:
-        try:
-            return Path(huggingface_hub.hf_hub_download(repository, name, revision=revision))
-        except errors.RemoteEntryNotFoundError:
-            continue
-    return None
+    config = fetch(CONFIG)
+    if read_hub_config(config) is None:  # before much is fetched
+        raise InputError(
+            f"the {CONFIG} of {source} says no plain ResNet: choose one of timm or transformers."
+        )
+    return _checked(fetch(*FILES), source)
 
 
 def _checked(weights: Path, source: str) -> Path:
