@@ -131,10 +131,10 @@ def _format(path: Path) -> str:
     """The format of a file: that which its name in a run stands for, or else its suffix."""
     if (path / "saved_model.pb").exists():
         return "saved_model"
-    if path.suffix not in (".keras", ".tflite") or path.is_dir():
+    if path.suffix not in (".keras", ".tflite", ".onnx") or path.is_dir():
         raise InputError(
-            f"{path} is neither a run folder nor a SavedModel nor a .keras or .tflite file: give "
-            "one of those."
+            f"{path} is neither a run folder nor a SavedModel nor a .keras, .tflite or .onnx file: "
+            "give one of those."
         )
     formats = {file: format for format, file in FORMAT_FILES.items()}
     return formats.get(path.name, path.suffix.removeprefix("."))
