@@ -41,6 +41,11 @@ class OpenedWeights(NamedTuple):
         """The SHA-256 of the file, in hexadecimal."""
         return sha256(self.path)
 
+    def without_head(self) -> "OpenedWeights":
+        """The same for a network of other classes, even if there are as many."""
+        weights = {name: row for name, row in self.contents.weights.items() if name != HEAD}
+        return self._replace(contents=self.contents._replace(weights=weights))
+
     def load_into(self, model: keras.Model, new_head: bool = False) -> None:
         """Loads all weights into a model whose layers are those of the network, or none.
 
@@ -101,7 +106,8 @@ def open_weights(
         check_same(told, network, str(source))
     if (known := told or network) is None:
         raise InputError(
-            f"{source} does not say what network it is of: build that, and give it weights=PATH."
+            f"{source} does not say what network it is of: say it, as with --model=resnet50, or "
+            "build that, and give it weights=PATH."
         )
     preprocessing = found.preprocessing or contents.preprocessing
     return OpenedWeights(str(source), found.path, known, preprocessing, found.classes, contents)
