@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from train import flags
@@ -35,6 +35,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add(
         float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
     )
+    command.add(bool, "onnx", False, f"also write {FORMAT_FILES['onnx']}, and score it")
     command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
     command.add(
         bool, "preview", False, f"first draw augmented images in the run folder, as {PREVIEW}"
@@ -108,9 +109,10 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        results.write_formats(folder, result.model, model_card(description, data.classes))
+        more = OPTIONAL if values.onnx else ()
+        results.write_formats(folder, result.model, model_card(description, data.classes), more)
         results.plot_curves(folder)
-        record["test"], said = results.score(folder, data.test)
+        record["test"], said = results.score(folder, data.test, more)
         for name, scores in record["test"].items():
             file = FORMAT_FILES[name]
             print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")

@@ -6,8 +6,10 @@ with its checksum, as an entry `sha256` of the metadata: see `checksums`.
 """
 
 import json
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -47,9 +49,7 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
     onnx = _package("onnx")
     _package("tf2onnx")
     spec = keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32", name=INPUT)
-    with warnings.catch_warnings():
-        # Keras 3.15.1 looks for names that NumPy 2 has no more, to give them to tf2onnx.
-        warnings.simplefilter("ignore", FutureWarning)
+    with _calm():
         model.export(
             str(path), format="onnx", verbose=False, input_signature=[spec], opset_version=OPSET
         )
@@ -74,6 +74,24 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
     )
     onnx.checker.check_model(proto)
     path.write_bytes(checksums.seal(proto.SerializeToString() + TAIL))
+
+
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Holds back two warnings that say nothing of the model.
+
+    Keras 3.15.1 looks for names that NumPy 2 has no more, to give them to tf2onnx; TensorFlow tells
+    of each table of labels that was ever made, as tf2onnx copies all of the process's.
+    """
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
