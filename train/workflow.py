@@ -138,7 +138,7 @@ def _open(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any
 
 def _title(network: Any) -> str:
     """The name of a network, without those of its values that do not decide its weights."""
-    from keras_resnet.weights.loading import weight_signature
+    from keras_resnet.weights.signature import weight_signature
 
     known = {name: weight_signature(row) for name, row in flags.MODELS.items()}
     signature = weight_signature(network)
