@@ -97,9 +97,11 @@ def open_weights(
 
     Raises:
         InputError: if there are none, they cannot be read, or are of another network.
-        TypeError: if `source` is no path.
+        TypeError: if `source` is no path, or `network` no network.
     """
     check_type("source", source, str | PathLike, "a path, or hf://OWNER/NAME")
+    if network is not None:
+        families.family_of(network)  # or it is none
     found = locate(source, network, include_top)
     contents = read_file(found.path, found.verified)
     told = families.from_json(found.network) if found.network else contents.spec
