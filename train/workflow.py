@@ -86,6 +86,8 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     engine.choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
     data = sources.load(settings, network.input_shape[0])
+    more = OPTIONAL if values.onnx else ()
+    results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
@@ -109,7 +111,6 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        more = OPTIONAL if values.onnx else ()
         results.write_formats(folder, result.model, model_card(description, data.classes), more)
         results.plot_curves(folder)
         record["test"], said = results.score(folder, data.test, more)

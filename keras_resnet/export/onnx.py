@@ -46,8 +46,8 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
     Raises:
         InputError: if the packages for it are missing, or the exporter cannot write the model.
     """
+    check_packages()
     onnx = _package("onnx")
-    _package("tf2onnx")
     spec = keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32", name=INPUT)
     with _calm():
         model.export(
@@ -111,6 +111,16 @@ def read_metadata(path: Path) -> dict[str, str]:
     runtime = _package("onnxruntime")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return dict(session.get_modelmeta().custom_metadata_map)
+
+
+def check_packages() -> None:
+    """Checks, before much else is done, that ONNX files can be written and read here.
+
+    Raises:
+        InputError: if a package for it is missing.
+    """
+    for name in ("onnx", "tf2onnx", "onnxruntime"):
+        _package(name)
 
 
 def _package(name: str):

@@ -188,7 +188,9 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
 
 def test_a_run_goes_on_from_the_weights_of_another(digits_run, record, tmp_path, capsys):
     settings = {"dataset": "digits", "image_size": 8, "output_dir": tmp_path / "run"}
-    again = cifar.run(**settings, weights=digits_run, epochs=1, validation_fraction=0)
+    again = cifar.run(**settings, weights=digits_run, epochs=1, validation_fraction=0, onnx=True)
+    assert again["test"]["onnx"]["accuracy"] == again["test"]["keras"]["accuracy"]
+    assert again["test"]["onnx"]["max_difference"] < 1e-4
     assert again["weights"] == {
         "source": str(digits_run), "sha256": record["files"]["model.weights.h5"], "head": "kept",
     }  # fmt: skip

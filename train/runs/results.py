@@ -8,6 +8,7 @@ import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_resnet.export import onnx
 from keras_resnet.export.files import FORMAT_FILES, LABELS, lines
 from keras_resnet.export.formats import load, save
 from keras_resnet.export.metadata import ModelCard
@@ -36,6 +37,22 @@ def write_formats(
     with quiet():
         save(model, folder, (*backend().FORMATS, *more), card)
     write_weights(folder, model, card)
+
+
+def check_more(more: Sequence[str]) -> None:
+    """Checks, before a training, that its model can be written in formats beside the usual ones.
+
+    Raises:
+        InputError: if not.
+    """
+    if not more:
+        return
+    if "saved_model" not in backend().FORMATS:
+        raise InputError(
+            f"{', '.join(more)} needs Keras on TensorFlow: leave it out, and make the file with "
+            "train.export then."
+        )
+    onnx.check_packages()
 
 
 def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
