@@ -36,6 +36,8 @@ TRAIN = [
 ]
 
 LITERT = ["litert-quantizer"]
+HUB = ["huggingface_hub"]
+ONNX = ["onnx", "onnxruntime", "tf2onnx>=1.17"]  # 1.17: protobuf 5 and later
 
 # What reads exported files, or examples, and was made by others.
 CLIENTS = ["mediapipe", "openvino", "tree-sitter", "tree-sitter-kotlin", "tree-sitter-swift"]
@@ -66,15 +68,18 @@ setup(
         "safetensors",
         "tensorflow>=2.21",
     ],
-    # litert: another quantizer.
+    # litert: another quantizer. hub: weights="hf://...". onnx: `model.onnx`.
     extras_require={
         "train": TRAIN,
         "litert": LITERT,
+        "hub": HUB,
+        "onnx": ONNX,
         "test": [
             *TRAIN,
             *LITERT,
             *CLIENTS,
-            "huggingface_hub",
+            *HUB,
+            *ONNX,
             "hypothesis",
             "jax",
             "keras-hub",  # detectors and segmenters on our feature pyramid

@@ -84,7 +84,9 @@ __getattr__, __dir__, __all__ = attach(
             "summary_table",
         ],
         "backbone": ["feature_pyramid", "freeze_batchnorm", "replace_head"],
-        "convert": ["from_checkpoint", "to_checkpoint"],
+        "convert": ["from_checkpoint", "open_weights", "to_checkpoint"],
+        "spec.preprocessing": ["Preprocessing"],
+        "weights.saved": ["load_model", "save_model"],
         "utils.errors": ["InputError"],
         "utils.recursion": ["deep_recursion"],
         # Modules with the names of those of keras.applications, and the export to files.

@@ -2,7 +2,6 @@
 
 import warnings
 from collections.abc import Callable
-from os import PathLike
 from typing import Any
 
 import keras
@@ -13,8 +12,8 @@ from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.utils.errors import InputError, check_type, shorten
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import deep_recursion
-from keras_resnet.weights.loading import is_file, load
-from keras_resnet.weights.pretrained import PRETRAINED, locate, pretrained_entry
+from keras_resnet.weights.loading import transfer
+from keras_resnet.weights.pretrained import PRETRAINED, is_source, pretrained_entry, read
 from keras_resnet.weights.readers import HEAD
 
 POOLINGS = {
@@ -113,10 +112,9 @@ def assemble(
         model = keras.Model(inputs, x, name=name)
     if weights is None:
         return model
-    named = PRETRAINED.get(weights) if isinstance(weights, str) else None
-    path = locate(weights, config, include_top) if named else weights
-    mode = load(model, path, config, classes != config.classes, verified=bool(named))
-    return with_preprocessing(model, named.preprocessing(config) if named else mode)
+    contents = read(weights, config, include_top)
+    transfer(contents, model, str(weights), config, new_head=classes != config.classes)
+    return with_preprocessing(model, contents.preprocessing)
 
 
 def _check(config: NetworkConfig, include_top, weights, pooling, classes, activation) -> None:
@@ -125,12 +123,11 @@ def _check(config: NetworkConfig, include_top, weights, pooling, classes, activa
         raise InputError(
             f"`pooling` should be None, 'avg' or 'max'. Received: pooling={shorten(pooling)}"
         )
-    named = isinstance(weights, str) and weights in PRETRAINED
-    if not (weights is None or named or (isinstance(weights, str | PathLike) and is_file(weights))):
+    if not (weights is None or is_source(weights)):
         raise InputError(
             "The `weights` argument should be either `None` (random initialization), 'imagenet' "
-            "(pre-training on ImageNet), 'cifar10' (trained here), or the path to the weights "
-            "file to be loaded. "
+            "(pre-training on ImageNet), 'cifar10' (trained here), 'hf://OWNER/NAME' (on the "
+            "Hugging Face Hub), or the path to the weights file or run folder to be loaded. "
             f"Received: weights={shorten(weights)}"
         )
     if weights in PRETRAINED:

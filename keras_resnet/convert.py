@@ -1,7 +1,9 @@
 """Networks from checkpoints of torchvision, timm and keras-hub, and back."""
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
+from typing import NamedTuple
 
 import keras
 
@@ -9,24 +11,120 @@ from keras_resnet import families
 from keras_resnet.assembly import check_model
 from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.network import ResNet
+from keras_resnet.spec.config import NetworkConfig
+from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
+from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
-from keras_resnet.weights.loading import read, transfer
+from keras_resnet.weights.loading import Contents, transfer
+from keras_resnet.weights.loading import read as read_file
+from keras_resnet.weights.pretrained import locate
 from keras_resnet.weights.readers import HEAD
+from keras_resnet.weights.signature import check_same
 
 # What must be the same for weights to mean the same.
 _MEANING = ("strides", "padding", "use_bias", "epsilon", "pool_size")
+
+
+class OpenedWeights(NamedTuple):
+    """Weights, and all that is known of them."""
+
+    source: str  # as it was given
+    path: Path  # the file
+    network: NetworkConfig  # that they are of
+    preprocessing: Preprocessing | None  # of its images, if anything tells
+    classes: tuple[str, ...]  # their names in order, if anything tells
+    contents: Contents
+
+    @property
+    def sha256(self) -> str:
+        """The SHA-256 of the file, in hexadecimal."""
+        return sha256(self.path)
+
+    def without_head(self) -> "OpenedWeights":
+        """The same for a network of other classes, even if there are as many."""
+        weights = {name: row for name, row in self.contents.weights.items() if name != HEAD}
+        return self._replace(contents=self.contents._replace(weights=weights))
+
+    def load_into(self, model: keras.Model, new_head: bool = False) -> None:
+        """Loads all weights into a model whose layers are those of the network, or none.
+
+        Args:
+            model: It may have more layers without weights, as for the normalization of images.
+            new_head: Whether to keep its head if the file's has other classes.
+
+        Raises:
+            InputError: that names the first layer that does not match, and why.
+        """
+        transfer(self.contents, model, self.source, new_head=new_head)
+
+    def load_rgb_into(self, model: keras.Model, new_head: bool = False) -> Preprocessing | None:
+        """Loads weights so that the model takes RGB, whatever the order of theirs.
+
+        Args:
+            model: See `load_into`.
+            new_head: See `load_into`.
+
+        Returns:
+            How its images are to be prepared now: `preprocessing`, but for the order of channels.
+
+        Raises:
+            InputError: that names the first layer that does not match, and why.
+        """
+        self.load_into(model, new_head)
+        if self.preprocessing is None or self.preprocessing.channels == "RGB":
+            return self.preprocessing
+        first = next(la for la in model.layers if isinstance(la, keras.layers.Conv2D))
+        first.kernel.assign(keras.ops.flip(first.kernel, axis=2))
+        return replace(self.preprocessing, channels="RGB")
+
+
+def open_weights(
+    source: str | PathLike, network: NetworkConfig | None = None, include_top: bool = True
+) -> OpenedWeights:
+    """Finds weights, reads them, and tells what network they are of and how it wants its images.
+
+    Args:
+        source: `"hf://OWNER/NAME[@REVISION]"`, a run folder, or a weight file; or `"imagenet"` or
+            `"cifar10"`, for a network.
+        network: The network, where the source does not tell, as files of Keras do not. Where it
+            does, it is compared.
+        include_top: Whether the head is wanted, which `"imagenet"` has in another file.
+
+    Returns:
+        The weights. `network` is the source's own if that tells, with its classes.
+
+    Raises:
+        InputError: if there are none, they cannot be read, or are of another network.
+        TypeError: if `source` is no path, or `network` no network.
+    """
+    check_type("source", source, str | PathLike, "a path, or hf://OWNER/NAME")
+    if network is not None:
+        families.family_of(network)  # or it is none
+    found = locate(source, network, include_top)
+    contents = read_file(found.path, found.verified)
+    told = families.from_json(found.network) if found.network else contents.spec
+    if told and network:
+        check_same(told, network, str(source))
+    if (known := told or network) is None:
+        raise InputError(
+            f"{source} does not say what network it is of: say it, as with --model=resnet50, or "
+            "build that, and give it weights=PATH."
+        )
+    preprocessing = found.preprocessing or contents.preprocessing
+    return OpenedWeights(str(source), found.path, known, preprocessing, found.classes, contents)
 
 
 def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
     """Builds the network of a checkpoint, with its weights.
 
     Args:
-        path: A checkpoint of a ResNet of torchvision or timm, `.safetensors`, or `.pth` and the
-            like, for which torch is not needed: `resnet18` to `152`, `wide_resnet50_2`,
-            `resnetv2_18` to `152`, with batch normalization and a plain stem; of Hugging Face
-            transformers; of CIFAR networks with a 3x3 stem, as of
+        path: `"hf://OWNER/NAME[@REVISION]"`, a ResNet of timm or transformers on the Hugging Face
+            Hub; the folder of a finished run; or a checkpoint of a ResNet of torchvision or timm,
+            `.safetensors`, or `.pth` and the like, for which torch is not needed: `resnet18` to
+            `152`, `wide_resnet50_2`, `resnetv2_18` to `152`, with batch normalization and a plain
+            stem; of Hugging Face transformers; of CIFAR networks with a 3x3 stem, as of
             akamaster/pytorch_resnet_cifar10; of torchvision's `alexnet`, `vgg11` to `vgg19_bn` and
             `googlenet`, whose auxiliary heads are left out. Any prefix of names, any place in the
             checkpoint of a training. Or the `model.weights.h5` of a keras-hub preset, which holds
@@ -41,17 +139,12 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
         InputError: if the file is not of such a network, naming what is left over or missing.
         TypeError: if `path` is no path.
     """
-    check_type("path", path, str | PathLike, "a path")
-    contents = read(path)
-    if contents.spec is None:
-        raise InputError(
-            f"{path} does not say what network it is of: build that, and give it weights=PATH."
-        )
-    arguments = {"include_top": HEAD in contents.weights, **arguments}
-    model = families.build(contents.spec, **arguments)
-    classes = arguments.get("classes") or contents.spec.classes
-    mode = transfer(contents, model, str(path), new_head=classes != contents.spec.classes)
-    return with_preprocessing(model, mode)
+    opened = open_weights(path)
+    arguments = {"include_top": HEAD in opened.contents.weights, **arguments}
+    model = families.build(opened.network, **arguments)
+    classes = arguments.get("classes") or opened.network.classes
+    opened.load_into(model, new_head=classes != opened.network.classes)
+    return with_preprocessing(model, opened.preprocessing)
 
 
 def to_checkpoint(model: keras.Model, path: str | Path) -> None:

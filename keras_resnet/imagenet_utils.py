@@ -1,25 +1,20 @@
 """What goes into a classifier and what comes out, under the names of `keras.applications`."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import keras
 import numpy as np
 from keras.applications import imagenet_utils
 
+from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 from keras_resnet.utils.fields import MOST, check_number
 
-MODES = {  # how published weights want their images, by the names of Keras
-    "caffe": "BGR, each channel minus its ImageNet mean, 0 to 255: keras.applications' v1",
-    "tf": "RGB, -1 to 1: keras.applications' and timm's v2",
-    "torch": "RGB, 0 to 1, minus the ImageNet mean, divided by its std: torchvision, timm's v1",
-    "cifar10": "RGB, each channel minus its mean on CIFAR-10's training images, divided by its std",
-}
 AXES = {"channels_last": -1, "channels_first": -3}  # of the channels
-# Of each channel of the 50,000 training images, 0 to 255.
-CIFAR10_MEAN, CIFAR10_STD = (125.307, 122.95, 113.865), (62.993, 62.089, 66.705)
+KERAS = ("caffe", "tf", "torch")  # modes of its own
+CIFAR10_MEAN, CIFAR10_STD = MODES["cifar10"].mean, MODES["cifar10"].std
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",
@@ -46,27 +41,35 @@ def preprocess_input(x, data_format: str | None = None, mode: str = "caffe"):
             channels where that says how they are prepared.
         TypeError: if these are no numbers.
     """
-    lookup(MODES, mode, "mode")
+    return prepare(x, lookup(MODES, mode, "mode"), data_format)
+
+
+def prepare(x, preprocessing: Preprocessing, data_format: str | None = None):
+    """Prepares raw images as a record says, see `preprocess_input`: the same in all but `mode`."""
     given = keras.config.image_data_format() if data_format is None else data_format
     axis = lookup(AXES, given, "data_format")
     if isinstance(x, np.ndarray | list | tuple):
         x = np.array(x)
-    kind = _kind(x)
-    if len(x.shape) < 3 or (mode != "tf" and x.shape[axis] not in (3, None)):
+    kind, channels = _kind(x), len(preprocessing.mean)
+    if len(x.shape) < 3 or (channels > 1 and x.shape[axis] not in (channels, None)):
         raise InputError(
-            f"images must be (..., height, width, 3), or channels first if data_format says so; "
-            f"got {tuple(x.shape)}."
+            f"images must be (..., height, width, {channels}), or channels first if data_format "
+            f"says so; got {tuple(x.shape)}."
         )
     if not isinstance(x, np.ndarray):
         if "float" not in kind:
             x = keras.ops.cast(x, keras.config.floatx())
         elif not keras.backend.is_keras_tensor(x):
             x = keras.ops.copy(x)
-    if mode == "cifar10":
-        shape = (3, *[1] * (-1 - axis))
-        mean, std = (np.reshape(v, shape) for v in (CIFAR10_MEAN, CIFAR10_STD))
-        return (x - mean.astype("float32")) / std.astype("float32")
-    return imagenet_utils.preprocess_input(x, data_format=given, mode=mode)
+    mode = preprocessing.mode
+    if mode in KERAS:
+        return imagenet_utils.preprocess_input(x, data_format=given, mode=mode)
+    shape = (channels, *[1] * (-1 - axis))
+    mean, std = (np.reshape(v, shape) for v in (preprocessing.mean, preprocessing.std))
+    x = (x - mean.astype("float32")) / std.astype("float32")
+    if preprocessing.channels == "BGR":
+        x = x[..., ::-1] if axis == -1 else x[..., ::-1, :, :]
+    return x
 
 
 def _kind(x) -> str:
@@ -87,7 +90,7 @@ def _preprocessing(mode: str) -> Callable:
         return preprocess_input(x, data_format, mode)
 
     preprocess.__name__ = preprocess.__qualname__ = f"preprocess_{mode}"
-    preprocess.__doc__ = f"""Prepares raw images: {MODES[mode]}.
+    preprocess.__doc__ = f"""Prepares raw images, RGB, 0 to 255, to {MODES[mode]}.
 
     The arguments, the result and the errors are those of `preprocess_input`.
     """
@@ -106,10 +109,20 @@ PREPROCESSING = {
 }
 
 
-def with_preprocessing(model: keras.Model, mode: str | None) -> keras.Model:
-    """The model, with a method `preprocess_input(x, data_format=None)` if a mode is known."""
-    if mode:
-        model.preprocess_input = PREPROCESSING[mode]
+def with_preprocessing(model: keras.Model, preprocessing: Preprocessing | None) -> keras.Model:
+    """The model with what its weights carry, if that is known.
+
+    Returns:
+        The same model, with `preprocessing`, the record, and `preprocess_input(x,
+        data_format=None)`, which does what that says. Both are plain attributes, which
+        `model.save` leaves out; `keras_resnet.save_model` and `load_model` keep them.
+    """
+    if preprocessing:
+        mode = preprocessing.mode
+        model.preprocessing = preprocessing
+        model.preprocess_input = (
+            PREPROCESSING[mode] if mode else partial(prepare, preprocessing=preprocessing)
+        )
     return model
 
 

@@ -64,11 +64,13 @@ def ResNet(
         include_top: Whether to end with average pooling and the dense layer `predictions`.
         weights: `None` (random initialization), `"imagenet"` (the weights that
             `keras.applications` has for this network, downloaded once), `"cifar10"` (trained
-            here, in `saved_models` with the record of its run), or the path of a weight file:
-            `.keras`, `.weights.h5`, `.h5`, or a checkpoint of torchvision, timm or transformers,
-            `.safetensors`, `.pth`, `.bin`... The default is `None`, unlike in
-            `keras.applications`, so that a call needs no internet connection. Of weights whose
-            origin is known, `model.preprocess_input(x)` prepares images, RGB, 0 to 255.
+            here, in `saved_models` with the record of its run), `"hf://OWNER/NAME[@REVISION]"` (a
+            ResNet of timm or transformers on the Hugging Face Hub), the folder of a finished run,
+            or the path of a weight file: `.keras`, `.weights.h5`, `.h5`, or a checkpoint of
+            torchvision, timm or transformers, `.safetensors`, `.pth`, `.bin`... The default is
+            `None`, unlike in `keras.applications`, so that a call needs no internet connection.
+            Of weights whose origin is known, `model.preprocess_input(x)` prepares images, RGB, 0
+            to 255, and `model.preprocessing` says how.
         input_tensor: A Keras tensor to use as image input, in place of a new `keras.Input`; its
             size is not checked.
         input_shape: `(height, width, channels)`, or channels first if Keras is set so. By default

@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 # A room may import those named before it, and itself.
 LIBRARY = (
-    "utils spec weights imagenet_utils assembly layers network comparison families backbone "
+    "utils spec imagenet_utils weights assembly layers network comparison families backbone "
     "convert models export"
 )
 TRAIN = (

@@ -1,7 +1,8 @@
 """Converts weights: `python -m train.convert --source=resnet50.pth --target=resnet50.keras`.
 
-From a checkpoint of torchvision, timm or keras-hub to Keras; from a `.keras` file to a checkpoint
-that torchvision and timm load.
+From a checkpoint of torchvision, timm or keras-hub, or a ResNet on the Hugging Face Hub
+(`--source=hf://timm/resnet18.a1_in1k`), to Keras; from a `.keras` file to a checkpoint that
+torchvision and timm load. A `.keras` file written here keeps how its images are prepared.
 """
 
 from collections.abc import Callable
@@ -19,14 +20,17 @@ if TYPE_CHECKING:
 
 COMMAND = flags.Command("train.convert", __doc__)
 COMMAND.add(
-    str, "source", None, "checkpoint (.safetensors, .pth, .pt, .weights.h5) or .keras", **flags.PATH
+    str,
+    "source",
+    None,
+    "checkpoint (.safetensors, .pth, .pt, .weights.h5), .keras, run folder, or hf://OWNER/NAME",
+    **flags.PATH,
 )
 COMMAND.add(str, "target", None, "file to write: .keras, .weights.h5 or .safetensors", **flags.PATH)
 
 
 def _write_keras(model: "keras.Model", path: Path) -> None:
-    with replacing(path) as partial:
-        model.save(partial)
+    keras_resnet.save_model(model, path)
 
 
 def _write_weights(model: "keras.Model", path: Path) -> None:
@@ -53,7 +57,9 @@ def read(path: str) -> "keras.Model":
     """
     with quiet():  # imports Keras
         from keras_resnet.weights.saved import load_model
-    return load_model(path) if path.endswith(".keras") else keras_resnet.from_checkpoint(path)
+    if path.endswith(".keras"):
+        return load_model(path)
+    return keras_resnet.from_checkpoint(path)
 
 
 def run(**settings: Any) -> "keras.Model":
@@ -83,6 +89,8 @@ def main(values: flags.Values) -> "keras.Model":
     write(model, Path(target))
     shape = " to ".join(str(tensor.shape[1:]) for tensor in (model.input, model.output))
     print(f"{target}: {model.count_params():,} parameters, {shape}")
+    if preprocessing := getattr(model, "preprocessing", None):
+        print(f"images: {preprocessing}")
     return model
 
 

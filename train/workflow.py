@@ -4,7 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from train import flags
@@ -19,6 +19,14 @@ def define(name: str, doc: str | None) -> flags.Command:
     """A command with the flags of a training: data, network, recipe, execution."""
     command = flags.Command(name, doc)
     command.share("model", "recipe", "spec")
+    command.add(
+        str,
+        "weights",
+        None,
+        "begin from these: imagenet or cifar10 (of --model), hf://OWNER/NAME, a run folder or a "
+        "weight file; without --model, the network is theirs",
+        **flags.PATH,
+    )
     command.add_fields(DataSettings)
     command.add(
         str, "output_dir", None, "run folder (default: saved_models/MODEL_DATASET)", **flags.PATH
@@ -27,6 +35,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add(
         float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
     )
+    command.add(bool, "onnx", False, f"also write {FORMAT_FILES['onnx']}, and score it")
     command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
     command.add(
         bool, "preview", False, f"first draw augmented images in the run folder, as {PREVIEW}"
@@ -68,13 +77,18 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
 
     values.refuse_arguments()
     model, network, recipe = flags.base(values, **defaults)
+    weights = None
+    if values.weights:
+        model, network, weights = _open(values, model, network)
     network = _replace(network, values.given(Spec))
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
     data = sources.load(settings, network.input_shape[0])
-    training = trainer.prepare(network, recipe, data, execution, model)
+    more = OPTIONAL if values.onnx else ()
+    results.check_more(more)
+    training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
     description = training.description() | distillation.teacher_checksums(recipe)
@@ -87,6 +101,8 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
             f"{training.recipe.flip}, {training.execution.precision} on "
             f"{training.execution.devices}"
         )
+        if weights:
+            print(_began(training))
         if values.preview:
             print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
@@ -95,9 +111,9 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        results.write_formats(folder, result.model, model_card(description, data.classes))
+        results.write_formats(folder, result.model, model_card(description, data.classes), more)
         results.plot_curves(folder)
-        record["test"], said = results.score(folder, data.test)
+        record["test"], said = results.score(folder, data.test, more)
         for name, scores in record["test"].items():
             file = FORMAT_FILES[name]
             print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
@@ -108,6 +124,38 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
     print(try_evaluation(folder, data))
     return record
+
+
+def _open(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:
+    """The weights to begin from, with a name and the network: theirs, if no other was asked for."""
+    from keras_resnet import open_weights
+    from keras_resnet.weights.pretrained import PRETRAINED
+
+    if values.model or values.spec or values.weights in PRETRAINED:
+        return model, network, open_weights(values.weights, network)
+    weights = open_weights(values.weights)
+    return _title(weights.network), weights.network, weights
+
+
+def _title(network: Any) -> str:
+    """The name of a network, without those of its values that do not decide its weights."""
+    from keras_resnet.weights.signature import weight_signature
+
+    known = {name: weight_signature(row) for name, row in flags.MODELS.items()}
+    signature = weight_signature(network)
+    return next((name for name, row in known.items() if row == signature), "network")
+
+
+def _began(training: Any) -> str:
+    """In words, what a training begins from."""
+    start, record = training.start, training.description()["weights"]
+    head = "its head" if record["head"] == "kept" else "a new head"
+    images = (
+        f"images are {start.preprocessing}"
+        if start.preprocessing
+        else "it does not tell how its images were prepared: here by their own mean and deviation"
+    )
+    return f"begins from {record['source']} with {head}; {images}"
 
 
 def _replace(network: Any, changes: dict[str, Any]) -> Any:

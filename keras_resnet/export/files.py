@@ -12,10 +12,17 @@ FORMAT_FILES = {  # by format: the name in the folder of a run
     "dynamic": "model_dynamic.tflite",
     "int8": "model_int8.tflite",
     "int16x8": "model_int16x8.tflite",
+    "onnx": "model.onnx",
 }
 TFLITE = ("float32", "float16", "dynamic", "int8", "int16x8")  # of these, `.tflite` files
+OPTIONAL = ("onnx",)  # what needs an extra of this package is written only if asked for
 EXACT = ("keras", "saved_model", "float32")  # their outputs are equal up to rounding
 LABELS = "labels.txt"  # names of the classes
+OUTPUTS = {  # of a classifier
+    "softmax": "the probability of each class, of which one is right",
+    "sigmoid": "the probability of each class, whatever those of the others are",
+    "logits": "a number for each class, the larger the more probable",
+}
 QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
     "litert": "the package litert-quantizer: signed bytes in and out",

@@ -55,7 +55,7 @@ def _write_tflite(conversion: str, source: ExportSource, path: Path) -> None:
 
     settings: tuple[Any, ...] = (source.shape, source.calibration, source.quantizer)
     tflite.convert(source.folded, path, conversion, *settings)
-    path.write_bytes(add_metadata(path.read_bytes(), source.card, source.exclusive))
+    path.write_bytes(add_metadata(path.read_bytes(), source.card, source.outputs))
 
 
 def _read_tflite(path: Path) -> Predict:
@@ -63,6 +63,19 @@ def _read_tflite(path: Path) -> Predict:
 
     checksums.check_tflite(path)
     return _in_batches(tflite.read(path))
+
+
+def _write_onnx(source: ExportSource, path: Path) -> None:
+    from keras_resnet.export import onnx
+
+    onnx.write(source.folded, path, source.card, source.outputs)
+
+
+def _read_onnx(path: Path) -> Predict:
+    from keras_resnet.export import onnx
+
+    checksums.check(path.read_bytes())
+    return _in_batches(onnx.load(path))
 
 
 class Format(NamedTuple):
@@ -75,6 +88,7 @@ class Format(NamedTuple):
 FORMATS = {
     "keras": Format(_write_keras, _read_keras),
     "saved_model": Format(_write_saved_model, _read_saved_model),
+    "onnx": Format(_write_onnx, _read_onnx),
 } | {name: Format(partial(_write_tflite, name), _read_tflite) for name in TFLITE}
 
 
@@ -91,12 +105,13 @@ def save(
 
     Args:
         model: `(batch, height, width, channels)` raw images, float 0 to 255, to `(batch, classes)`
-            probabilities, of softmax or sigmoid, of stock layers. A model that computes in half
-            precision would give a `.tflite` that phones refuse, so it must be float32.
+            of softmax, of sigmoid, as where images may be of several classes, or logits; of stock
+            layers. A model that computes in half precision would give a `.tflite` that phones
+            refuse, so it must be float32. `int8` files are of probabilities only.
         folder: Made if missing.
         formats: Keys of `FORMATS`.
         card: Description of the model. Its labels, one for each output, go into SavedModel and
-            `.tflite` files.
+            `.tflite` and `.onnx` files.
         calibration: For `int8` and `int16x8`: `(n, height, width, channels)` raw images, 0 to 255,
             a few hundred of the training images.
         quantizer: A key of `QUANTIZERS`.
@@ -133,7 +148,8 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
 
     Returns:
         A function from `(n, height, width, channels)` images, uint8 or float 0 to 255, to
-        `(n, classes)` float32 probabilities; if it cannot compute, it raises an `InputError`, too.
+        `(n, classes)` float32 probabilities, or logits if the model gave such; if it cannot
+        compute, it raises an `InputError`, too.
 
     Raises:
         InputError: if the file is missing or damaged, or the format unknown.

@@ -16,7 +16,7 @@ import flatbuffers
 import numpy as np
 
 from keras_resnet.export import checksums
-from keras_resnet.export.files import LABELS, lines, read_lines
+from keras_resnet.export.files import LABELS, OUTPUTS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
 from keras_resnet.utils.errors import InputError, check_type, sentence
 from keras_resnet.utils.files import read_bytes
@@ -57,7 +57,7 @@ IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
 COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB
 
 
-def add_metadata(model: bytes, card: ModelCard, exclusive: bool = True) -> bytes:
+def add_metadata(model: bytes, card: ModelCard, outputs: str = "softmax") -> bytes:
     """Puts a card into a `.tflite` file: its metadata, and the names of the classes as a file.
 
     The file ends with its checksum: see `checksums`.
@@ -66,7 +66,7 @@ def add_metadata(model: bytes, card: ModelCard, exclusive: bool = True) -> bytes
         model: The file of an image classifier: one input `(1, height, width, channels)`, one
             output of probabilities.
         card: What to say of it.
-        exclusive: Whether the probabilities add up to 1, as of softmax and not of sigmoid.
+        outputs: What the model gives, a key of `OUTPUTS`.
     """
     from ai_edge_litert import schema_py_generated as schema
 
@@ -76,7 +76,7 @@ def add_metadata(model: bytes, card: ModelCard, exclusive: bool = True) -> bytes
             part = model[buffer.offset : buffer.offset + buffer.size]
             buffer.data, buffer.offset, buffer.size = np.frombuffer(part, np.uint8), 0, 0
     graph = content.subgraphs[0]
-    metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape, exclusive)
+    metadata = _model_metadata(card, graph.tensors[graph.inputs[0]].shape, outputs)
     buffer, entry = schema.BufferT(), schema.MetadataT()
     buffer.data = np.frombuffer(pack(metadata), np.uint8)
     entry.name, entry.buffer = BUFFER, len(content.buffers)
@@ -127,7 +127,7 @@ def _read_metadata(file: bytes) -> dict[str, Any]:
     return found
 
 
-def _model_metadata(card: ModelCard, shape, exclusive: bool) -> dict[str, Any]:
+def _model_metadata(card: ModelCard, shape, outputs: str) -> dict[str, Any]:
     _, height, width, channels = (int(side) for side in shape)
     image = {
         "name": "image",
@@ -149,11 +149,11 @@ def _model_metadata(card: ModelCard, shape, exclusive: bool) -> dict[str, Any]:
     }
     labels = {"name": LABELS, "description": "Names of the classes.", "type": TENSOR_AXIS_LABELS}
     probability: dict[str, Any] = {
-        "name": "probability",
-        "description": "The probability of each class"
-        + ("." if exclusive else ", whatever those of the others are."),
-        "stats": _range([0], [1]),
+        "name": "logits" if outputs == "logits" else "probability",
+        "description": OUTPUTS[outputs].capitalize() + ".",
     }
+    if outputs != "logits":
+        probability["stats"] = _range([0], [1])
     if card.labels:
         probability["associated_files"] = [labels]
     return {

@@ -1,6 +1,6 @@
 """What is exported: a classifier that is found to be one, with what else goes into the files."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,6 +16,7 @@ Shape = tuple[int | None, int | None, int]  # height, width, channels; None is a
 
 SIDE = 224  # of images to try, where a model takes any
 PLAIN = "build it of stock layers, each used once, with channels last."
+BYTES = "int8"
 BRIGHTEST = 1000  # times as bright as an image: for that, logits are no probabilities any more
 
 
@@ -25,7 +26,7 @@ class ExportSource:
 
     model: keras.Model
     shape: Shape  # of an image
-    exclusive: bool  # whether probabilities add up to 1
+    outputs: str  # a key of `OUTPUTS`
     card: ModelCard
     calibration: np.ndarray | None
     quantizer: str
@@ -38,7 +39,8 @@ class ExportSource:
         noise = _noise(self.shape)
         try:
             folded = fold(self.model)
-            difference = folded.predict_on_batch(noise) - self.model.predict_on_batch(noise)
+            expected = self.model.predict_on_batch(noise)
+            difference = (folded.predict_on_batch(noise) - expected) / max(1, np.ptp(expected))
         except (AttributeError, TypeError, ValueError) as error:
             raise InputError(
                 f"{self.model.name} cannot be folded ({sentence(error)}): {PLAIN}"
@@ -56,7 +58,7 @@ def _noise(shape: Shape) -> np.ndarray:
 
 def find_source(
     model: keras.Model,
-    formats: Iterable[str],
+    formats: Collection[str],
     card: ModelCard,
     calibration: np.ndarray | None,
     quantizer: str,
@@ -69,11 +71,17 @@ def find_source(
     """
     _check(model)
     shape = _image_shape(model, image_size, any(name in TFLITE for name in formats))
-    exclusive = _check_outputs(model, shape)
+    outputs = _check_outputs(model, shape)
+    if outputs == "logits" and BYTES in formats:
+        raise InputError(
+            f"{model.name} gives logits, and bytes of an {BYTES} file are probabilities: end it in "
+            "softmax, keras.Model(model.inputs, keras.layers.Softmax()(model.outputs[0])), or in "
+            "keras.layers.Activation('sigmoid') where images may be of several classes."
+        )
     check_labels(card.labels, model.output_shape[-1])
     if calibration is not None:
         calibration = _check_calibration(calibration, shape)
-    return ExportSource(model, shape, exclusive, card, calibration, quantizer)
+    return ExportSource(model, shape, outputs, card, calibration, quantizer)
 
 
 def _check(model: keras.Model) -> None:
@@ -122,8 +130,8 @@ def _image_shape(model: keras.Model, size: tuple[int, int] | None, needed: bool)
     return (*size, channels)
 
 
-def _check_outputs(model: keras.Model, shape: Shape) -> bool:
-    """Checks that outputs are probabilities, and tells whether they add up to 1."""
+def _check_outputs(model: keras.Model, shape: Shape) -> str:
+    """Checks outputs, and tells which of `OUTPUTS` they are."""
     noise = _noise(shape)
     try:
         outputs, bright = model.predict_on_batch(np.concatenate([noise, noise * BRIGHTEST]))
@@ -139,17 +147,14 @@ def _check_outputs(model: keras.Model, shape: Shape) -> bool:
     activation, classes = _last_activation(model), len(outputs)
     low, high = np.nanmin([outputs, bright]), np.nanmax([outputs, bright])
     if activation is keras.activations.linear or low < -1e-3 or high > 1 + 1e-3:
-        raise InputError(
-            f"the outputs of the model, {low:.3g} to {high:.3g} for noise, are no probabilities: "
-            "end it in softmax, keras.Model(model.inputs, keras.layers.Softmax()(model.outputs[0]))"
-            ", or in keras.layers.Activation('sigmoid') where images may be of several classes."
-        )
+        return "logits"
     if activation is keras.activations.softmax and classes == 1:
         raise InputError(
             "the softmax of one output is 1 for every image: build the model with "
             "classifier_activation='sigmoid'."
         )
-    return classes > 1 and bool(np.abs(outputs.sum() - 1) < 1e-3)
+    exclusive = classes > 1 and bool(np.abs(outputs.sum() - 1) < 1e-3)
+    return "softmax" if exclusive else "sigmoid"
 
 
 def _last_activation(model: keras.Model) -> Callable | None:

@@ -83,7 +83,7 @@ class Variant(NamedTuple):
             win; timm's v2 pools signed values, and pads with minus infinity.
         fork_active: The network's first block forks after its activation, so that even its identity
             starts there (Identity Mappings, appendix); in Keras's and timm's v2 before it.
-        preprocessing: What published weights expect, a key of `imagenet_utils.MODES`.
+        preprocessing: What published weights expect, a key of `preprocessing.MODES`.
     """
 
     bias_before_bn: bool = False

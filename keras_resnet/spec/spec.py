@@ -130,7 +130,7 @@ class Spec(Settings):
 
     @property
     def preprocessing(self) -> str:
-        """How published weights of this network want images, a key of `imagenet_utils.MODES`."""
+        """How published weights of this network want images, a key of `preprocessing.MODES`."""
         return VARIANTS[self.variant].preprocessing
 
     @property

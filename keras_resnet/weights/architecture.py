@@ -1,20 +1,19 @@
 """What a file tells of its network, compared with the network that is to take its weights.
 
 Weights of the same names and shapes may be of another network: without shortcuts, in another order
-of activations, with the stride elsewhere. Keras writes the layers of a model beside its weights;
-packages on the Hugging Face Hub have a `config.json`.
+of activations, with the stride elsewhere. Keras writes the layers of a model beside its weights.
 """
 
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple, TypeGuard
 
 import keras
+import numpy as np
 
+from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.schema import read_json
 from keras_resnet.weights.readers import HEAD
 
 # What a layer computes with, by its arguments in Keras; a missing one is not compared.
@@ -214,57 +213,15 @@ def _plain(value: Any) -> Any:
     return tuple(map(_plain, value)) if isinstance(value, list | tuple) else value
 
 
-TIMM = re.compile(r"(wide_)?resnet(v2)?_?\d+(_2)?")  # the names of plain ResNets there
-PLAIN_ARGUMENTS = {
-    "num_classes", "in_chans", "global_pool", "drop_rate", "drop_path_rate", "output_stride",
-}  # fmt: skip
-TRANSFORMERS = {
-    "hidden_act": "relu",
-    "downsample_in_bottleneck": False,
-    "downsample_in_first_stage": False,
-}
+def read_normalization(config: dict[str, Any]) -> Preprocessing | None:
+    """What the first layer of a model does to images, if it is `Normalization` with known numbers.
 
-
-MODES = {  # of preparing images, by the mean and the std of `pretrained_cfg`
-    (0.485, 0.456, 0.406, 0.229, 0.224, 0.225): "torch",
-    (0.5, 0.5, 0.5, 0.5, 0.5, 0.5): "tf",
-}
-
-
-def read_hub_config(path: Path) -> dict[str, Any] | None:
-    """Reads the `config.json` beside a file of the Hugging Face Hub.
-
-    Returns:
-        `None` if there is none of a plain ResNet; else `output_stride`, as in `Spec`, and
-        `preprocessing`, a key of `imagenet_utils.MODES`, if it says how images are prepared.
-
-    Raises:
-        InputError: if it is of a network that this family does not have.
+    Args:
+        config: Of a Keras model, as for `compare`.
     """
-    place = path.with_name("config.json")
-    if not place.is_file():
+    rows = [row for row in _rows(config) if row["class_name"] != "InputLayer"]
+    settings = rows[0]["config"] if rows and rows[0]["class_name"] == "Normalization" else {}
+    mean, variance = (np.ravel(settings.get(key) or ()) for key in ("mean", "variance"))
+    if not len(mean) or len(mean) != len(variance):
         return None
-    config = read_json(place)
-    if not isinstance(config, dict):
-        raise InputError(f"{place} is no JSON object: remove or mend it.")
-    name = config.get("architecture")
-    if name is None and config.get("model_type") != "resnet":
-        return None
-    odd = [
-        f"{key} {config[key]!r}"
-        for key, value in TRANSFORMERS.items()
-        if name is None and config.get(key, value) != value
-    ]
-    arguments = config.get("model_args") or {} if name is not None else {}
-    if name is not None:
-        odd = [] if TIMM.fullmatch(str(name)) else [f"architecture {str(name)[:60]!r}"]
-        odd += [f"{key}={arguments[key]!r}" for key in arguments if key not in PLAIN_ARGUMENTS]
-    if odd:
-        raise InputError(
-            f"{place} says {', '.join(odd)[:200]}, and this family has no such network: take the "
-            "weights of a plain resnet or resnetv2."
-        )
-    source = config.get("pretrained_cfg") or {}
-    numbers = (*source.get("mean", ()), *source.get("std", ()))
-    found = {"preprocessing": MODES[numbers]} if numbers in MODES else {}
-    return {"output_stride": arguments.get("output_stride", 0), **found}
+    return Preprocessing(mean=tuple(mean.tolist()), std=tuple(np.sqrt(variance).tolist()))

@@ -36,7 +36,7 @@ class Recognized(NamedTuple):
 
     weights: Weights
     spec: ComparisonSpec
-    preprocessing: str  # of images, a key of `imagenet_utils.MODES`
+    preprocessing: str  # of images, a key of `preprocessing.MODES`
 
 
 def recognize(state: State) -> Recognized | None:

@@ -1,7 +1,7 @@
 """Loads weight files of any origin into a network: all weights, or none."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,12 +11,22 @@ import numpy as np
 
 from keras_resnet.spec.blocks import VARIANTS
 from keras_resnet.spec.config import NetworkConfig
+from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.spec.presets import SPECS
 from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import InputError, sentence, shorten_list
-from keras_resnet.weights import architecture, comparison, isolated, layouts, readers, state
+from keras_resnet.weights import (
+    architecture,
+    comparison,
+    hub_config,
+    isolated,
+    layouts,
+    readers,
+    state,
+)
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
+from keras_resnet.weights.signature import check_same, weight_signature
 
 LOG = getLogger("keras_resnet")
 
@@ -27,7 +37,7 @@ def load(
     spec: NetworkConfig | None = None,
     new_head: bool = False,
     verified: bool = False,
-) -> str | None:
+) -> Preprocessing | None:
     """Loads the weights of a network from a file; if the file does not match, nothing is changed.
 
     Layers are matched by name; or by order, if the file has as many layers under other names.
@@ -40,8 +50,7 @@ def load(
         verified: Whether its checksum is known to be right, see `read`.
 
     Returns:
-        How its network wants images prepared, a key of `imagenet_utils.MODES`; `None` if the file
-        does not tell.
+        How its network wants images prepared; `None` if the file does not tell.
 
     Raises:
         InputError: that names the first layer that does not match, and why.
@@ -55,16 +64,10 @@ def transfer(
     path: str,
     spec: NetworkConfig | None = None,
     new_head: bool = False,
-) -> str | None:
+) -> Preprocessing | None:
     """Loads what was read from a file, see `load`."""
     if contents.spec and spec:
-        signature = weight_signature(contents.spec)
-        for name, ours in weight_signature(spec).items():
-            if (theirs := signature.get(name)) != ours:
-                raise InputError(
-                    f"{path} holds a network with {name} {theirs!r}, and {model.name} has "
-                    f"{ours!r}: build a matching one with keras_resnet.from_checkpoint(path)."
-                )
+        check_same(contents.spec, spec, path, model.name)
     try:
         pairs = match(model, contents, new_head)
         if contents.config:
@@ -83,7 +86,7 @@ class Contents(NamedTuple):
     spec: NetworkConfig | None = None  # the network, if the file tells
     ordered: bool = False  # whether the weights are in the order of the layers
     config: dict[str, Any] | None = None  # of the Keras model, if the file has it
-    preprocessing: str | None = None  # of images, a key of `imagenet_utils.MODES`
+    preprocessing: Preprocessing | None = None  # of images, if the file tells
 
 
 def read(path: str | Path, verified: bool = False) -> Contents:
@@ -122,15 +125,16 @@ def is_file(path: Any) -> bool:
 def _read_keras(path: Path, verified: bool) -> Contents:
     weights, ordered, config = (readers if verified else isolated).read(path)
     named, spec, layout = layouts.recognize_keras(weights)
-    return Contents(named, spec, ordered, config, _preprocessing(layout))
+    said = architecture.read_normalization(config) if config else None
+    return Contents(named, spec, ordered, config, said or _preprocessing(layout))
 
 
 def _read_torch(path: Path, verified: bool) -> Contents:
     arrays = state.read(path)
     if found := comparison.recognize(arrays):
-        return Contents(found.weights, found.spec, preprocessing=found.preprocessing)
+        return Contents(found.weights, found.spec, preprocessing=MODES[found.preprocessing])
     weights, spec, layout = layouts.recognize_state(arrays)
-    said = architecture.read_hub_config(path)
+    said = hub_config.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
     settings = {"preprocessing": _preprocessing(layout), "output_stride": 0} | (said or {})
@@ -138,8 +142,8 @@ def _read_torch(path: Path, verified: bool) -> Contents:
     return Contents(weights, spec, **settings)
 
 
-def _preprocessing(layout: WeightLayout | None) -> str | None:
-    return VARIANTS[layout.variant].preprocessing if layout else None
+def _preprocessing(layout: WeightLayout | None) -> Preprocessing | None:
+    return MODES[VARIANTS[layout.variant].preprocessing] if layout else None
 
 
 def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
@@ -214,23 +218,3 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
         if shape != there:
             return f"the {name} of layer {layer.name!r} is {there} in the file, {shape} here.{hint}"
     return None
-
-
-def weight_signature(spec: NetworkConfig) -> dict[str, Any]:
-    """What two specs must have in common for their weights to be exchangeable."""
-    free = {
-        "input_shape",
-        "classes",
-        "width_multiplier",
-        "zero_gamma",
-        "dropout",
-        "stochastic_depth",
-        "output_stride",
-        "auxiliary",
-    }
-    fixed = {"family": type(spec).__name__.removesuffix("Spec") or "ResNet"}
-    fixed |= {f.name: getattr(spec, f.name) for f in fields(spec) if f.name not in free}
-    if not isinstance(spec, Spec):
-        return fixed
-    widths = [spec.width(stage) for stage in range(len(spec.blocks))]
-    return {**fixed, "widths": (spec.stem_width, *widths)}

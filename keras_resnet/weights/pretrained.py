@@ -1,15 +1,20 @@
-"""Named sets of pretrained weights: which networks have them, where they are, their checksums."""
+"""Where weights are: named sets, the Hugging Face Hub, run folders, files; and what comes along."""
 
 from collections.abc import Callable, Mapping
+from os import PathLike
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import keras
 
 from keras_resnet.spec import NETWORKS
+from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import sha256
-from keras_resnet.weights.loading import weight_signature
+from keras_resnet.utils.schema import parse
+from keras_resnet.weights import hub, loading, run_folder
+from keras_resnet.weights.loading import Contents, is_file
+from keras_resnet.weights.signature import weight_signature
 
 
 class Published(NamedTuple):
@@ -103,13 +108,23 @@ def _locate_cifar10(row: Trained, include_top: bool) -> Path:
     return path
 
 
+class Located(NamedTuple):
+    """A weight file, and what the place where it was tells of it."""
+
+    path: Path
+    verified: bool = False  # whether its checksum is known here
+    preprocessing: Preprocessing | None = None
+    network: dict[str, Any] | None = None  # as a JSON object, see `families.from_json`
+    classes: tuple[str, ...] = ()  # names, in order
+
+
 class PretrainedSet(NamedTuple):
     """A set of pretrained weights that has a name."""
 
     rows: Mapping[str, Any]  # by title of the network
     locate: Callable[[Any, bool], Path]
     classes: int
-    preprocessing: Callable[[Any], str]  # of images, a key of `imagenet_utils.MODES`
+    preprocessing: Callable[[Any], str]  # of images, a key of `preprocessing.MODES`
 
 
 PRETRAINED = {
@@ -134,10 +149,54 @@ def pretrained_entry(name: str, spec: Any) -> Any:
     )
 
 
-def locate(name: str, spec: Any, include_top: bool) -> Path:
-    """The file of pretrained weights of one of the `PRETRAINED`, checked by its sum.
+def is_source(weights: Any) -> bool:
+    """Whether something may stand for weights: a name, `hf://`, a run folder or a file."""
+    if isinstance(weights, str) and (weights in PRETRAINED or hub.is_hub(weights)):
+        return True
+    return isinstance(weights, str | PathLike) and (is_file(weights) or _run(weights) is not None)
+
+
+def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) -> Located:
+    """Finds weights; those of a name or on the Hub are fetched, if need be.
+
+    Args:
+        weights: A key of `PRETRAINED`, `hf://OWNER/NAME[@REVISION]`, a run folder, or a file.
+        spec: The network, of which the `PRETRAINED` have several.
+        include_top: Whether its head is wanted, which some of them have in another file.
 
     Raises:
-        InputError: if there is none for this network, or it cannot be had.
+        InputError: if there are none for this network, or they cannot be had.
     """
-    return PRETRAINED[name].locate(pretrained_entry(name, spec), include_top)
+    if isinstance(weights, str) and weights in PRETRAINED:
+        if spec is None:
+            raise InputError(f"weights {weights!r} are of several networks: say of which.")
+        row = PRETRAINED[weights]
+        path = row.locate(pretrained_entry(weights, spec), include_top)
+        return Located(path, True, MODES[row.preprocessing(spec)])
+    if hub.is_hub(weights):
+        return Located(hub.download(str(weights)))
+    if (folder := _run(weights)) is not None:
+        run = run_folder.open_run(folder)
+        return Located(run.path, False, run.preprocessing, run.network, run.classes)
+    return Located(Path(weights))
+
+
+def read(weights: str | PathLike, spec: Any = None, include_top: bool = True) -> Contents:
+    """Finds weights, see `locate`, and reads them, with what their place tells of them.
+
+    Raises:
+        InputError: if that fails, or they are those of a run of another kind of network.
+    """
+    found = locate(weights, spec, include_top)
+    contents = loading.read(found.path, found.verified)
+    if found.network and spec is not None:
+        fields = {key: value for key, value in found.network.items() if key != "family"}
+        contents = contents._replace(spec=parse(type(spec), fields, str(weights)))
+    return contents._replace(preprocessing=found.preprocessing or contents.preprocessing)
+
+
+def _run(weights: str | PathLike) -> Path | None:
+    try:
+        return run_folder.find(Path(weights))
+    except (OSError, ValueError):  # a name that is too long, or has a null byte
+        return None

@@ -17,8 +17,12 @@ def test_there_and_back(run, capsys, tmp_path):
     to_checkpoint(model, source)
     target, back = tmp_path / "resnet18.keras", tmp_path / "again.safetensors"
     run(source, target)
-    said = capsys.readouterr().out.strip()
-    assert said == f"{target}: 11,699,112 parameters, (224, 224, 3) to (1000,)"
+    said = capsys.readouterr().out.splitlines()
+    assert said == [
+        f"{target}: 11,699,112 parameters, (224, 224, 3) to (1000,)",
+        "images: RGB, 0 to 255, normalized by mean 123.675, 116.28, 103.53 and std 58.395, 57.12, "
+        "57.375",
+    ]
     image = np.resize(images(), (1, 224, 224, 3))
     converted = keras.saving.load_model(target)
     np.testing.assert_allclose(

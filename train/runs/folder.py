@@ -241,12 +241,26 @@ def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> No
             "choose another --output_dir, or remove the folder by hand."
         ) from error
     differing = difference(there, description)
+    if not overwrite and there["status"] == "finished" and _longer(there, description):
+        raise InputError(
+            f"{folder} already holds this run, finished after {there['recipe']['epochs']} epochs, "
+            "and its schedule has come to its end: to train on from its weights, with a schedule "
+            f"of its own, choose another --output_dir, and add --weights={folder}."
+        )
     if not overwrite and (there["status"] == "finished" or differing):
         what = f"another run ({differing})" if differing else "this run, finished"
         raise InputError(
             f"{folder} already holds {what}: choose another --output_dir, or add --overwrite to "
             "replace it."
         )
+
+
+def _longer(there: dict[str, Any], here: dict[str, Any]) -> bool:
+    """Whether a description is that of a run, but for more epochs."""
+    if "recipe" not in here or here["recipe"]["epochs"] <= there["recipe"]["epochs"]:
+        return False
+    recipe = here["recipe"] | {"epochs": there["recipe"]["epochs"]}
+    return difference(there, here | {"recipe": recipe}) is None
 
 
 def empty(folder: Path, overwrite: bool = True) -> None:

@@ -22,6 +22,7 @@ from train.settings.recipe import Recipe
 
 # What is new in this version is off by default: so it was in records that do not know of it.
 DEFAULTS = {"recipe": asdict(Recipe()), "data": asdict(DataSettings())}
+BEGAN = "weights"  # which a description has only if it began from some
 NOTHING = "nothing"  # stands for what one of two records lacks
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -48,6 +49,15 @@ class SourceRecord(TypedDict):
 
 
 @with_config(STRICT)
+class WeightsRecord(TypedDict):
+    """The weights that a run began from, if not from random ones."""
+
+    source: str  # as it was given
+    sha256: str  # of the file
+    head: Literal["kept", "new"]
+
+
+@with_config(STRICT)
 class RunRecord(TypedDict):
     """`run.json`: what identifies a run, and what came of it."""
 
@@ -58,6 +68,7 @@ class RunRecord(TypedDict):
     data: NotRequired[DataRecord]
     execution: NotRequired[Execution]
     normalization: NotRequired[Normalization]
+    weights: NotRequired[WeightsRecord]
     teachers: NotRequired[dict[str, str]]  # SHA-256 of the weights in each folder
     source: NotRequired[SourceRecord]
     versions: NotRequired[dict[str, str]]
@@ -243,8 +254,8 @@ def difference(there: dict[str, Any], here: dict[str, Any]) -> str | None:
         for part, defaults in DEFAULTS.items()
         if part in here and part in there
     }
-    keys = (key for key in here if there.get(key) != here[key])
-    return next((_words(key, there.get(key), here[key]) for key in keys), None)
+    keys = (key for key in [*here, BEGAN] if there.get(key) != here.get(key))
+    return next((_words(key, there.get(key), here.get(key)) for key in keys), None)
 
 
 def _words(name: str, there: Any, here: Any) -> str:

@@ -11,12 +11,14 @@ import keras
 import numpy as np
 
 from keras_resnet import families
+from keras_resnet.convert import OpenedWeights
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.data.dataset import Data, Normalization, Split, hold_out, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
+from train.trainer import start
 from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
 from train.trainer.checkpoint_callback import CheckpointCallback
@@ -37,10 +39,12 @@ class Training(NamedTuple):
     held_out: Split  # to validate on
     normalization: Normalization
     steps: int  # in an epoch
+    start: OpenedWeights | None = None  # what it begins from; `None` for random weights
 
     def description(self) -> dict[str, Any]:
         """What identifies a run: its record begins with this."""
         data = self.data
+        began = {"weights": start.record(self.start, data)} if self.start else {}
         return {
             "model": self.name,
             "network": families.to_json(self.network),
@@ -48,6 +52,7 @@ class Training(NamedTuple):
             "execution": asdict(self.execution),
             "data": data.record(),
             "normalization": self.normalization._asdict(),
+            **began,
         }
 
 
@@ -80,7 +85,12 @@ class Result(NamedTuple):
 
 
 def prepare(
-    network: NetworkConfig, recipe: Recipe, data: Data, execution: Execution, name: str = "network"
+    network: NetworkConfig,
+    recipe: Recipe,
+    data: Data,
+    execution: Execution,
+    name: str = "network",
+    weights: OpenedWeights | None = None,
 ) -> Training:
     """Checks that a network can be trained on some data, and builds it.
 
@@ -90,14 +100,19 @@ def prepare(
         data: Of which only the training images are looked at.
         execution: Devices, precision, XLA, steps per execution.
         name: Of the network, for display and for the record.
+        weights: To begin from, with their own preparation of images in place of the data's, and
+            their head if the classes are the same; `None` for random ones.
 
     Raises:
-        InputError: if Keras is not set up for training here, images are too small, a batch is too
-            large or cannot be divided among the devices, or these do not support the settings.
+        InputError: if weights are of another network, Keras is not set up for training here,
+            images are too small, a batch is too large or cannot be divided among the devices, or
+            these do not support the settings.
     """
     engine = backend()
     engine.check_keras()
     network = adapt_to_data(network, data)
+    if weights:
+        start.check(weights, network)
     recipe = adapt_recipe(recipe, data)
     images, held_out = hold_out(data.train, recipe.validation_fraction)
     execution = engine.resolve(execution)
@@ -120,10 +135,22 @@ def prepare(
         )
     engine.check_execution(execution, steps)
     keras.utils.set_random_seed(recipe.seed)
-    mean, std = statistics(images)
-    scale = Normalization(mean if recipe.subtract_mean else [0.0] * len(mean), std)
+    scale = _normalization(images, recipe, weights)
     model = training_model(network, recipe, scale, execution, steps)
-    return Training(name, network, recipe, execution, data, model, images, held_out, scale, steps)
+    if weights:
+        start.load(weights, model, network, recipe, scale, data)
+    return Training(
+        name, network, recipe, execution, data, model, images, held_out, scale, steps, weights
+    )
+
+
+def _normalization(images: Split, recipe: Recipe, weights: OpenedWeights | None) -> Normalization:
+    """What is done to images: what the weights expect, or else by the statistics of the images."""
+    expected = weights and start.normalization(weights, images.shape[2])
+    if expected:
+        return expected
+    mean, std = statistics(images)
+    return Normalization(mean if recipe.subtract_mean else [0.0] * len(mean), std)
 
 
 def adapt_to_data(network: NetworkConfig, data: Data) -> NetworkConfig:

@@ -211,11 +211,11 @@ def test_classes_that_do_not_exclude_each_other(tmp_path, classes):
     )
 
 
-def test_outputs_that_are_no_probabilities_are_refused_with_the_way_round(tmp_path):
+def test_outputs_that_cannot_be_are_refused_with_the_way_round(tmp_path):
     logits = tiny(activation=None)
-    refuse(tmp_path, logits, "are no probabilities: end it in softmax", formats=["keras"])
+    refuse(tmp_path, logits, "int8 file are probabilities: end it in softmax", formats=["int8"])
     ended = keras.Model(logits.inputs, keras.layers.Softmax()(logits.outputs[0]))
-    export.save(ended, tmp_path, ["keras"])
+    export.save(ended, tmp_path, ["int8"], calibration=TILES[:20])
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "You are using a softmax over axis", UserWarning)
         refuse(tmp_path, tiny(classes=1), "1 for every image: .*'sigmoid'", formats=["keras"])
@@ -291,7 +291,7 @@ def test_what_cannot_be_exported_is_named(tmp_path):
     )
     refuse(tmp_path, model, "unknown quantizer 'liter'", quantizer="liter", calibration=IMAGES)
     refuse(tmp_path, ResNet8(include_top=False), "a classifier of images takes")
-    refuse(tmp_path, ResNet8(classifier_activation=None), "no probabilities: .*softmax")
+    refuse(tmp_path, ResNet8(classifier_activation=None), "gives logits.*softmax")
 
 
 def test_an_operation_that_phones_lack_is_named(tmp_path):

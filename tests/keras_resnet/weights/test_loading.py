@@ -290,7 +290,7 @@ def test_imagenet_weights_are_fetched_checked_and_loaded(server, monkeypatch):
     monkeypatch.setitem(pretrained.IMAGENET, "ResNet50V2", row)
     assert equal(keras_resnet.ResNet50V2(weights="imagenet"), model)
     path.unlink()  # the second time they come from the cache
-    assert pretrained.locate("imagenet", SPECS["ResNet50V2"], include_top=True).read_bytes()
+    assert pretrained.locate("imagenet", SPECS["ResNet50V2"], include_top=True).path.read_bytes()
     monkeypatch.setitem(pretrained.IMAGENET, "ResNet50V2", row._replace(without_top="0" * 32))
     (server / "resnet50v2_weights_tf_dim_ordering_tf_kernels_notop.h5").write_bytes(b"wrong")
     with pytest.raises(InputError, match=r"cannot fetch http://127.*give weights=PATH"):

@@ -1,0 +1,133 @@
+"""Weights from a server that speaks the Hub's HTTP, by the real `huggingface_hub`."""
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, Preprocessing, ResNet, Spec, to_checkpoint
+from keras_resnet.weights import hub
+from tests.keras_resnet.weights.hub_server import COMMIT, serve
+
+SPEC = Spec(
+    blocks=(1, 1, 1, 1), widths=(8, 8, 16, 16), shortcut="B", stem="imagenet",
+    input_shape=(224, 224, 3), classes=7,
+)  # fmt: skip
+CONFIG = {  # as timm writes it
+    "architecture": "resnet10",
+    "num_classes": 7,
+    "pretrained_cfg": {
+        "input_size": [3, 160, 160],
+        "interpolation": "bicubic",
+        "crop_pct": 0.95,
+        "mean": [0.5, 0.4, 0.3],
+        "std": [0.2, 0.25, 0.5],
+    },
+}
+# Each line of the output is what came of one source: the record, or the sentence.
+CODE = """
+import dataclasses, json, sys
+import numpy as np
+import keras_resnet
+for source in sys.argv[1:]:
+    try:
+        model = keras_resnet.from_checkpoint(source, input_shape=(64, 64, 3))
+    except keras_resnet.InputError as error:
+        print(json.dumps(str(error)))
+        continue
+    image = np.full((1, 64, 64, 3), 100.0, "float32")
+    prepared = model.preprocess_input(image)
+    print(json.dumps({
+        "preprocessing": dataclasses.asdict(model.preprocessing),
+        "prepared": prepared[0, 0, 0].tolist(),
+        "outputs": model.predict_on_batch(prepared)[0].tolist(),
+    }))
+"""
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """The folder of the server, and the network of the model in it."""
+    root = tmp_path_factory.mktemp("hub")
+    (root / "timm/resnet10.test").mkdir(parents=True)
+    (root / "timm/resnet10d.test").mkdir()
+    (root / "timm/empty").mkdir()
+    model = ResNet(SPEC, input_shape=(64, 64, 3))
+    to_checkpoint(model, root / "timm/resnet10.test/model.safetensors")
+    weights = (root / "timm/resnet10.test/model.safetensors").read_bytes()
+    (root / "timm/resnet10.test/config.json").write_text(json.dumps(CONFIG))
+    (root / "timm/resnet10d.test/model.safetensors").write_bytes(weights)
+    other = CONFIG | {"architecture": "resnet10d"}
+    (root / "timm/resnet10d.test/config.json").write_text(json.dumps(other))
+    (root / "timm/vit").mkdir()
+    (root / "timm/vit/config.json").write_text('{"model_type": "vit"}')
+    (root / "timm/empty/config.json").write_text(json.dumps(CONFIG))
+    return root, model
+
+
+def test_models_of_the_hub(place, fresh_python, tmp_path):
+    root, model = place
+
+    def ask(*sources, **variables):
+        variables = {"HF_HOME": str(tmp_path / "cache"), "KERAS_BACKEND": "numpy"} | variables
+        printed = fresh_python("-c", CODE, *sources, **variables).stdout
+        return [json.loads(line) for line in printed.splitlines()]
+
+    source = "hf://timm/resnet10.test"
+    with serve(root) as (address, log):
+        found, tagged, missing, revision, odd, other, empty = ask(
+            source, f"{source}@v1", "hf://timm/resnet11", f"{source}@v9",
+            "hf://timm/resnet10d.test", "hf://timm/vit", "hf://timm/empty", HF_ENDPOINT=address,
+        )  # fmt: skip
+    expected = Preprocessing.of_unit(
+        (0.5, 0.4, 0.3), (0.2, 0.25, 0.5), size=(160, 160), crop_ratio=0.95,
+        interpolation="bicubic",
+    )  # fmt: skip
+    assert found["preprocessing"] == json.loads(json.dumps(asdict(expected)))
+    assert found == tagged
+    prepared = (np.full(3, 100 / 255) - (0.5, 0.4, 0.3)) / (0.2, 0.25, 0.5)
+    np.testing.assert_allclose(found["prepared"], prepared, rtol=1e-5)
+    image = np.broadcast_to(np.float32(prepared), (1, 64, 64, 3))
+    np.testing.assert_allclose(found["outputs"], model.predict_on_batch(image)[0], atol=1e-5)
+    assert missing.startswith("cannot fetch hf://timm/resnet11: there is no such model")
+    assert "it has no revision 'v9'" in revision
+    assert "architecture 'resnet10d', and this family has no such network" in odd
+    assert "says no plain ResNet" in other
+    files = "model.safetensors or pytorch_model.bin"
+    assert empty == f"hf://timm/empty has no {files}: choose another model."
+    weights = [line for line in log if line.startswith("GET") and "model.safetensors" in line]
+    assert len(weights) == 1, "once for both revisions, and not of what is no network of ours"
+
+    # The server is gone. What was fetched is there, and nothing else.
+    cached, absent = ask(source, "hf://timm/resnet12", HF_HUB_OFFLINE="1")
+    assert cached == found
+    assert "it is not in the cache, and there is no way to the Hub" in absent
+
+    # A file of the cache that is not what it was.
+    (blob,) = (path for path in (tmp_path / "cache").rglob("blobs/*") if len(path.name) == 64)
+    content = bytearray(blob.read_bytes())
+    content[-1] ^= 1
+    blob.write_bytes(content)
+    (damaged,) = ask(f"{source}@{COMMIT}", HF_HUB_OFFLINE="1")
+    assert "is not the file of hf://timm/resnet10.test" in damaged and str(blob) in damaged
+
+
+@pytest.mark.parametrize(
+    "source", ["hf://", "hf://resnet18", "hf://a/b/c", "hf://a/b@", "hf://a b/c"]
+)
+def test_places_that_cannot_be_are_named(source):
+    with pytest.raises(InputError, match="is no place on the Hugging Face Hub: write hf://OWNER"):
+        hub.download(source)
+
+
+def test_the_missing_package_is_named(fresh_python):
+    code = (
+        "import sys; sys.modules['huggingface_hub'] = None;"
+        "from keras_resnet.weights import hub;"
+        "hub.download('hf://timm/resnet18.a1_in1k')"
+    )
+    done = fresh_python("-c", f"{code}", check=False, KERAS_BACKEND="numpy")
+    assert (
+        "needs the package huggingface_hub: pip install 'keras-resnet-family[hub]'" in done.stderr
+    )

@@ -1,0 +1,43 @@
+import zipfile
+
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, Preprocessing, ResNet8, load_model, save_model
+from keras_resnet.imagenet_utils import prepare, with_preprocessing
+
+IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
+ODD = Preprocessing(mean=(1, 2, 3), std=(4, 5, 6), channels="BGR", interpolation="bicubic")
+
+
+def test_preparation_in_numbers():
+    expected = ((IMAGES - [1, 2, 3]) / [4, 5, 6])[..., ::-1]
+    np.testing.assert_allclose(prepare(IMAGES, ODD), expected, rtol=1e-5)
+    first = prepare(IMAGES.transpose(0, 3, 1, 2), ODD, "channels_first")
+    np.testing.assert_array_equal(first.transpose(0, 2, 3, 1), prepare(IMAGES, ODD))
+
+
+def test_a_model_keeps_how_its_images_are_prepared(tmp_path):
+    model, path = with_preprocessing(ResNet8(), ODD), tmp_path / "model.keras"
+    np.testing.assert_array_equal(model.preprocess_input(IMAGES), prepare(IMAGES, ODD))
+    save_model(model, path)
+    again = load_model(path)
+    assert again.preprocessing == ODD
+    np.testing.assert_array_equal(again.preprocess_input(IMAGES), prepare(IMAGES, ODD))
+    theirs = keras.saving.load_model(path)  # Keras reads the same file, without that
+    assert not hasattr(theirs, "preprocessing")
+    for one, other in zip(theirs.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_files_of_others_have_none_and_damaged_ones_are_named(tmp_path):
+    path = tmp_path / "model.keras"
+    save_model(ResNet8(), path)
+    assert not hasattr(load_model(path), "preprocessing")
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("preprocessing.json", '{"mean": [0], "std": [0]}')
+    with pytest.raises(InputError, match=r"cannot read .*std above 0"):
+        load_model(path)
+    with pytest.raises(InputError, match="end its name in"):
+        save_model(ResNet8(), tmp_path / "model.h5")
