@@ -97,6 +97,16 @@ class Recipe(Settings):
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
     )
+    frozen_stages: int = option(
+        0, "stages at the beginning that keep their weights, the stem being the first", low=0
+    )
+    freeze_batchnorm: bool = option(
+        False, "batch normalization keeps statistics, scales and shifts (FrozenBN of Detectron)"
+    )
+    stage_decay: float = option(
+        1.0, "rate of a stage as a fraction of that of the next; the head has all of it", low=0,
+        high=1,
+    )  # fmt: skip
     teacher: str = option(
         "", "run folders of the teachers of knowledge distillation; empty for none",
         text=paths, empty=True,
@@ -104,7 +114,9 @@ class Recipe(Settings):
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )
-    validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
+    validation_fraction: float = option(
+        0.1, "training images held out, unless a folder has its own for that", low=0, high=0.9
+    )
     deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
@@ -113,6 +125,11 @@ class Recipe(Settings):
         if self.min_scale > self.max_scale:
             raise InputError(
                 f"min_scale {self.min_scale:g} is more than max_scale {self.max_scale:g}: lower it."
+            )
+        if self.stage_decay != 1 and self.optimizer != "sgd":
+            raise InputError(
+                f"stage_decay {self.stage_decay:g} is for the optimizer sgd, and this is "
+                f"{self.optimizer}: make it 1."
             )
         if self.teacher and self.class_weight != "none":
             raise InputError(

@@ -13,6 +13,7 @@ from train.settings.recipe import Recipe
 from train.trainer.optimizers import OPTIMIZERS
 from train.trainer.precision import policy
 from train.trainer.schedules import SCHEDULES
+from train.trainer.stages import freeze
 
 
 def network_model(
@@ -93,6 +94,7 @@ def training_model(
     """
     with backend().scope(), policy(execution.precision):
         model = _with_auxiliary_heads(network, network_model(network, normalization, None))
+        freeze(model, recipe)
         rate = SCHEDULES[recipe.schedule](recipe, recipe.epochs * steps)
         model.compile(
             OPTIMIZERS[recipe.optimizer](recipe, rate, model.trainable_variables),
