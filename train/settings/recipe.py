@@ -197,10 +197,30 @@ IMAGENET_FAST = replace(
     validation_fraction=0.0,
 )
 
+# The last stages of a network that begins from weights, after its head: train.finetune, which
+# chooses how many stages and epochs the time allows. Rates by stage as Howard and Ruder 2018, 3.2,
+# statistics of the weights as in Detectron.
+#   python -m train.finetune --dataset=FOLDER
+FINETUNE = Recipe(
+    epochs=10,
+    batch_size=32,
+    learning_rate=0.01,
+    nesterov=True,
+    schedule="one_cycle",
+    warmup=0.1,
+    label_smoothing=0.1,
+    crop_padding=16,
+    freeze_batchnorm=True,
+    stage_decay=0.5,
+    validation_fraction=0.15,
+    deliver="best",
+)
+
 RECIPES = {
     "fast": FAST,
     "paper": PAPER,
     "paper_v2": PAPER_V2,
     "imagenet_paper": IMAGENET_PAPER,
     "imagenet_fast": IMAGENET_FAST,
+    "finetune": FINETUNE,
 }
