@@ -4,9 +4,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Of standardized features, the inverse of the L2 decay: from all but the prior to hardly any.
-STRENGTHS = (1e-5, 1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 1e-1)
-ITERATIONS = 2000  # of L-BFGS: far more than it takes
+# Of standardized features, the inverse of the L2 decay: from strong to hardly any. Each fit begins
+# where the one before ended, and the first that is worse on held-out images is the last.
+STRENGTHS = (1e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+ITERATIONS = 1000  # of L-BFGS, about ten times as many as it takes
+TOLERANCE = 1e-3  # of its gradient: what more exact ones change, no held-out image tells
 
 
 class Head(NamedTuple):
@@ -53,12 +55,16 @@ def fit(
     from sklearn.linear_model import LogisticRegression
 
     mean, std = features.mean(0), features.std(0) + 1e-3  # some channels hardly vary
-    scaled = (features - mean) / std
-    weigh = "balanced" if class_weight == "balanced" else None
+    scaled = np.asarray((features - mean) / std, np.float32)
+    found = LogisticRegression(
+        class_weight="balanced" if class_weight == "balanced" else None,
+        max_iter=ITERATIONS,
+        tol=TOLERANCE,
+        warm_start=True,
+    )
     best: Head | None = None
     for strength in STRENGTHS:
-        found = LogisticRegression(C=strength, class_weight=weigh, max_iter=ITERATIONS)
-        found.fit(scaled, labels)
+        found.set_params(C=strength).fit(scaled, labels)
         kernel, bias = found.coef_.T, found.intercept_
         if classes == 2:  # one logit, of the second class
             kernel, bias = np.hstack([0 * kernel, kernel]), np.array([0.0, *bias])
@@ -69,6 +75,8 @@ def fit(
         head = Head(kernel, bias, strength, *scores[0], *scores[1])
         if best is None or head.validation_accuracy > best.validation_accuracy:
             best = head
+        elif head.validation_accuracy < best.validation_accuracy:
+            break
     assert best is not None
     return best
 
