@@ -17,10 +17,11 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
-from keras_resnet.weights.loading import Contents, check_same, transfer
+from keras_resnet.weights.loading import Contents, transfer
 from keras_resnet.weights.loading import read as read_file
 from keras_resnet.weights.pretrained import locate
 from keras_resnet.weights.readers import HEAD
+from keras_resnet.weights.signature import check_same
 
 # What must be the same for weights to mean the same.
 _MEANING = ("strides", "padding", "use_bias", "epsilon", "pool_size")
@@ -96,9 +97,11 @@ def open_weights(
 
     Raises:
         InputError: if there are none, they cannot be read, or are of another network.
-        TypeError: if `source` is no path.
+        TypeError: if `source` is no path, or `network` no network.
     """
     check_type("source", source, str | PathLike, "a path, or hf://OWNER/NAME")
+    if network is not None:
+        families.family_of(network)  # or it is none
     found = locate(source, network, include_top)
     contents = read_file(found.path, found.verified)
     told = families.from_json(found.network) if found.network else contents.spec

@@ -28,7 +28,12 @@ MEMBER_WEIGHTS = {
 COMMAND = flags.Command("train.evaluate", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
 COMMAND.add(str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
-COMMAND.add(str, "weights", None, "of named networks: cifar10, imagenet or a file")
+COMMAND.add(
+    str,
+    "weights",
+    None,
+    "of named networks: cifar10, imagenet, hf://OWNER/NAME, a run folder or a file",
+)
 COMMAND.add_fields(DataSettings)
 COMMAND.add(str, "views", "one", f"how to look at images; the first is scored in full: {NAMES}")
 COMMAND.add(bool, "ensemble", False, "average the networks instead of comparing them")

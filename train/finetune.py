@@ -10,6 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from keras_resnet.spec import Spec
+from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.utils.errors import InputError
 from train import flags, workflow
 from train.settings.data import DataSettings
@@ -81,6 +83,9 @@ def main(values: flags.Values) -> dict[str, Any]:
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
     model, network, weights = workflow.open_start(values, model, network)
+    if weights.preprocessing is None and isinstance(network, Spec):
+        # Files of Keras do not tell: published weights of this network want it so.
+        weights = weights._replace(preprocessing=MODES[network.preprocessing])
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     print(workflow.began_from(training), flush=True)
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")

@@ -1,10 +1,11 @@
 """From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from train import flags
@@ -35,6 +36,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add(
         float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
     )
+    command.add(bool, "onnx", False, f"also write {FORMAT_FILES['onnx']}, and score it")
     command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
     command.add(
         bool, "preview", False, f"first draw augmented images in the run folder, as {PREVIEW}"
@@ -68,6 +70,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     from train.evaluation.attempt import try_evaluation
     from train.evaluation.preview import draw_preview
     from train.runs import folder as folders
+    from train.runs import results
     from train.trainer import trainer
 
     values.refuse_arguments()
@@ -81,6 +84,8 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     engine.choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
     data = sources.load(settings, network.input_shape[0])
+    more = OPTIONAL if values.onnx else ()
+    results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
@@ -104,7 +109,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        said = deliver(folder, result.model, description, data, record)
+        said = deliver(folder, result.model, description, data, record, more)
     summarize(data, said)
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
     print(try_evaluation(folder, data))
@@ -112,7 +117,12 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
 
 
 def deliver(
-    folder: Path, model: Any, description: dict[str, Any], data: Any, record: dict[str, Any]
+    folder: Path,
+    model: Any,
+    description: dict[str, Any],
+    data: Any,
+    record: dict[str, Any],
+    more: Sequence[str] = (),
 ) -> Any:
     """Exports a model, and scores all of its files on the test images.
 
@@ -122,6 +132,7 @@ def deliver(
         description: Of its training.
         data: What it was trained on.
         record: Of the run, to which the scores are added.
+        more: Formats beside the usual ones, see `results.write_formats`.
 
     Returns:
         The class that the model says of each test image.
@@ -132,9 +143,9 @@ def deliver(
     from train.runs import results
     from train.runs.restore import model_card
 
-    results.write_formats(folder, model, model_card(description, data.classes))
+    results.write_formats(folder, model, model_card(description, data.classes), more)
     results.plot_curves(folder)
-    record["test"], said = results.score(folder, data.test)
+    record["test"], said = results.score(folder, data.test, more)
     for name, scores in record["test"].items():
         file = FORMAT_FILES[name]
         print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
@@ -165,7 +176,7 @@ def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any
 
 def _title(network: Any) -> str:
     """The name of a network, without those of its values that do not decide its weights."""
-    from keras_resnet.weights.loading import weight_signature
+    from keras_resnet.weights.signature import weight_signature
 
     known = {name: weight_signature(row) for name, row in flags.MODELS.items()}
     signature = weight_signature(network)

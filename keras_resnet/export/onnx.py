@@ -6,8 +6,10 @@ with its checksum, as an entry `sha256` of the metadata: see `checksums`.
 """
 
 import json
+import logging
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 
@@ -44,12 +46,10 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
     Raises:
         InputError: if the packages for it are missing, or the exporter cannot write the model.
     """
+    check_packages()
     onnx = _package("onnx")
-    _package("tf2onnx")
     spec = keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32", name=INPUT)
-    with warnings.catch_warnings():
-        # Keras 3.15.1 looks for names that NumPy 2 has no more, to give them to tf2onnx.
-        warnings.simplefilter("ignore", FutureWarning)
+    with _calm():
         model.export(
             str(path), format="onnx", verbose=False, input_signature=[spec], opset_version=OPSET
         )
@@ -76,6 +76,24 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
     path.write_bytes(checksums.seal(proto.SerializeToString() + TAIL))
 
 
+@contextmanager
+def _calm() -> Iterator[None]:
+    """Holds back two warnings that say nothing of the model.
+
+    Keras 3.15.1 looks for names that NumPy 2 has no more, to give them to tf2onnx; TensorFlow tells
+    of each table of labels that was ever made, as tf2onnx copies all of the process's.
+    """
+    logger = logging.getLogger("tensorflow")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            yield
+    finally:
+        logger.setLevel(level)
+
+
 def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     """Reads such a file as a function of images, by ONNX Runtime on the CPU.
 
@@ -93,6 +111,16 @@ def read_metadata(path: Path) -> dict[str, str]:
     runtime = _package("onnxruntime")
     session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     return dict(session.get_modelmeta().custom_metadata_map)
+
+
+def check_packages() -> None:
+    """Checks, before much else is done, that ONNX files can be written and read here.
+
+    Raises:
+        InputError: if a package for it is missing.
+    """
+    for name in ("onnx", "tf2onnx", "onnxruntime"):
+        _package(name)
 
 
 def _package(name: str):

@@ -5,6 +5,8 @@ Standard library only; `imagenet_utils.prepare` does to images what a record say
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import Any
 
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import Settings, option
@@ -48,13 +50,12 @@ class Preprocessing(Settings):
     interpolation: str = option("bilinear", "how images are resized", choices=INTERPOLATIONS)
 
     def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(self.size) != 2:
+        if not isinstance(self.size, tuple | list) or len(self.size) != 2:
             raise InputError(f"size must be (height, width); got {shorten(self.size)}.")
+        super().__post_init__()
         for name in ("mean", "std"):
             values = getattr(self, name)
-            legal = [type(v) in (int, float) and abs(v) < 1e6 for v in values]  # NaN is not
-            if not legal or not all(legal):
+            if not isinstance(values, tuple | list) or not values or not all(map(_usable, values)):
                 raise InputError(f"{name} must be numbers for channels; got {shorten(values)}.")
             object.__setattr__(self, name, tuple(map(float, values)))
         if len(self.mean) != len(self.std) or min(self.std) <= 0:
@@ -90,6 +91,11 @@ class Preprocessing(Settings):
             for name in ("mean", "std")
         )
         return f"{self.channels}, 0 to 255, normalized by {numbers}"
+
+
+def _usable(value: Any) -> bool:
+    """Whether something is a number that pixels may be compared with: NaN and infinity are not."""
+    return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) < 1e6
 
 
 # How published weights want their images. The first three names and numbers are those of

@@ -1,7 +1,7 @@
 """Loads weight files of any origin into a network: all weights, or none."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from logging import getLogger
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +26,7 @@ from keras_resnet.weights import (
 )
 from keras_resnet.weights.layouts import WeightLayout
 from keras_resnet.weights.readers import HEAD, Weights
+from keras_resnet.weights.signature import check_same, weight_signature
 
 LOG = getLogger("keras_resnet")
 
@@ -76,29 +77,6 @@ def transfer(
     for variable, value in pairs:
         variable.assign(value)
     return contents.preprocessing
-
-
-def check_same(
-    theirs: NetworkConfig, ours: NetworkConfig, path: str, name: str = "the network here"
-) -> None:
-    """Checks that the weights of one network mean the same in another.
-
-    Args:
-        theirs: The network that the weights are of.
-        ours: The one that is to take them.
-        path: Where they are, for the message.
-        name: Of our network, for the message.
-
-    Raises:
-        InputError: that names the first thing in which they differ.
-    """
-    signature = weight_signature(theirs)
-    for key, value in weight_signature(ours).items():
-        if (there := signature.get(key)) != value:
-            raise InputError(
-                f"{path} holds a network with {key} {there!r}, and {name} has "
-                f"{value!r}: build a matching one with keras_resnet.from_checkpoint(path)."
-            )
 
 
 class Contents(NamedTuple):
@@ -240,23 +218,3 @@ def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str 
         if shape != there:
             return f"the {name} of layer {layer.name!r} is {there} in the file, {shape} here.{hint}"
     return None
-
-
-def weight_signature(spec: NetworkConfig) -> dict[str, Any]:
-    """What two specs must have in common for their weights to be exchangeable."""
-    free = {
-        "input_shape",
-        "classes",
-        "width_multiplier",
-        "zero_gamma",
-        "dropout",
-        "stochastic_depth",
-        "output_stride",
-        "auxiliary",
-    }
-    fixed = {"family": type(spec).__name__.removesuffix("Spec") or "ResNet"}
-    fixed |= {f.name: getattr(spec, f.name) for f in fields(spec) if f.name not in free}
-    if not isinstance(spec, Spec):
-        return fixed
-    widths = [spec.width(stage) for stage in range(len(spec.blocks))]
-    return {**fixed, "widths": (spec.stem_width, *widths)}

@@ -13,7 +13,8 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import sha256
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights import hub, loading, run_folder
-from keras_resnet.weights.loading import Contents, is_file, weight_signature
+from keras_resnet.weights.loading import Contents, is_file
+from keras_resnet.weights.signature import weight_signature
 
 
 class Published(NamedTuple):

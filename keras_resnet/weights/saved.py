@@ -36,7 +36,9 @@ def load_model(path: str | PathLike) -> keras.Model:
 
     Raises:
         InputError: if the file is missing, damaged, or holds what Keras does not load.
+        TypeError: if `path` is no path.
     """
+    check_type("path", path, str | PathLike, "a path")
     if not exists(path):
         raise InputError(f"cannot read {path} (no such file): check the path.")
     if not is_zipfile(path):  # which Keras says of as if it were not there

@@ -184,3 +184,34 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     assert (len(classes), recalls) == (3, sorted(recalls))
     with pytest.raises(InputError, match="already holds this run, finished"):
         cifar.run(**settings, width_multiplier=0.25, output_dir=tmp_path / "run")
+
+
+def test_a_run_goes_on_from_the_weights_of_another(digits_run, record, tmp_path, capsys):
+    settings = {"dataset": "digits", "image_size": 8, "output_dir": tmp_path / "run"}
+    again = cifar.run(**settings, weights=digits_run, epochs=1, validation_fraction=0, onnx=True)
+    assert again["test"]["onnx"]["accuracy"] == again["test"]["keras"]["accuracy"]
+    assert again["test"]["onnx"]["max_difference"] < 1e-4
+    assert again["weights"] == {
+        "source": str(digits_run), "sha256": record["files"]["model.weights.h5"], "head": "kept",
+    }  # fmt: skip
+    assert again["network"]["widths"] == record["network"]["widths"]
+    assert again["normalization"] == record["normalization"]
+    assert f"begins from {digits_run} with its head; images are RGB" in capsys.readouterr().out
+    # Without these weights it is another run; with more epochs, one that goes on elsewhere.
+    with pytest.raises(InputError, match="holds another run"):
+        cifar.run(**settings, epochs=1, validation_fraction=0)
+    with pytest.raises(InputError, match=f"another --output_dir, and add --weights={tmp_path}/run"):
+        cifar.run(**settings, weights=digits_run, epochs=2, validation_fraction=0)
+
+
+def test_weights_that_cannot_be_are_named(command, digits_run, tmp_path):
+    for weights, message in {
+        "missing.safetensors": "cannot read weights from missing.safetensors: there is no such",
+        str(digits_run / "model.keras"): "does not say what network it is of: .*--model=resnet50",
+        "hf://resnet18": "is no place on the Hugging Face Hub",
+    }.items():
+        with pytest.raises(InputError, match=message):
+            command("--dataset=digits", f"--weights={weights}")
+    with pytest.raises(InputError, match=r"holds a network with blocks .*, and the network here"):
+        command("--dataset=digits", "--model=resnet20", f"--weights={digits_run}")
+    assert not list(tmp_path.iterdir())

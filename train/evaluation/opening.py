@@ -10,9 +10,11 @@ import numpy as np
 
 import keras_resnet
 from keras_resnet import families
+from keras_resnet.convert import open_weights
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import read
 from keras_resnet.export.metadata import read_metadata
+from keras_resnet.imagenet_utils import prepare
 from keras_resnet.spec import NETWORKS as NAMED
 from keras_resnet.utils.errors import InputError, lookup, suggestion
 from keras_resnet.utils.files import sha256
@@ -149,7 +151,14 @@ def _network(name: str, weights: str | None) -> Subject:
     title = NETWORKS[name]
     builder = getattr(keras_resnet, title)
     image = keras.Input(builder.spec.input_shape, name="image")
-    model = builder(weights=weights, input_tensor=builder.preprocess_input(image))
+    opened = open_weights(weights, builder.spec)
+    prepared = (
+        prepare(image, opened.preprocessing)
+        if opened.preprocessing
+        else builder.preprocess_input(image)
+    )
+    model = builder(input_tensor=prepared)
+    opened.load_into(model)
     digest = hashlib.sha256()
     for array in model.get_weights():
         digest.update(np.ascontiguousarray(array).data)

@@ -1,12 +1,14 @@
 """What a training leaves in its run folder: the model's files, their scores, and curves."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_resnet.export import onnx
 from keras_resnet.export.files import FORMAT_FILES, LABELS, lines
 from keras_resnet.export.formats import load, save
 from keras_resnet.export.metadata import ModelCard
@@ -21,11 +23,36 @@ from train.utils.quiet import quiet
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
 
 
-def write_formats(folder: Path, model: keras.Model, card: ModelCard) -> None:
-    """Writes a model in the exact formats that the backend can, its weights, and its classes."""
+def write_formats(
+    folder: Path, model: keras.Model, card: ModelCard, more: Sequence[str] = ()
+) -> None:
+    """Writes a model in the exact formats that the backend can, its weights, and its classes.
+
+    Args:
+        folder: Of the run.
+        model: Of raw images.
+        card: Description of the model.
+        more: Keys of `FORMAT_FILES` that need no calibration.
+    """
     with quiet():
-        save(model, folder, backend().FORMATS, card)
+        save(model, folder, (*backend().FORMATS, *more), card)
     write_weights(folder, model, card)
+
+
+def check_more(more: Sequence[str]) -> None:
+    """Checks, before a training, that its model can be written in formats beside the usual ones.
+
+    Raises:
+        InputError: if not.
+    """
+    if not more:
+        return
+    if "saved_model" not in backend().FORMATS:
+        raise InputError(
+            f"{', '.join(more)} needs Keras on TensorFlow: leave it out, and make the file with "
+            "train.export then."
+        )
+    onnx.check_packages()
 
 
 def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
@@ -36,15 +63,22 @@ def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
         partial.write_text(lines(card.labels), encoding="utf-8")
 
 
-def score(folder: Path, split: Split) -> tuple[dict[str, dict[str, float]], np.ndarray]:
+def score(
+    folder: Path, split: Split, more: Sequence[str] = ()
+) -> tuple[dict[str, dict[str, float]], np.ndarray]:
     """Scores what `write_formats` wrote on the same images.
+
+    Args:
+        folder: Of the run.
+        split: The images, with their labels.
+        more: As for `write_formats`.
 
     Returns:
         `scores` of each format, against the Keras model; and the classes that this one says.
     """
     rows: dict[str, dict[str, float]] = {}
     reference = np.empty(0)
-    for name in backend().FORMATS:
+    for name in (*backend().FORMATS, *more):
         with quiet():
             probabilities = split.map(load(folder, name))
         check_finite(name, probabilities)

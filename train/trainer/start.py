@@ -7,8 +7,8 @@ import keras
 from keras_resnet.convert import OpenedWeights
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
-from keras_resnet.weights.loading import check_same
 from keras_resnet.weights.readers import HEAD
+from keras_resnet.weights.signature import check_same
 from train.data.dataset import Data, Normalization
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model

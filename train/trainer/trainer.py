@@ -104,8 +104,9 @@ def prepare(
             their head if the classes are the same; `None` for random ones.
 
     Raises:
-        InputError: if weights are of another network, Keras is not set up for training here, images are too small, a batch is too
-            large or cannot be divided among the devices, or these do not support the settings.
+        InputError: if weights are of another network, Keras is not set up for training here,
+            images are too small, a batch is too large or cannot be divided among the devices, or
+            these do not support the settings.
     """
     engine = backend()
     engine.check_keras()

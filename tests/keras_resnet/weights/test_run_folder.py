@@ -1,0 +1,68 @@
+"""Finished runs as sources of weights: what the package ships is one."""
+
+import json
+from shutil import copytree
+
+import keras
+import numpy as np
+import pytest
+
+from keras_resnet import InputError, ResNet8, ResNet20, ResNet20V2, open_weights
+from keras_resnet.imagenet_utils import CIFAR10
+from keras_resnet.spec import SPECS
+from keras_resnet.spec.preprocessing import MODES
+from keras_resnet.weights.pretrained import CIFAR10 as TRAINED
+from keras_resnet.weights.pretrained import SAVED_MODELS
+
+RUN = SAVED_MODELS[0] / TRAINED["ResNet20"].run
+
+
+def test_a_run_tells_all_of_its_weights():
+    for source in (RUN, RUN / "model.weights.h5"):
+        opened = open_weights(source)
+        assert opened.network == SPECS["ResNet20"]
+        assert opened.classes == CIFAR10
+        assert opened.sha256 == TRAINED["ResNet20"].sha256
+        assert opened.preprocessing.size == (32, 32)
+        np.testing.assert_allclose(opened.preprocessing.mean, MODES["cifar10"].mean, atol=0.01)
+
+
+def test_a_builder_takes_a_run():
+    model, named = ResNet20(weights=RUN), ResNet20(weights="cifar10")
+    for one, other in zip(model.get_weights(), named.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    black = np.zeros((1, 4, 4, 3), "float32")
+    np.testing.assert_allclose(
+        model.preprocess_input(black), named.preprocess_input(black), atol=1e-3
+    )
+    assert ResNet20(weights=RUN, classes=5).output_shape == (None, 5)
+    with pytest.raises(InputError, match="activation_order 'original', and resnet20v2 has"):
+        ResNet20V2(weights=RUN)
+
+
+def test_what_is_no_finished_run_is_named(tmp_path):
+    copytree(RUN, tmp_path / "run")
+    weights, record = tmp_path / "run/model.weights.h5", tmp_path / "run/run.json"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(InputError, match="is not the file that was written, its SHA-256 differs"):
+        open_weights(tmp_path / "run")
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "training"}))
+    with pytest.raises(InputError, match=r"is not the folder of a finished run \(.*status"):
+        ResNet20(weights=tmp_path / "run")
+
+
+def test_named_weights_are_of_a_network():
+    opened = open_weights("cifar10", SPECS["ResNet20"])
+    assert opened.preprocessing == MODES["cifar10"]
+    with pytest.raises(InputError, match="weights 'cifar10' are of several networks"):
+        open_weights("cifar10")
+
+
+def test_the_normalization_in_a_file_of_keras_is_found(tmp_path):
+    image = keras.Input((32, 32, 3))
+    layer = keras.layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[4.0, 9.0, 16.0])
+    ResNet8(input_tensor=layer(image)).save(tmp_path / "model.keras")
+    found = ResNet8(weights=tmp_path / "model.keras").preprocessing
+    assert (found.mean, found.std) == ((1, 2, 3), (2, 3, 4))
+    ResNet8().save(tmp_path / "bare.keras")
+    assert not hasattr(ResNet8(weights=tmp_path / "bare.keras"), "preprocessing")
