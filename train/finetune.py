@@ -91,7 +91,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     head = tuning.fit_head(training)
     left = 0.0 if values.head_only else OVERHEAD * 60 * values.minutes - (monotonic() - began)
-    training, plan = tuning.plan(training, folder, left, [*values.given(Recipe)])
+    training, plan = tuning.plan(training, execution, folder, left, [*values.given(Recipe)])
     print(plan, flush=True)
     description = training.description()
     with folders.record_run(folder, description, values.overwrite) as record:

@@ -10,6 +10,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
 from train.runs.record import read_record
+from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
@@ -45,12 +46,17 @@ def fit_head(training: Training) -> Head:
 
 
 def plan(
-    training: Training, folder: Path, seconds: float, given: Sequence[str]
+    training: Training,
+    execution: Execution,
+    folder: Path,
+    seconds: float,
+    given: Sequence[str],
 ) -> tuple[Training, Plan]:
     """Chooses what is trained in some time, or goes on with what was begun.
 
     Args:
         training: With the recipe that was asked for.
+        execution: As it was asked for.
         folder: Of the run.
         seconds: That it may take; 0 for the head alone.
         given: Fields of the recipe that the user decided.
@@ -73,7 +79,7 @@ def plan(
         training.network,
         chosen.recipe,
         training.data,
-        training.execution,
+        execution,
         training.name,
         training.start,
     )
