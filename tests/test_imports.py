@@ -85,7 +85,8 @@ PLAIN = [
     "keras_resnet", "keras_resnet.spec", "keras_resnet.families", "train.settings.recipe",
     "train.settings.data", "train.settings.execution", "train.runs.record", "train.search.space",
     "train.flags", "train.cifar", "train.finetune", "train.tune", "train.export", "train.predict",
-    "train.convert", "train.evaluate", "train.evaluation.record", "train.analyze", "train.data.survey",
+    "train.convert", "train.evaluate", "train.evaluation.record", "train.analyze",
+    "train.data.survey",
 ]  # fmt: skip
 CODE = """
 import json, sys, time
