@@ -53,5 +53,5 @@ def test_earlier_stages_learn_at_lower_rates():
 
 
 def test_rates_by_stage_are_for_sgd():
-    with pytest.raises(InputError, match="stage_decay 0.5 is for the optimizer sgd"):
+    with pytest.raises(InputError, match=r"stage_decay 0\.5 is for the optimizer sgd"):
         Recipe(stage_decay=0.5, optimizer="muon")

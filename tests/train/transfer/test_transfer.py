@@ -6,7 +6,6 @@ import pytest
 from train.settings.recipe import FINETUNE
 from train.transfer import head, plan
 
-pytestmark = pytest.mark.unit
 MACS = {1: 100, 2: 200, 3: 300, 4: 300, 5: 100}
 
 
