@@ -13,8 +13,8 @@ LIBRARY = (
     "convert models export"
 )
 TRAIN = (
-    "utils settings data backend trainer runs compress measure evaluation analysis experiments "
-    "search flags"
+    "utils settings data backend trainer runs transfer compress measure evaluation analysis "
+    "experiments search flags"
 )
 ROOMS = {"keras_resnet": LIBRARY.split(), "train": TRAIN.split()}
 TENSORFLOW = {"keras_resnet/export", "train/backend/tensorflow", "train/data/tfds.py"}
@@ -27,6 +27,7 @@ OTHERS = {
         "predict",
         "convert",
         "imagenet",
+        "finetune",
         "workflow",  # of two of them
         "evaluate",
         "reproduce",
@@ -83,8 +84,9 @@ def test_tensorflow_is_in_its_rooms_only():
 PLAIN = [
     "keras_resnet", "keras_resnet.spec", "keras_resnet.families", "train.settings.recipe",
     "train.settings.data", "train.settings.execution", "train.runs.record", "train.search.space",
-    "train.flags", "train.cifar", "train.tune", "train.export", "train.predict", "train.convert",
-    "train.evaluate", "train.evaluation.record", "train.analyze",
+    "train.flags", "train.cifar", "train.finetune", "train.tune", "train.export", "train.predict",
+    "train.convert", "train.evaluate", "train.evaluation.record", "train.analyze",
+    "train.data.survey",
 ]  # fmt: skip
 CODE = """
 import json, sys, time

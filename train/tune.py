@@ -54,7 +54,6 @@ def main(values: flags.Values) -> None:
     engine = backend()  # before anything else imports Keras, as it is quiet
     from train.compress import distillation
     from train.data import sources
-    from train.data.dataset import hold_out
     from train.evaluation.attempt import try_report
     from train.runs.folder import check_folder, claim_folder
     from train.runs.restore import model_card
@@ -81,7 +80,7 @@ def main(values: flags.Values) -> None:
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
     data = sources.load(DataSettings(**values.given(DataSettings)), spec.input_shape[0])
-    if not len(hold_out(data.train, recipe.validation_fraction)[1]):
+    if not len(data.hold_out(recipe.validation_fraction)[1]):
         raise InputError(
             f"{len(data.train)} training images of {data.name} leave none to judge trials "
             "by: raise --validation_fraction."

@@ -1,5 +1,6 @@
 """From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -68,18 +69,15 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     from train.data import sources
     from train.evaluation.attempt import try_evaluation
     from train.evaluation.preview import draw_preview
-    from train.evaluation.scores import accuracy, per_class
-    from train.evaluation.summary import percent, weakest_classes
     from train.runs import folder as folders
     from train.runs import results
-    from train.runs.restore import model_card
     from train.trainer import trainer
 
     values.refuse_arguments()
     model, network, recipe = flags.base(values, **defaults)
     weights = None
     if values.weights:
-        model, network, weights = _open(values, model, network)
+        model, network, weights = open_start(values, model, network)
     network = _replace(network, values.given(Spec))
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
@@ -102,7 +100,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
             f"{training.execution.devices}"
         )
         if weights:
-            print(_began(training))
+            print(began_from(training))
         if values.preview:
             print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
@@ -111,22 +109,61 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        results.write_formats(folder, result.model, model_card(description, data.classes), more)
-        results.plot_curves(folder)
-        record["test"], said = results.score(folder, data.test, more)
-        for name, scores in record["test"].items():
-            file = FORMAT_FILES[name]
-            print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
-        results.check_agreement(record["test"])
-    labels = data.test.labels
-    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
-    print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
+        said = deliver(folder, result.model, description, data, record, more)
+    summarize(data, said)
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
     print(try_evaluation(folder, data))
     return record
 
 
-def _open(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:
+def deliver(
+    folder: Path,
+    model: Any,
+    description: dict[str, Any],
+    data: Any,
+    record: dict[str, Any],
+    more: Sequence[str] = (),
+) -> Any:
+    """Exports a model, and scores all of its files on the test images.
+
+    Args:
+        folder: Of the run.
+        model: Of raw images, to probabilities.
+        description: Of its training.
+        data: What it was trained on.
+        record: Of the run, to which the scores are added.
+        more: Formats beside the usual ones, see `results.write_formats`.
+
+    Returns:
+        The class that the model says of each test image.
+
+    Raises:
+        InputError: if the files disagree.
+    """
+    from train.runs import results
+    from train.runs.restore import model_card
+
+    results.write_formats(folder, model, model_card(description, data.classes), more)
+    results.plot_curves(folder)
+    record["test"], said = results.score(folder, data.test, more)
+    for name, scores in record["test"].items():
+        file = FORMAT_FILES[name]
+        print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
+    results.check_agreement(record["test"])
+    return said
+
+
+def summarize(data: Any, said: Any) -> None:
+    """Prints how good a model is, by what it says of each test image."""
+    from train.evaluation.scores import accuracy, per_class
+    from train.evaluation.summary import percent, weakest_classes
+
+    labels = data.test.labels
+    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
+    print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
+
+
+def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:
     """The weights to begin from, with a name and the network: theirs, if no other was asked for."""
     from keras_resnet import open_weights
     from keras_resnet.weights.pretrained import PRETRAINED
@@ -146,7 +183,7 @@ def _title(network: Any) -> str:
     return next((name for name, row in known.items() if row == signature), "network")
 
 
-def _began(training: Any) -> str:
+def began_from(training: Any) -> str:
     """In words, what a training begins from."""
     start, record = training.start, training.description()["weights"]
     head = "its head" if record["head"] == "kept" else "a new head"

@@ -44,6 +44,11 @@ class Split:
         """Whether all images are in memory."""
         return isinstance(self.images, ArrayImages)
 
+    @property
+    def digests(self) -> np.ndarray | None:
+        """Of what is in each file, `(n, 2)` uint64; `None` of images that are in no files."""
+        return None if self.images.digests is None else self.images.digests[self.rows]
+
     def read(
         self, index: np.ndarray | None = None, scale: float = 1, wider: bool = False
     ) -> np.ndarray:
@@ -92,6 +97,7 @@ class Data:
     test: Split
     mirror: bool = True  # whether a mirror image is of the same class
     settings: DataSettings = field(default_factory=DataSettings)
+    validation: Split | None = None  # images that are there to be held out
 
     def __post_init__(self) -> None:
         check_names(self.name, self.classes)
@@ -114,6 +120,16 @@ class Data:
         """Height, width and channels of every image."""
         return self.train.shape
 
+    def hold_out(self, fraction: float) -> tuple[Split, Split]:
+        """Images to learn from, and others to validate on: its own, or else some of the training's.
+
+        Args:
+            fraction: Of the training images, where it has none for it.
+        """
+        if self.validation is not None:
+            return self.train, self.validation
+        return hold_out(self.train, fraction)
+
     def record(self) -> dict[str, Any]:
         """What tells these data from others, and how they are read, as the record of a run has it.
 
@@ -128,7 +144,7 @@ class Data:
 
         Of images in memory their pixels are read, of others what `Images.identity` knows of them.
         """
-        splits = (self.train, self.test)
+        splits = [s for s in (self.train, self.validation, self.test) if s is not None]
         shapes = [shape for s in splits for shape in ((len(s), *s.shape), s.labels.shape)]
         digest = hashlib.sha256(repr((self.classes, shapes)).encode())
         for split in splits:
@@ -163,6 +179,8 @@ class Normalization(NamedTuple):
 def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     """Divides a split at random, stratified by class and always in the same way.
 
+    Of files, what is in each decides, so that adding some moves none: see `by_content`.
+
     Args:
         split: The images to divide.
         fraction: The fraction that goes to the second part, 0 to 1.
@@ -170,6 +188,9 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     Returns:
         The two parts, each in the original order; no image is copied.
     """
+    if fraction and (digests := split.digests) is not None:
+        held = by_content(digests[:, 1], split.labels, fraction)
+        return split.subset(np.flatnonzero(~held)), split.subset(np.flatnonzero(held))
     count = len(split)
     order = np.random.default_rng(0).permutation(count)
     order = order[np.argsort(split.labels[order], kind="stable")]
@@ -177,6 +198,29 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     size = round(count * fraction)
     held[order[np.arange(size) * count // max(size, 1)]] = True
     return split.subset(np.flatnonzero(~held)), split.subset(np.flatnonzero(held))
+
+
+def by_content(digests: np.ndarray, labels: np.ndarray, fraction: float) -> np.ndarray:
+    """Chooses images by checksums of their content: copies go together, and new ones move none.
+
+    But that of a class without any below the fraction, the image of the least checksum is chosen,
+    and one is left where all of it are.
+
+    Args:
+        digests: `(n,)` uint64.
+        labels: `(n,)`.
+        fraction: Of each class, 0 to 1; met as closely as chance does it.
+
+    Returns:
+        `(n,)` bool.
+    """
+    chosen = digests < np.uint64(fraction * 2**64)
+    for label in np.unique(labels):
+        own = np.flatnonzero(labels == label)
+        own = own[np.argsort(digests[own], kind="stable")]
+        if len(own) > 1:
+            chosen[own[0]], chosen[own[-1]] = True, False
+    return chosen
 
 
 def fixed_subset(count: int, most: int) -> np.ndarray:

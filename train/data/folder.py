@@ -1,4 +1,4 @@
-"""A folder of images: `ROOT/{train,val}/CLASS/...` or `ROOT/CLASS/...`."""
+"""A folder of images: `ROOT/{train,val,test}/CLASS/...` or `ROOT/CLASS/...`."""
 
 import os
 from collections import Counter
@@ -10,12 +10,13 @@ import numpy as np
 
 from keras_resnet.utils.errors import InputError, shorten_list
 from train.data import inventory
-from train.data.dataset import Data, Split, check_names
+from train.data.dataset import Data, Split, by_content, check_names
 from train.data.listing import images_within, list_folder, report_listing
 from train.data.photographs import FolderFiles, Photographs
 from train.settings.data import DataSettings
 
-TRAIN, TEST = ("train", "training"), ("test", "val", "validation", "valid")
+TRAIN, TEST = ("train", "training"), ("test", "testing")
+VALIDATION = ("val", "validation", "valid")  # tested with if there is no other folder for it
 TEST_SHARE = 0.2  # of the images of a folder without a split
 
 Classes = dict[str, list[str]]  # by name of a class, paths of images from the root
@@ -25,7 +26,8 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
     """Looks at a folder of images, and says how many there are and what is left out.
 
     Without a folder to test with, an image is a test image if its checksum says so: a fifth of
-    each class, and adding photographs moves none of those that were there.
+    each class, and adding photographs moves none of those that were there. Classes are those to
+    train with, whichever of them the others lack.
 
     Args:
         root: The folder.
@@ -36,52 +38,65 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
         InputError: if the folder has another layout, or the header of an image cannot be read.
     """
     left_out = Counter[str]()
-    train_folder, test_folder = _layout(root, left_out)
-    train = _classes(root, train_folder, left_out)
-    test = _classes(root, test_folder, left_out) if test_folder is not None else {}
+    layout = _layout(root, left_out)
+    train, *others = parts = [_classes(root, name, left_out) for name in layout]
     classes = tuple(train)
-    _check(root, train_folder, train, {*test} - {*train}, test_folder)
-    names = [(name, label) for part in (train, test) for label, each in enumerate(classes)
-             for name in part.get(each, ())]  # fmt: skip
-    files = FolderFiles(str(root), np.array([os.fsencode(name) for name, _ in names]))
-    labels = np.array([label for _, label in names], np.int32)
+    _check(root, layout[0], train)
+    for name, part in zip(layout[1:], others, strict=True):
+        if strange := {*part} - {*train}:
+            raise InputError(
+                f"{root / name} has class {min(strange)!r}, which {root / layout[0]} lacks."
+            )
+    names = [(name, label, side) for side, part in enumerate(parts)
+             for label, each in enumerate(classes) for name in part.get(each, ())]  # fmt: skip
+    files = FolderFiles(str(root), np.array([os.fsencode(name) for name, *_ in names]))
+    labels = np.array([label for _, label, _ in names], np.int32)
     found = inventory.take(files, settings.skip_unreadable)
     usable = _usable(found, settings, left_out)
-    if test_folder is None:
-        testing = found.digests[:, 0] < np.uint64(TEST_SHARE * 2**64)
-    else:
-        testing = np.arange(len(names)) >= sum(map(len, train.values()))
+    sides = np.array([side for *_, side in names])
+    if not others:
+        sides[usable] = by_content(found.digests[usable, 0], labels[usable], TEST_SHARE)
     settings = replace(settings, image_size=size)
     images = Photographs(files, (size, size, 3), settings, found.digests)
     report_listing(root.name, int(usable.sum()), left_out)
-    training_split, test_split = (
-        Split(images, labels, np.flatnonzero(usable & side)) for side in (~testing, testing)
+    training_split, test_split, *validation = (
+        Split(images, labels, np.flatnonzero(usable & (sides == side)))
+        for side in range(max(len(parts), 2))
     )
     if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
         names_unseen = shorten_list([classes[label] for label in unseen])
         print(f"{root.name} has no test images of {names_unseen}: no score tells of them.")
-    return Data(root.name, classes, training_split, test_split, settings=settings)
+    return Data(
+        root.name, classes, training_split, test_split, settings=settings,
+        validation=validation[0] if validation and len(validation[0]) else None,
+    )  # fmt: skip
 
 
-def _layout(root: Path, left_out: Counter[str]) -> tuple[str, str | None]:
-    """The folders of classes to train with and to test with, from the root."""
+def _layout(root: Path, left_out: Counter[str]) -> list[str]:
+    """The folders of classes to train with, to test with and to hold out, as far as there are any.
+
+    The root itself, which is named by an empty text, if it has no such folders.
+    """
     if not isdir(root):
         raise InputError(f"no folder {str(root)!r}: check --dataset.")
     top = list_folder(root)
     by_name = {name.lower(): name for name in reversed(top.folders)}
-    train, test = (
-        next((by_name[name] for name in names if name in by_name), None) for names in (TRAIN, TEST)
+    train, test, validation = (
+        next((by_name[name] for name in names if name in by_name), None)
+        for names in (TRAIN, TEST, VALIDATION)
     )
-    if train is None and test is not None:
+    rest = [name for name in (test, validation) if name is not None]
+    if train is None and rest:
         raise InputError(
-            f"{root} has a folder {test!r} and none to train with: add {TRAIN[0]}/CLASS/*.jpg."
+            f"{root} has a folder {rest[0]!r} and none to train with: add {TRAIN[0]}/CLASS/*.jpg."
         )
     left_out.update(top.left_out)
     left_out["images outside of a class"] += len(top.images)
-    if train is not None:
-        beside = "train" if test is None else f"{train} and {test}"
-        left_out[f"folders beside {beside}"] += len(top.folders) - 1 - (test is not None)
-    return train or "", test
+    if train is None:
+        return [""]
+    used = [train, *rest]
+    left_out[f"folders beside {' and '.join(used)}"] += len(top.folders) - len(used)
+    return used
 
 
 def _classes(root: Path, folder: str, left_out: Counter[str]) -> Classes:
@@ -99,15 +114,9 @@ def _classes(root: Path, folder: str, left_out: Counter[str]) -> Classes:
     }
 
 
-def _check(
-    root: Path, folder: str, train: Classes, strange: set[str], test_folder: str | None
-) -> None:
+def _check(root: Path, folder: str, train: Classes) -> None:
     """Checks the classes of a folder."""
     where = root / folder
-    if strange:
-        raise InputError(
-            f"{root / (test_folder or '')} has class {min(strange)!r}, which {where} lacks."
-        )
     if len(train) < 2:
         raise InputError(
             f"{where} has {len(train)} classes: it needs at least 2 folders of images, as in "

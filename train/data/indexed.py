@@ -22,6 +22,10 @@ class Images(Protocol):
     def shape(self) -> tuple[int, int, int]:
         """Height, width and channels."""
 
+    @property
+    def digests(self) -> np.ndarray | None:
+        """Of what is in each file, `(n, 2)` uint64; `None` of images that are in no files."""
+
     def __len__(self) -> int: ...
 
     def read(self, index: np.ndarray, scale: float = 1, wider: bool = False) -> np.ndarray:
@@ -63,6 +67,7 @@ class ArrayImages:
     """Images that are in memory."""
 
     array: np.ndarray  # (n, height, width, channels) uint8
+    digests: None = None
 
     @property
     def shape(self) -> tuple[int, int, int]:

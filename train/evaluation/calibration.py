@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from train.data.dataset import Data, Split, fixed_subset, hold_out
+from train.data.dataset import Data, Split, fixed_subset
 from train.evaluation.record import Bin
 
 BINS = 15  # of equal width, as Guo et al. 2017 (https://arxiv.org/abs/1706.04599)
@@ -38,7 +38,7 @@ def held_out(data: Data, fractions: Sequence[float | None]) -> tuple[Split, bool
     """
     known = {fraction for fraction in fractions if fraction is not None}
     unseen = len(known) == 1 and 0 not in known
-    _, images = hold_out(data.train, known.pop() if unseen else SHARE)
+    _, images = data.hold_out(known.pop() if unseen else SHARE)
     if not len(images):  # of very few
         images = data.train
     return images.subset(fixed_subset(len(images), MOST)), bool(known)

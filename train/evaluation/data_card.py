@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.augment import augmenter, epoch_plan
-from train.data.dataset import CHUNK, Data, Split, fixed_subset, hold_out, statistics
+from train.data.dataset import CHUNK, Data, Split, fixed_subset, statistics
 from train.settings.recipe import Recipe
 
 BATCH = 32  # images of a batch that are shown
@@ -29,7 +29,7 @@ class Double(NamedTuple):
 
 def counts(data: Data, held_out: float) -> dict[str, list[int]]:
     """The number of images of each class, by split; `held_out` is a fraction of the training's."""
-    images, validation = hold_out(data.train, held_out)
+    images, validation = data.hold_out(held_out)
     splits = {"training": images, "held out": validation, "test": data.test}
     classes = len(data.classes)
     return {
@@ -66,7 +66,7 @@ def augmented_batch(data: Data, recipe: Recipe) -> np.ndarray:
     Normalization follows; it changes numbers, and nothing that an eye would see.
     """
     recipe = recipe if data.mirror else replace(recipe, flip="none")
-    images, _ = hold_out(data.train, recipe.validation_fraction)
+    images, _ = data.hold_out(recipe.validation_fraction)
     plan = epoch_plan(recipe, len(images), 0)
     # Of some images only: to the eye the margin is the same, and reading all may take long.
     some = images.subset(fixed_subset(len(images), CHUNK))

@@ -71,13 +71,15 @@ class RunRecord(TypedDict):
     weights: NotRequired[WeightsRecord]
     teachers: NotRequired[dict[str, str]]  # SHA-256 of the weights in each folder
     source: NotRequired[SourceRecord]
+    survey: NotRequired[dict[str, Any]]  # of train.finetune, see `train.data.survey.Survey`
+    head: NotRequired[dict[str, float]]  # likewise, see `train.transfer.head.Head`
     versions: NotRequired[dict[str, str]]
     hardware: NotRequired[dict[str, Any]]
     costs: NotRequired[dict[str, float]]  # of a trial
     # Whose measures `val_` are in the history, if not of training images held out.
     curve: NotRequired[Literal["test"]]
     last_epoch: NotRequired[dict[str, float | None]]
-    delivered_epoch: NotRequired[int]  # whose weights are those of the files, from 1
+    delivered_epoch: NotRequired[int]  # whose weights the files have, from 1; 0 for a head alone
     seconds: NotRequired[float]  # of training
     images_per_second: NotRequired[float | None]
     test: NotRequired[dict[str, dict[str, float]]]  # scores by format

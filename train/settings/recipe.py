@@ -105,6 +105,16 @@ class Recipe(Settings):
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
     )
+    frozen_stages: int = option(
+        0, "stages at the beginning that keep their weights, the stem being the first", low=0
+    )
+    freeze_batchnorm: bool = option(
+        False, "batch normalization keeps statistics, scales and shifts (FrozenBN of Detectron)"
+    )
+    stage_decay: float = option(
+        1.0, "rate of a stage as a fraction of that of the next; the head has all of it", low=0,
+        high=1,
+    )  # fmt: skip
     teacher: str = option(
         "", "run folders of the teachers of knowledge distillation; empty for none",
         text=paths, empty=True,
@@ -112,7 +122,9 @@ class Recipe(Settings):
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )
-    validation_fraction: float = option(0.1, "training images held out", low=0, high=0.9)
+    validation_fraction: float = option(
+        0.1, "training images held out, unless a folder has its own for that", low=0, high=0.9
+    )
     deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
@@ -126,6 +138,11 @@ class Recipe(Settings):
             raise InputError(
                 f"first_size {self.first_size:g} and last_size {self.last_size:g} are for crops of "
                 "another scale or area in each epoch: give --crop=area and no --augmentation_pool."
+            )
+        if self.stage_decay != 1 and self.optimizer != "sgd":
+            raise InputError(
+                f"stage_decay {self.stage_decay:g} is for the optimizer sgd, and this is "
+                f"{self.optimizer}: make it 1."
             )
         if self.teacher and self.class_weight != "none":
             raise InputError(
@@ -198,10 +215,30 @@ IMAGENET_FAST = replace(
     validation_fraction=0.0,
 )
 
+# The last stages of a network that begins from weights, after its head: train.finetune, which
+# chooses how many stages and epochs the time allows. Rates by stage as Howard and Ruder 2018, 3.2,
+# statistics of the weights as in Detectron.
+#   python -m train.finetune --dataset=FOLDER
+FINETUNE = Recipe(
+    epochs=10,
+    batch_size=32,
+    learning_rate=0.01,
+    nesterov=True,
+    schedule="one_cycle",
+    warmup=0.1,
+    label_smoothing=0.1,
+    crop_padding=16,
+    freeze_batchnorm=True,
+    stage_decay=0.5,
+    validation_fraction=0.15,
+    deliver="best",
+)
+
 RECIPES = {
     "fast": FAST,
     "paper": PAPER,
     "paper_v2": PAPER_V2,
     "imagenet_paper": IMAGENET_PAPER,
     "imagenet_fast": IMAGENET_FAST,
+    "finetune": FINETUNE,
 }

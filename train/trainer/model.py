@@ -13,6 +13,7 @@ from train.settings.recipe import Recipe
 from train.trainer.optimizers import OPTIMIZERS
 from train.trainer.precision import policy
 from train.trainer.schedules import SCHEDULES
+from train.trainer.stages import freeze
 
 
 def network_model(
@@ -100,6 +101,7 @@ def training_model(
         shape = (None, None, network.input_shape[2]) if recipe.resizes else network.input_shape
         logits = network_model(network, normalization, None, shape)
         model = _with_auxiliary_heads(network, logits)
+        freeze(model, recipe)
         rate = SCHEDULES[recipe.schedule](recipe, recipe.epochs * steps)
         model.compile(
             OPTIMIZERS[recipe.optimizer](recipe, rate, model.trainable_variables),

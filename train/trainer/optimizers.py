@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from train.settings.recipe import Recipe
+from train.trainer.stages import rate_factors
 
 
 class ConvMuon(keras.optimizers.SGD):
@@ -50,6 +51,32 @@ class ConvMuon(keras.optimizers.SGD):
         return super().get_config() | {"decay": self.decay}
 
 
+class StagedSGD(keras.optimizers.SGD):
+    """SGD with a share of the learning rate for each variable: "discriminative" rates.
+
+    Earlier stages see edges and textures, which other images have as well, and change less
+    (Howard and Ruder 2018, 3.2).
+
+    Args:
+        learning_rate: Of SGD.
+        factors: Of the rate, for each trainable variable in order.
+        **settings: Of `keras.optimizers.SGD`.
+    """
+
+    def __init__(self, learning_rate, factors=(), **settings):
+        super().__init__(learning_rate, **settings)
+        self.factors = [*factors]
+
+    def update_step(self, gradient, variable, learning_rate):
+        """Takes a step with one variable."""
+        factor = self.factors[self._get_variable_index(variable)]
+        super().update_step(gradient, variable, learning_rate * factor)
+
+    def get_config(self):
+        """All arguments of the constructor."""
+        return super().get_config() | {"factors": self.factors}
+
+
 def orthogonal(matrix):
     """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2."""
     tall = matrix.shape[0] > matrix.shape[1]
@@ -74,6 +101,9 @@ def _decay(variables, factor: float) -> None:
 def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
     """SGD with momentum, and L2 on all kernels."""
     _decay(variables, recipe.weight_decay)
+    if recipe.stage_decay != 1:
+        factors = rate_factors(variables, recipe.stage_decay)
+        return StagedSGD(schedule, factors, **_settings(recipe))
     return keras.optimizers.SGD(schedule, **_settings(recipe))
 
 

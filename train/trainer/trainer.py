@@ -15,7 +15,7 @@ from keras_resnet.convert import OpenedWeights
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
-from train.data.dataset import Data, Normalization, Split, hold_out, statistics
+from train.data.dataset import Data, Normalization, Split, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import start
@@ -114,7 +114,7 @@ def prepare(
     if weights:
         start.check(weights, network)
     recipe = adapt_recipe(recipe, data)
-    images, held_out = hold_out(data.train, recipe.validation_fraction)
+    images, held_out = data.hold_out(recipe.validation_fraction)
     execution = engine.resolve(execution)
     steps, replicas = len(images) // recipe.batch_size, engine.replicas()
     if not steps:

@@ -295,7 +295,7 @@ def test_what_is_used_and_what_is_not_is_said(photos, capsys):
     for name in (".DS_Store", "._1.png", "a.heic", "b.heic", "README"):
         (cat / name).write_text("no image")
     (photos / "test/stray.png").write_text("no image")
-    (photos / "validation").mkdir()
+    (photos / "extra").mkdir()
     os.mkfifo(cat / "3.png")
     (cat / "4.png").symlink_to("gone")
     assert len(load(photos).train) == 4

@@ -1,0 +1,59 @@
+"""From a folder of photographs to files for phones, with the weights of this package."""
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from keras_resnet.utils.errors import InputError
+from train import finetune
+
+COLORS = {"blue": (40, 60, 200), "red": (200, 60, 40)}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """40 photographs of two classes that a color tells apart."""
+    root = tmp_path_factory.mktemp("made") / "paint"
+    draw = np.random.default_rng(0)
+    for name, color in COLORS.items():
+        (root / name).mkdir(parents=True)
+        for number in range(20):
+            pixels = draw.normal(color, 25, (40, 30, 3)).clip(0, 255).astype("uint8")
+            Image.fromarray(pixels).save(root / name / f"{number}.png")
+    return root
+
+
+def test_photographs_must_be_named():
+    with pytest.raises(InputError, match="say which photographs: --dataset=FOLDER"):
+        finetune.run()
+
+
+def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    settings = {
+        "dataset": str(photos), "model": "resnet20", "weights": "cifar10", "image_size": 16,
+        "batch_size": 4, "epochs": 1, "frozen_stages": 3, "crop_padding": 2,
+        "validation_fraction": 0.3,
+    }  # fmt: skip
+    record = finetune.run(output_dir=str(tmp_path / "run"), **settings)
+    said = capsys.readouterr().out
+    assert "class  training  validation  test" in said
+    assert record["recipe"]["freeze_batchnorm"] and record["recipe"]["frozen_stages"] == 3
+    assert record["head"]["val_accuracy"] == 1.0
+    assert {row["accuracy"] for row in record["test"].values()} == {1.0}
+    report = json.loads((tmp_path / "run/export.json").read_text())
+    assert report["formats"]["int8"]["accuracy"] == 1.0
+    assert (tmp_path / "run/labels.txt").read_text().split() == ["blue", "red"]
+    assert (tmp_path / "run/report.html").exists()
+
+    # The head alone, with four more photographs: these are the only ones that are looked at.
+    for number in range(20, 24):
+        image = Image.open(photos / f"red/{number - 20}.png")
+        image.rotate(180).save(photos / f"red/{number}.png")
+    finetune.run(output_dir=str(tmp_path / "head"), head_only=True, **settings)
+    said = capsys.readouterr().out
+    new = int(said.split("held-out images (")[1].split()[0])
+    assert new <= 4
+    assert "the head alone is trained" in said

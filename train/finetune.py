@@ -1,0 +1,111 @@
+"""From a folder of photographs to a phone: `python -m train.finetune --dataset=./photos`.
+
+The folder is `ROOT/CLASS/*.jpg`, or has `train`, and maybe `val` and `test`, above the classes. It
+is looked over first; then a head is fitted on what a pretrained network says of each photograph,
+and the last stages of it learn as long as `--minutes` allows. Leaves a run folder with all that
+`train.cifar` leaves, and `model_int8.tflite`.
+"""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from keras_resnet.spec import Spec
+from keras_resnet.spec.preprocessing import MODES
+from keras_resnet.utils.errors import InputError
+from train import flags, workflow
+from train.settings.data import DataSettings
+from train.settings.execution import Execution
+from train.settings.recipe import Recipe
+
+SIDE = 224  # of images, as most weights have seen; at 160 much is lost, docs/finetune.md
+OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
+MAX_DROP = 2.0  # percentage points that an int8 file may lose
+COMMAND = flags.Command("train.finetune", __doc__)
+COMMAND.share("model")
+COMMAND.add(
+    str, "weights", "imagenet", "begin from these: imagenet, hf://OWNER/NAME, a run or a file",
+    **flags.PATH,
+)  # fmt: skip
+COMMAND.add(float, "minutes", 20.0, "how long it may take, about", low=0.1)
+COMMAND.add(bool, "head_only", False, "keep all of the network but its head")
+COMMAND.add_fields(DataSettings)
+COMMAND.add(
+    str, "output_dir", None, "run folder (default: saved_models/finetuned_DATASET)", **flags.PATH
+)
+COMMAND.add(bool, "overwrite", False, "replace a run that is in the run folder")
+COMMAND.add_fields(Recipe, without=("teacher", "temperature", "deliver"))
+COMMAND.add_fields(Execution)
+
+
+def run(**settings: Any) -> dict[str, Any]:
+    """Fine-tunes a network on photographs and exports it, as the command does.
+
+    Args:
+        **settings: The flags of the command, by name: `dataset="photos"`, `minutes=10`...
+
+    Returns:
+        The record of the run, as in `run.json`, with `survey` and `head`.
+
+    Raises:
+        InputError: for impossible settings, photographs or weights that cannot be read.
+    """
+    return COMMAND.run(main, settings)
+
+
+def main(values: flags.Values) -> dict[str, Any]:
+    """Looks the folder over, trains, exports and scores."""
+    from time import monotonic
+
+    from train.data import sources
+    from train.data.survey import survey, text
+
+    began = monotonic()
+    values.refuse_arguments()
+    if not values.dataset:
+        raise InputError("say which photographs: --dataset=FOLDER, with a folder for each class.")
+    model, network, recipe = flags.base(values, "resnet50", "finetune")
+    recipe = replace(recipe, **values.given(Recipe))
+    given: dict[str, Any] = {"resize": "pad", "image_size": SIDE} | values.given(DataSettings)
+    data = sources.load(DataSettings(**given), SIDE)
+    found = survey(data, recipe.validation_fraction)
+    print(text(found, data), flush=True)
+
+    from train.backend import backend
+
+    engine = backend()  # after the table, which is there at once
+    from train import export
+    from train.evaluation.attempt import try_evaluation
+    from train.runs import folder as folders
+    from train.trainer import trainer
+    from train.transfer import tuning
+
+    execution = Execution(**values.given(Execution))
+    engine.choose(execution.devices)
+    model, network, weights = workflow.open_start(values, model, network)
+    if weights.preprocessing is None and isinstance(network, Spec):
+        # Files of Keras do not tell: published weights of this network want it so.
+        weights = weights._replace(preprocessing=MODES[network.preprocessing])
+    training = trainer.prepare(network, recipe, data, execution, model, weights)
+    print(workflow.began_from(training), flush=True)
+    folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
+    head = tuning.fit_head(training)
+    left = 0.0 if values.head_only else OVERHEAD * 60 * values.minutes - (monotonic() - began)
+    training, plan = tuning.plan(training, execution, folder, left, [*values.given(Recipe)])
+    print(plan, flush=True)
+    description = training.description()
+    with folders.record_run(folder, description, values.overwrite) as record:
+        record |= {"source": {"dataset": given["dataset"], "data_dir": ""}}
+        record |= {"survey": found.record(), "head": head.record()}
+        result = tuning.tune(training, folder, head, plan)
+        record |= result.outcome()
+        said = workflow.deliver(folder, result.model, description, data, record)
+    workflow.summarize(data, said)
+    print(try_evaluation(folder, data))
+    export.run(run=str(folder), formats="int8", max_drop=MAX_DROP)
+    print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")
+    return record
+
+
+if __name__ == "__main__":
+    COMMAND.start(main)

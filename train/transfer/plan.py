@@ -1,0 +1,89 @@
+"""What the time allows: which stages of a network learn, and for how many epochs."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from math import prod
+from time import perf_counter
+from typing import NamedTuple
+
+import keras
+import numpy as np
+
+from train.settings.recipe import Recipe
+from train.trainer.stages import last_stage, stage
+from train.transfer.features import BATCH
+
+FEWEST = 3  # epochs, for which an earlier stage is given up
+BACKWARD = 2  # passes forward that gradients cost: of what comes in, and of weights
+
+
+class Plan(NamedTuple):
+    """How the rest of a network is trained."""
+
+    recipe: Recipe
+    head_only: bool
+    seconds: float  # that it is going to take, about
+
+    def __str__(self) -> str:
+        """In words."""
+        if self.head_only:
+            return "the head alone is trained: there is no time, or no wish, for more"
+        return (
+            f"then {self.recipe.epochs} epochs of all stages but the first "
+            f"{self.recipe.frozen_stages}: about {self.seconds / 60:.1f} minutes"
+        )
+
+
+def choose(
+    recipe: Recipe,
+    given: Collection[str],
+    macs: Mapping[int, int],
+    rate: float,
+    images: tuple[int, int],
+    seconds: float,
+) -> Plan:
+    """Chooses as many of the last stages as can learn for `FEWEST` epochs, or else the last one.
+
+    The stem is not trained unless that is asked for: edges are the same everywhere.
+
+    Args:
+        recipe: With the most epochs that are of use.
+        given: Its fields that the user decided: nothing else is chosen for them.
+        macs: Multiply-accumulates of each stage, by its number.
+        rate: Images a second of a pass forward.
+        images: How many there are to learn from and to validate on.
+        seconds: That may be spent.
+    """
+    stages = max(macs)
+    plans = []
+    for frozen in [recipe.frozen_stages] if "frozen_stages" in given else range(1, stages):
+        share = sum(value for number, value in macs.items() if number > frozen) / sum(macs.values())
+        epoch = (images[0] * (1 + BACKWARD * share) + images[1]) / rate
+        epochs = recipe.epochs if "epochs" in given else min(recipe.epochs, int(seconds / epoch))
+        own = replace(recipe, epochs=max(epochs, 1), frozen_stages=frozen)
+        plans.append((epochs, Plan(own, frozen >= stages, epochs * epoch)))
+    usable = [row for epochs, row in plans if epochs >= min(FEWEST, recipe.epochs)]
+    some = [row for epochs, row in plans[-1:] if epochs]
+    alone = replace(recipe, epochs=1, frozen_stages=stages)
+    return next(iter(usable or some), Plan(alone, True, 0.0))
+
+
+def stage_macs(model: keras.Model) -> dict[int, int]:
+    """The multiply-accumulates of each stage of a network, by its number."""
+    stages = dict.fromkeys(range(1, last_stage([layer.name for layer in model.layers]) + 1), 0)
+    for layer in model.layers:
+        if (number := stage(layer.name)) and hasattr(layer, "kernel"):
+            stages[number] += prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
+    return stages
+
+
+def measure_rate(model: keras.Model, images: np.ndarray) -> float:
+    """Images a second of a pass forward, compiled already: the better of two."""
+    batch = np.resize(images, (BATCH, *images.shape[1:]))
+    model.predict_on_batch(batch)
+    times = []
+    for _ in range(2):
+        began = perf_counter()
+        model.predict_on_batch(batch)
+        times.append(perf_counter() - began)
+    return BATCH / min(times)
