@@ -96,10 +96,15 @@ def test_the_levels_of_the_documentation(capsys):
     assert f"```\n{capsys.readouterr().out}```" in DOCUMENTS["docs/backbone.md"]
 
 
-def test_the_examples_of_export_run(digits_run, capsys, monkeypatch, tmp_path):
+@pytest.mark.parametrize(
+    ("network", "side"), [("ResNet8", 32), pytest.param("ResNet18V2", 224, marks=pytest.mark.slow)]
+)
+def test_the_examples_of_export_run(network, side, digits_run, capsys, monkeypatch, tmp_path):
+    """The network does not matter here: that of the document takes ten seconds."""
     library, *_, client = blocks("docs/export.md")
+    assert library.count("ResNet18V2") == library.count("224") == 2
     monkeypatch.chdir(tmp_path)
-    exec(library, {})
+    exec(library.replace("ResNet18V2", network).replace("224", str(side)), {})
     assert {path.name for path in (tmp_path / "resnet18v2").iterdir()} == {
         "model.tflite",
         "model_float16.tflite",

@@ -1,5 +1,6 @@
 """Weights of other packages: the recordings say what their networks compute, see `record.py`."""
 
+from functools import cache
 from pathlib import Path
 
 import h5py
@@ -24,7 +25,7 @@ from tests.recordings.record import NETWORKS, array, images
 from tests.recordings.record import checkpoint as rebuilt
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
-SMALL = {"torchvision_resnet18", "torchvision_resnet50", "timm_resnetv2_18", "timm_resnetv2_50"}
+SMALL = {"torchvision_resnet18", "torchvision_resnet50", "timm_resnetv2_18"}
 TORCH = [
     pytest.param(name, marks=() if name in SMALL else pytest.mark.slow)
     for name in (f"{package}_{n}" for package in ("torchvision", "timm") for n in NETWORKS[package])
@@ -35,9 +36,14 @@ def recorded(name):
     return np.load(RECORDINGS / f"{name}.npz")
 
 
-def checkpoint(name):
-    """The state dict of a recording, rebuilt."""
+@cache
+def _rebuilt(name):
     return rebuilt(recorded(name))
+
+
+def checkpoint(name):
+    """The state dict of a recording, rebuilt; the dict may be changed, and its arrays not."""
+    return dict(_rebuilt(name))
 
 
 def normalizes_alike(model, recording):

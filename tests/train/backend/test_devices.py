@@ -85,7 +85,9 @@ def test_steps_at_once_must_divide_an_epoch():
         devices.check_execution(execution, steps=10)
 
 
-@pytest.mark.parametrize(("given", "on"), [(None, "True"), ("0", "False")])
+@pytest.mark.parametrize(
+    ("given", "on"), [(None, "True"), pytest.param("0", "False", marks=pytest.mark.slow)]
+)
 def test_onednn_computes_on_every_cpu_unless_told_otherwise(fresh_python, monkeypatch, given, on):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
     if given:
