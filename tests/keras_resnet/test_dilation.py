@@ -58,7 +58,9 @@ def test_every_fourth_feature_is_that_of_the_network_without_dilation(name):
     np.testing.assert_allclose(found[:, ::4, ::4], expected, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["v1", "stride first", "Keras's v2"])
+@pytest.mark.parametrize(
+    "name", ["v1", pytest.param("stride first", marks=pytest.mark.slow), "Keras's v2"]
+)
 def test_weights_load_whether_the_network_of_the_file_is_dilated_or_not(name, tmp_path):
     """Also where the file tells the layers of its network, which are compared."""
     path, spec = tmp_path / "x.keras", SPECS[name]
@@ -98,7 +100,7 @@ def test_folding_keeps_dilated_networks(name):
     folded = fold(model)
     expected = np.array(model(IMAGES, training=False))
     np.testing.assert_allclose(
-        folded.predict_on_batch(IMAGES), expected, atol=1e-5 * np.abs(expected).max()
+        folded(IMAGES, training=False), expected, atol=1e-5 * np.abs(expected).max()
     )
     kinds = {type(layer) for layer in folded.layers}
     assert not kinds & {keras.layers.BatchNormalization, keras.layers.MaxPooling2D} or (
