@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import keras
 import numpy as np
 import pytest
@@ -26,7 +28,7 @@ def sizes(model):
 @pytest.mark.parametrize("name", ["ResNet18", "ResNet18V2", "ResNet50", "ResNet50V2", "PlainNet18"])
 def test_maps_of_imagenet_networks_have_strides_4_to_32(name):
     # Two blocks a stage, of which some variants stride in the first and some in the last.
-    model = ResNet(SPECS[name], include_top=False, blocks=(2, 2, 2, 2))
+    model = ResNet(replace(SPECS[name], blocks=(2, 2, 2, 2)), include_top=False)
     channels = [width * BLOCKS[SPECS[name].block].expansion for width in (64, 128, 256, 512)]
     expected = {
         f"C{i}": (64 // 2**i, 64 // 2**i, c) for i, c in zip(range(2, 6), channels, strict=True)

@@ -50,9 +50,17 @@ def test_other_shortcuts(shortcut, variant):
     assert_costs_are_those_of_the_built(Spec((1, 2), (4, 8), shortcut=shortcut, **shape))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("block", BLOCKS)
-@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize(
+    ("order", "block", "variant"),
+    [
+        # Each variant with each block, and with each order.
+        pytest.param(order, block, variant, marks=pytest.mark.slow if later else ())
+        for order in ("original", "full_preact")
+        for block in BLOCKS
+        for variant in VARIANTS
+        for later in [order == "full_preact" and block != "bottleneck"]
+    ],
+)
 def test_every_variant_and_block(order, block, variant):
     spec = Spec(
         (2, 1), (8, 16), block, order, "B", "imagenet", variant, 1.5, input_shape=(33, 48, 1)

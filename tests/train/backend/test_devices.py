@@ -67,6 +67,13 @@ def test_devices_are_chosen_once():
 def test_too_little_memory_is_a_sentence():
     said = pytest.raises(InputError, match="ran out of memory: lower --batch_size")
     with said, errors.explain_errors():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+
+@pytest.mark.slow
+def test_tensorflow_still_says_so_when_memory_is_too_little():
+    """After it has waited ten seconds for some."""
+    with pytest.raises(tf.errors.ResourceExhaustedError):
         tf.zeros([2**44])
 
 
