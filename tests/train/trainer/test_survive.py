@@ -221,7 +221,7 @@ def test_a_checkpoint_of_another_network_is_refused(finished):
 
 
 COMMAND = (
-    "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=2", "--batch_size=64",
+    "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=3", "--batch_size=64",
     "--width_multiplier=0.5", "--image_size=8",
 )  # fmt: skip
 
@@ -253,4 +253,4 @@ def test_the_command_stops_goes_on_and_refuses_what_differs(python, command, tmp
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert record["status"] == "finished"
     assert not (tmp_path / "run/checkpoints").exists()
-    assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 3
+    assert len((tmp_path / "run/history.csv").read_text().splitlines()) == 4
