@@ -64,7 +64,9 @@ def test_the_quickstart_runs(monkeypatch, tmp_path):
         Image.fromarray(pixels).save(folder / f"{number}.png")
     monkeypatch.chdir(tmp_path)
     names = {}
-    exec(quickstart, names)
+    # XLA, which Keras takes by itself, compiles for longer than all the rest runs.
+    assert 'metrics=["accuracy"])' in quickstart
+    exec(quickstart.replace('metrics=["accuracy"])', "jit_compile=False)"), names)
     assert names["model"].output_shape == (None, 3)
     files = {path.name for path in (tmp_path / "my_model").iterdir()}
     assert files == {"model.keras", "saved_model", "model.tflite"}

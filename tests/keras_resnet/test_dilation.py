@@ -94,7 +94,12 @@ def test_the_first_block_of_a_dilated_stage_has_the_dilation_before():
     assert dilations(imagenet(50, output_stride=8), 3) == [4, 4, 4]  # the stride is before the 3x3
 
 
-@pytest.mark.parametrize("name", SPECS)
+FOLDED = {"v1", "v2", "stride on 3x3", "timm's v2"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FOLDED else pytest.mark.slow) for name in SPECS]
+)
 def test_folding_keeps_dilated_networks(name):
     model = features(replace(SPECS[name], output_stride=SPECS[name].stride // 4))
     folded = fold(model)

@@ -58,7 +58,10 @@ def test_one_step_is_the_papers_sgd_with_coupled_decay(fit):
         np.testing.assert_allclose(bound, free + pull, atol=2e-5)
 
 
-@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize(
+    "precision",
+    ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"],
+)
 def test_training_learns_and_delivers_stock_float32(fit, precision):
     recipe = replace(RECIPE, epochs=6, learning_rate=0.05, schedule="one_cycle", warmup=0.3)
     result = fit(trainer.prepare(SPEC, recipe, DATA, Execution(precision=precision)))
