@@ -7,6 +7,7 @@ one. Nothing of a family is imported before it is used.
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import lru_cache
 from math import prod
 from pkgutil import resolve_name
 from typing import Any, NamedTuple
@@ -134,12 +135,18 @@ def from_json(content: Mapping[str, Any]) -> NetworkConfig:
 
 def count_parameters(config: NetworkConfig) -> int:
     """Counts the trainable parameters of the built model."""
-    return sum(prod(variable.shape) for variable in build(config).trainable_variables)
+    return _counts(config)[0]
 
 
 def count_macs(config: NetworkConfig) -> int:
     """Counts the multiply-accumulates of the built model's convolutions and dense layers."""
-    return model_macs(build(config))
+    return _counts(config)[1]
+
+
+@lru_cache(maxsize=64)  # building takes seconds, and who asks for one number asks for the other
+def _counts(config: NetworkConfig) -> tuple[int, int]:
+    model = build(config)
+    return sum(prod(variable.shape) for variable in model.trainable_variables), model_macs(model)
 
 
 def model_macs(model) -> int:

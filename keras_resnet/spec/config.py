@@ -37,8 +37,11 @@ class NetworkConfig(Protocol):
     def any_size(self) -> bool:
         """Whether its classifier takes images of any size: after global pooling."""
 
-    # What makes a class a dataclass, to the type checker.
+    # What makes a class a dataclass, and a frozen one, to the type checker.
     __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    def __hash__(self) -> int:
+        """Of all fields."""
 
     def check_size(self, *sides: int | None) -> None:
         """Raises an `InputError` if images of these sides are too small; `None` is any side."""

@@ -2,7 +2,6 @@
 
 import re
 import subprocess
-import sys
 from pathlib import Path
 
 import keras
@@ -52,15 +51,15 @@ def folder(model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def cli():
-    """TensorFlow's command for SavedModels."""
-    return Path(sys.executable).with_name("saved_model_cli")
+def cli(python):
+    """TensorFlow's command `saved_model_cli`, in a process that has imported TensorFlow."""
+    return lambda *words: python("-m", "tensorflow.python.tools.saved_model_cli", *words).stdout
 
 
 @pytest.fixture(scope="module")
 def shown(cli, folder):
     """By name of the signature: the names of its input and its output, and of their tensors."""
-    text = output_of(cli, "show", "--dir", folder, "--all")
+    text = cli("show", "--dir", folder, "--all")
     signatures = re.split(r"signature_def\['(\w+)'\]:", text)[1:]
     return {
         name: re.findall(r"puts\['(\w+)'\] tensor_info:(?s:.+?) name: (\S+)", body)
@@ -79,8 +78,8 @@ def test_saved_model_cli_shows_the_signatures(shown):
 
 def test_saved_model_cli_runs_it(cli, folder, expected, tmp_path):
     np.save(tmp_path / "images.npy", IMAGES.astype("float32"))
-    output_of(
-        cli, "run", "--dir", folder, "--tag_set", "serve", "--signature_def", "serving_default",
+    cli(
+        "run", "--dir", folder, "--tag_set", "serve", "--signature_def", "serving_default",
         "--inputs", f"image={tmp_path / 'images.npy'}", "--outdir", tmp_path,
     )  # fmt: skip
     np.testing.assert_allclose(np.load(tmp_path / "output_0.npy"), expected, atol=1e-5)

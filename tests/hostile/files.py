@@ -151,3 +151,9 @@ def cases(
                 return target.read(path)
 
             yield f"{name} {seed}", call
+
+
+def every_kind(originals: str, first: str, count: str) -> Iterator[tuple[str, Callable]]:
+    """The same of each kind in turn."""
+    for name in TARGETS:
+        yield from cases(name, originals, first, count)

@@ -74,8 +74,13 @@ def snapshot(folder: Path) -> dict[str, tuple]:
     return found
 
 
-def commands(place: str, name: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
-    """A command with a wrong value for one flag after the other; of all pairs some share."""
+def commands(place: str, names: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
+    """Commands, `a,b,c`, with a wrong value for one flag after the other; of all pairs a share."""
+    for name in names.split(","):
+        yield from _command(place, name, share, seed)
+
+
+def _command(place: str, name: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
     command = import_module(name)
     base, chance = COMMANDS[name], Random(int(seed))
     flags = [flag for flag in command.COMMAND.flags if flag not in LEFT_OUT]
@@ -88,8 +93,13 @@ def commands(place: str, name: str, share: str, seed: str) -> Iterator[tuple[str
         yield f"{name} {row}"[:200], partial(unless_refused, Path(place), call)
 
 
-def functions(place: str, name: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
-    """Public functions with a wrong value for one argument after the other."""
+def functions(place: str, names: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
+    """Public functions of modules, `a,b,c`, with a wrong value for one argument after the other."""
+    for name in names.split(","):
+        yield from _functions(place, name, share, seed)
+
+
+def _functions(place: str, name: str, share: str, seed: str) -> Iterator[tuple[str, Callable]]:
     module, chance = import_module(name), Random(int(seed))
     values = objects(Path(place))
     os.chdir(place)

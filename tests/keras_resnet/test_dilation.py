@@ -58,7 +58,9 @@ def test_every_fourth_feature_is_that_of_the_network_without_dilation(name):
     np.testing.assert_allclose(found[:, ::4, ::4], expected, atol=1e-5 * np.abs(expected).max())
 
 
-@pytest.mark.parametrize("name", ["v1", "stride first", "Keras's v2"])
+@pytest.mark.parametrize(
+    "name", ["v1", pytest.param("stride first", marks=pytest.mark.slow), "Keras's v2"]
+)
 def test_weights_load_whether_the_network_of_the_file_is_dilated_or_not(name, tmp_path):
     """Also where the file tells the layers of its network, which are compared."""
     path, spec = tmp_path / "x.keras", SPECS[name]
@@ -92,13 +94,18 @@ def test_the_first_block_of_a_dilated_stage_has_the_dilation_before():
     assert dilations(imagenet(50, output_stride=8), 3) == [4, 4, 4]  # the stride is before the 3x3
 
 
-@pytest.mark.parametrize("name", SPECS)
+FOLDED = {"v1", "v2", "stride on 3x3", "timm's v2"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in FOLDED else pytest.mark.slow) for name in SPECS]
+)
 def test_folding_keeps_dilated_networks(name):
     model = features(replace(SPECS[name], output_stride=SPECS[name].stride // 4))
     folded = fold(model)
     expected = np.array(model(IMAGES, training=False))
     np.testing.assert_allclose(
-        folded.predict_on_batch(IMAGES), expected, atol=1e-5 * np.abs(expected).max()
+        folded(IMAGES, training=False), expected, atol=1e-5 * np.abs(expected).max()
     )
     kinds = {type(layer) for layer in folded.layers}
     assert not kinds & {keras.layers.BatchNormalization, keras.layers.MaxPooling2D} or (

@@ -91,7 +91,12 @@ NAMED = ["ResNet8", "ResNet20", "ResNet20V2", "PlainNet20", "ResNet18", "ResNet1
          "ResNet50V2"]  # fmt: skip
 
 
-@pytest.mark.parametrize("name", NAMED)
+QUICK = {"ResNet8", "ResNet20V2", "PlainNet20", "ResNet18"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in NAMED]
+)
 def test_counting_the_built_model_gives_what_the_formulas_do(name):
     spec = SPECS[name]
     assert families.count_parameters(spec) == families.parameters(spec) == parameters(spec)

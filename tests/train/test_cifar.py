@@ -146,7 +146,7 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
         # All images to train on, and the default run folder.
         command(
             "--dataset=digits", "--image_size=8", "--model=resnet8", "--epochs=2",
-            "--batch_size=64", "--validation_fraction=0",
+            "--batch_size=64", "--validation_fraction=0", "--width_multiplier=0.5",
         )  # fmt: skip
     folder = tmp_path / "saved_models" / "resnet8_digits"
     assert (folder / "model.tflite").exists()
@@ -170,8 +170,8 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     """As in a notebook."""
     monkeypatch.setattr("sys.argv", ["ipykernel_launcher.py", "-f", "kernel.json"])
     settings = {"dataset": "digits", "model": "resnet8", "image_size": 8, "epochs": 1}
-    settings |= {"class_weight": "balanced"}
-    record = cifar.run(**settings, width_multiplier=0.25, output_dir=tmp_path / "run")
+    settings |= {"class_weight": "balanced", "blocks": "1", "widths": "16"}
+    record = cifar.run(**settings, output_dir=tmp_path / "run")
     assert record == json.loads((tmp_path / "run/run.json").read_text())
     assert record["status"] == "finished"
     assert record["data"]["image_size"] == 8
@@ -183,7 +183,7 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     recalls = [float(recall) for _, recall in classes]
     assert (len(classes), recalls) == (3, sorted(recalls))
     with pytest.raises(InputError, match="already holds this run, finished"):
-        cifar.run(**settings, width_multiplier=0.25, output_dir=tmp_path / "run")
+        cifar.run(**settings, output_dir=tmp_path / "run")
 
 
 def test_a_run_goes_on_from_the_weights_of_another(digits_run, record, tmp_path, capsys):

@@ -34,8 +34,13 @@ def finished(digits_run, tmp_path):
     return folder
 
 
-def test_everything_is_exported_measured_and_described(finished, command, capsys, monkeypatch):
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """How long files take is not compared here."""
     monkeypatch.setattr(comparison, "RUNS", 10)
+
+
+def test_everything_is_exported_measured_and_described(finished, command, capsys):
     command(f"--run={finished}", "--author=Someone", "--license=MIT", "--max_drop=3")
     names = {path.name for path in finished.iterdir()} - {".lock"}
     assert names == {
@@ -100,10 +105,7 @@ def test_a_folder_that_is_in_use_is_named(finished, command):
         refuse(command, "another process is writing to", f"--run={finished}")
 
 
-def test_a_full_disk_is_named_and_leaves_the_former_export_as_it_was(
-    finished, command, monkeypatch
-):
-    monkeypatch.setattr(comparison, "RUNS", 10)
+def test_a_full_disk_is_named_and_leaves_the_former_export_as_it_was(finished, command):
     command(f"--run={finished}", "--formats=dynamic", "--max_drop=100")
     before = {path.name: path.read_bytes() for path in finished.iterdir()}
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)

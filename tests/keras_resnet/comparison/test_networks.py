@@ -103,7 +103,7 @@ def test_the_smallest_image_fits_and_arguments_are_those_of_keras_applications(n
     assert model.layers[-1].name == "predictions"
     settings["input_shape"] = (None, None, 3)
     headless = builder(include_top=False, pooling="avg", **settings)
-    assert headless.predict_on_batch(np.ones((1, side + 3, side, 3))).shape[0] == 1
+    assert headless(np.ones((1, side + 3, side, 3)), training=False).shape[0] == 1
     with pytest.raises(InputError, match="unknown argument 'widht'"):
         builder(widht=3)
 

@@ -27,9 +27,17 @@ def assert_costs_are_those_of_the_built(spec):
     assert macs(spec) == counted(model)
 
 
-@pytest.mark.parametrize("order", ACTIVATION_ORDERS)
-@pytest.mark.parametrize("shortcut", ["A", "B", "C", "none"])
-@pytest.mark.parametrize("block", ["basic", "bottleneck"])
+@pytest.mark.parametrize(
+    ("block", "shortcut", "order"),
+    [
+        # Each pair of a shortcut with a block, and of one with an order, is counted once.
+        pytest.param(block, shortcut, order, marks=pytest.mark.slow if later else ())
+        for block in ("basic", "bottleneck")
+        for shortcut in ("A", "B", "C", "none")
+        for order in ACTIVATION_ORDERS
+        for later in [block == "basic" and order not in ("original", "full_preact")]
+    ],
+)
 def test_every_order_shortcut_and_block(block, shortcut, order):
     spec = Spec((1, 2), (4, 8), block, order, shortcut, input_shape=(11, 8, 3))
     assert_costs_are_those_of_the_built(spec)
@@ -42,9 +50,17 @@ def test_other_shortcuts(shortcut, variant):
     assert_costs_are_those_of_the_built(Spec((1, 2), (4, 8), shortcut=shortcut, **shape))
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("block", BLOCKS)
-@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize(
+    ("order", "block", "variant"),
+    [
+        # Each variant with each block, and with each order.
+        pytest.param(order, block, variant, marks=pytest.mark.slow if later else ())
+        for order in ("original", "full_preact")
+        for block in BLOCKS
+        for variant in VARIANTS
+        for later in [order == "full_preact" and block != "bottleneck"]
+    ],
+)
 def test_every_variant_and_block(order, block, variant):
     spec = Spec(
         (2, 1), (8, 16), block, order, "B", "imagenet", variant, 1.5, input_shape=(33, 48, 1)

@@ -8,7 +8,7 @@ from keras_resnet import SPECS, ResNet, Spec, feature_pyramid, pyramid_levels
 
 
 def short(spec):
-    return replace(spec, blocks=tuple(min(n, 2) for n in spec.blocks))
+    return replace(spec, blocks=tuple(min(n, 2) for n in spec.blocks), width_multiplier=0.25)
 
 
 def assert_levels_are_those_of_the_built(spec):

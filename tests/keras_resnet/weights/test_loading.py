@@ -45,8 +45,10 @@ def named(name):
 
 TWINS = {"v1": partial(small, 1), "v2": partial(small, 2)}
 TWINS |= {name: partial(named, name) for name in ("ResNet50", "ResNet50V2")}
+# Suffixes do not depend on the version, and how layers are named does.
+QUICK = [*(("v1", suffix) for suffix in SUFFIXES), ("v2", ".h5")]
 PAIRS = [
-    pytest.param(name, suffix, marks=pytest.mark.slow if name[0] == "R" else ())
+    pytest.param(name, suffix, marks=() if (name, suffix) in QUICK else pytest.mark.slow)
     for name in TWINS
     for suffix in SUFFIXES
 ]

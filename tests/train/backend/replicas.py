@@ -21,7 +21,7 @@ IMAGES[np.arange(211), :, :, LABELS] += 50
 SPLIT = Split(IMAGES.astype("uint8"), LABELS)
 DATA = Data("colours", ("red", "green", "blue"), SPLIT, SPLIT)
 RECIPE = Recipe(
-    epochs=3, batch_size=20, learning_rate=0.02, crop_padding=1, weight_decay=1e-3, ema_decay=0.9,
+    epochs=2, batch_size=20, learning_rate=0.02, crop_padding=1, weight_decay=1e-3, ema_decay=0.9,
     optimizer="muon",
 )  # fmt: skip
 SPEC = Spec(blocks=(1,), widths=(8,))

@@ -117,8 +117,9 @@ def test_what_exceeds_whole_batches_is_other_images_in_each_epoch():
     assert left_out[0] != left_out[1]
 
 
-@pytest.mark.parametrize("class_weight", ["none", "balanced"])
-@pytest.mark.parametrize(("epoch", "step"), [(0, 3), (1, 0), (1, 4)])
+@pytest.mark.parametrize(
+    ("epoch", "step", "class_weight"), [(0, 3, "none"), (1, 0, "none"), (1, 4, "balanced")]
+)
 def test_batches_begin_at_any_step_as_if_the_ones_before_had_been_read(epoch, step, class_weight):
     recipe = replace(RECIPE, class_weight=class_weight)
     split = Split(IMAGES, LABELS**2 // 4)  # classes of different sizes

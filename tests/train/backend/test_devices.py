@@ -67,6 +67,13 @@ def test_devices_are_chosen_once():
 def test_too_little_memory_is_a_sentence():
     said = pytest.raises(InputError, match="ran out of memory: lower --batch_size")
     with said, errors.explain_errors():
+        raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+
+@pytest.mark.slow
+def test_tensorflow_still_says_so_when_memory_is_too_little():
+    """After it has waited ten seconds for some."""
+    with pytest.raises(tf.errors.ResourceExhaustedError):
         tf.zeros([2**44])
 
 
@@ -85,7 +92,9 @@ def test_steps_at_once_must_divide_an_epoch():
         devices.check_execution(execution, steps=10)
 
 
-@pytest.mark.parametrize(("given", "on"), [(None, "True"), ("0", "False")])
+@pytest.mark.parametrize(
+    ("given", "on"), [(None, "True"), pytest.param("0", "False", marks=pytest.mark.slow)]
+)
 def test_onednn_computes_on_every_cpu_unless_told_otherwise(fresh_python, monkeypatch, given, on):
     monkeypatch.delenv("TF_ENABLE_ONEDNN_OPTS")
     if given:

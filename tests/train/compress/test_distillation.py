@@ -26,8 +26,14 @@ EXECUTION = Execution(precision="float32")
 
 
 @pytest.fixture(scope="module")
-def data():
+def whole():
     return sources.load(DataSettings("digits"), 32)
+
+
+@pytest.fixture(scope="module")
+def data(whole):
+    """As many images as it takes to ask a teacher."""
+    return replace(whole, train=whole.train.subset(np.arange(400)))
 
 
 @pytest.fixture
@@ -116,23 +122,23 @@ def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_pat
     np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
 
 
-def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, data, tmp_path):
+def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
     """Told two probabilities with the temperature 3, it says their third powers."""
-    training = trainer.prepare(SPEC, replace(recipe, epochs=4), data, EXECUTION)
+    training = trainer.prepare(SPEC, replace(recipe, epochs=4), whole, EXECUTION)
     told = np.zeros((2, len(training.images.labels), 10), np.float16)
     told[..., 3], told[..., 7] = 0.6, 0.4
     result = trainer.fit(training, tmp_path, targets=told)
-    said = result.model.predict_on_batch(data.test.read()[:50].astype("float32"))
+    said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
     np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
 
 
-def test_a_student_learns_what_it_is_told(recipe, data, tmp_path):
+def test_a_student_learns_what_it_is_told(recipe, whole, tmp_path):
     """Told that every image is a three, it says so of all."""
-    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
     threes = np.zeros((2, len(training.images.labels), 10), np.float16)
     threes[:, :, 3] = 1
     result = trainer.fit(training, tmp_path, targets=threes)
-    said = result.model.predict_on_batch(data.test.read()[:50].astype("float32"))
+    said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
     assert (said.argmax(-1) == 3).all()
 
 

@@ -92,26 +92,36 @@ def cifar10():
     return load("cifar10", data_dir=str(CIFAR))
 
 
-def test_the_weights_that_come_along_score_what_their_run_says(cifar10):
-    """On all 10,000 test images, in float32."""
+# Of the test images, how many are classified, and how far from the record their accuracy may be.
+# Over all of them, other processors round otherwise; over the first 500, chance is less than that.
+SHARES = pytest.mark.parametrize(
+    ("count", "near"), [(500, 0.04), pytest.param(10_000, 2e-4, marks=pytest.mark.slow)]
+)
+
+
+@SHARES
+def test_the_weights_that_come_along_score_what_their_run_says(cifar10, count, near):
     record = json.loads((ROOT / "saved_models/pretrained/resnet20_cifar10/run.json").read_text())
     assert cifar10.fingerprint() == record["data"]["sha256"]
     model = keras_resnet.ResNet20(weights="cifar10")
-    prepared = keras_resnet.ResNet20.preprocess_input(cifar10.test.read().astype("float32"))
+    prepared = keras_resnet.ResNet20.preprocess_input(cifar10.test.read()[:count].astype("float32"))
     guesses = model.predict(prepared, batch_size=500, verbose=0).argmax(-1)
-    accuracy = np.mean(guesses == cifar10.test.labels)
-    assert accuracy == pytest.approx(record["test"]["keras"]["accuracy"], abs=2e-4)
+    accuracy = np.mean(guesses == cifar10.test.labels[:count])
+    assert accuracy == pytest.approx(record["test"]["keras"]["accuracy"], abs=near)
 
 
+@SHARES
 @pytest.mark.parametrize("name", ["float32", "int8"])
 @pytest.mark.parametrize("network", ["tiny_cifar10", "lean_cifar10"])
-def test_the_files_that_come_along_score_what_their_export_says(cifar10, network, name):
+def test_the_files_that_come_along_score_what_their_export_says(
+    cifar10, network, name, count, near
+):
     folder = ROOT / "saved_models/pretrained" / network
     row = json.loads((folder / "export.json").read_text())["formats"][name]
     assert (folder / row["file"]).stat().st_size == row["bytes"]
-    guesses = formats.load(folder, name)(cifar10.test.read()).argmax(-1)
-    accuracy = np.mean(guesses == cifar10.test.labels)
-    assert accuracy == pytest.approx(row["accuracy"], abs=2e-4)  # other processors round otherwise
+    guesses = formats.load(folder, name)(cifar10.test.read()[:count]).argmax(-1)
+    accuracy = np.mean(guesses == cifar10.test.labels[:count])
+    assert accuracy == pytest.approx(row["accuracy"], abs=near)
 
 
 def test_cifar10_from_tfds(cifar10):

@@ -213,7 +213,7 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     assert not list(tmp_path.rglob("evaluation.json"))
 
 
-@pytest.mark.parametrize("activation", [None, "sigmoid"])
+@pytest.mark.parametrize("activation", [None, pytest.param("sigmoid", marks=pytest.mark.slow)])
 def test_logits_and_sigmoids_say_what_softmax_says(
     activation, digits_run, command, capsys, tmp_path
 ):

@@ -13,7 +13,10 @@ import pytest
 from keras_resnet import InputError
 from tests.forked import Forked
 from tests.train.trainer import survive
+from train import cifar
+from train.data import sources
 from train.data.dataset import Data
+from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.trainer import checkpoint, trainer
 from train.trainer.stop_signals import Stopped
@@ -23,8 +26,8 @@ DATA = Data("colours", ("red", "green", "blue"), survive.colours(120), survive.c
 FLOAT32 = Execution(precision="float32")
 
 
-def fit(folder, recipe=RECIPE, execution=FLOAT32, **settings):
-    return trainer.fit(trainer.prepare(survive.SPEC, recipe, DATA, execution), folder, **settings)
+def fit(folder, recipe=RECIPE, execution=FLOAT32, data=DATA, **settings):
+    return trainer.fit(trainer.prepare(survive.SPEC, recipe, data, execution), folder, **settings)
 
 
 def after_steps(count, do):
@@ -49,8 +52,8 @@ def same(one, other):
 @pytest.mark.parametrize(
     ("kills", "more"),
     [
-        (3, ["--precision=mixed_bfloat16"]),  # each kind once
-        (3, ["--photographs"]),
+        (2, ["--precision=mixed_bfloat16"]),  # in steps, and while a checkpoint is written
+        pytest.param(3, ["--photographs"], marks=pytest.mark.slow),
         pytest.param(25, ["--precision=mixed_bfloat16"], marks=pytest.mark.slow),
         pytest.param(25, ["--precision=mixed_float16"], marks=pytest.mark.slow),
         pytest.param(25, ["--precision=float32"], marks=pytest.mark.slow),
@@ -64,13 +67,31 @@ def test_kills_do_not_change_a_bit(python, kills, more):
     assert "equal to the bit" in said[-1]
 
 
+@pytest.fixture(scope="module")
+def photographs(tmp_path_factory):
+    """As many images to train on, as files of many sizes."""
+    folder = tmp_path_factory.mktemp("photographs")
+    survive.write_photographs(folder, 137)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+        yield sources.load(DataSettings(str(folder), image_size=8), 8)
+
+
 @pytest.mark.parametrize(
-    ("precision", "average"), [("mixed_float16", 0.9), ("mixed_bfloat16", 0.0)]
+    ("precision", "recipe"),
+    [
+        ("mixed_float16", replace(RECIPE, ema_decay=0.9)),
+        ("mixed_bfloat16", replace(survive.PHOTOGRAPHS, epochs=2, ema_decay=0.0)),
+    ],
+    ids=["colours", "photographs"],
 )
-def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, average, capsys):
+def test_a_signal_saves_and_the_same_training_goes_on(
+    tmp_path, precision, recipe, photographs, capsys
+):
     """With the loss scale of float16, which doubles after steps without overflow, and averages."""
-    execution, recipe = Execution(precision=precision), replace(RECIPE, ema_decay=average)
-    whole = fit(tmp_path / "whole", recipe, execution)
+    execution = Execution(precision=precision)
+    data = photographs if recipe.crop == "area" else DATA
+    whole = fit(tmp_path / "whole", recipe, execution, data)
     if precision == "mixed_float16":
         assert {row["skipped_steps"] for row in whole.progress.history} <= {*range(10)}
         assert whole.last_epoch["loss_scale"] > 0
@@ -85,19 +106,27 @@ def test_a_signal_saves_and_the_same_training_goes_on(tmp_path, precision, avera
         with pytest.raises(Stopped, match=f"{name}: stopped and saved after {place}"):
             number = getattr(signal, name)
             stop = after_steps(steps, lambda number=number: os.kill(os.getpid(), number))
-            fit(tmp_path / "halves", recipe, execution, callbacks=stop)
+            fit(tmp_path / "halves", recipe, execution, data, callbacks=stop)
         lines = capsys.readouterr().out.splitlines()
         assert [line for line in lines if line.startswith("Epoch")] == shown
     assert (tmp_path / "halves/history.csv").read_text().count("\n") == 3
     assert signal.getsignal(signal.SIGTERM) == before
-    same(whole, fit(tmp_path / "halves", recipe, execution))
+    same(whole, fit(tmp_path / "halves", recipe, execution, data))
 
 
-def test_several_steps_at_once_end_alike_and_go_on(tmp_path):
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """A training that was not disturbed, and its folder."""
+    folder = tmp_path_factory.mktemp("finished") / "run"
+    keras.utils.set_random_seed(0)
+    return fit(folder), folder
+
+
+def test_several_steps_at_once_end_alike_and_go_on(finished, tmp_path):
     """With 6 steps an epoch, three times two."""
     execution = replace(FLOAT32, steps_per_execution=2)
     whole = fit(tmp_path / "whole", execution=execution)
-    single = fit(tmp_path / "single").progress.history
+    single = finished[0].progress.history
     for a, b in zip(whole.progress.history, single, strict=True):
         assert a["loss"] == pytest.approx(b["loss"], rel=1e-3)
     with pytest.raises(Stopped, match="step 2 of epoch 1"):
@@ -157,9 +186,9 @@ def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
         assert weights.tobytes() == kept.tobytes()
 
 
-def test_a_finished_training_is_not_trained_again(tmp_path):
-    whole = fit(tmp_path)
-    again = fit(tmp_path, callbacks=after_steps(1, lambda: pytest.fail("a step was taken")))
+def test_a_finished_training_is_not_trained_again(finished):
+    whole, folder = finished
+    again = fit(folder, callbacks=after_steps(1, lambda: pytest.fail("a step was taken")))
     same(whole, again)
 
 
@@ -185,11 +214,10 @@ def test_after_nan_the_last_good_checkpoint_is_kept(tmp_path):
     assert all(np.isfinite(array).all() for array in there[1].values())
 
 
-def test_a_checkpoint_of_another_network_is_refused(tmp_path):
-    fit(tmp_path)
+def test_a_checkpoint_of_another_network_is_refused(finished):
     other = trainer.prepare(replace(survive.SPEC, widths=(24,)), RECIPE, DATA, FLOAT32)
     with pytest.raises(InputError, match="the checkpoint does not fit this training at 'model/"):
-        trainer.fit(other, tmp_path)
+        trainer.fit(other, finished[1])
 
 
 COMMAND = (
@@ -198,16 +226,15 @@ COMMAND = (
 )  # fmt: skip
 
 
-def test_the_command_stops_goes_on_and_refuses_what_differs(python, tmp_path):
-    command = [*COMMAND, f"--output_dir={tmp_path}/run", "--checkpoint_seconds=0"]
-    process = Forked(*command)
+def test_the_command_stops_goes_on_and_refuses_what_differs(python, command, tmp_path):
+    words = [*COMMAND, f"--output_dir={tmp_path}/run", "--checkpoint_seconds=0"]
+    process = Forked(*words)
     while not list((tmp_path / "run").glob("checkpoints/[0-9]*")):
         assert process.poll() is None
         time.sleep(0.05)
     process.send_signal(signal.SIGSTOP)
-    second = python(*command, check=False)
-    assert second.returncode == 1
-    assert "another process is writing to" in second.stderr
+    with pytest.raises(InputError, match="another process is writing to"):
+        command(cifar, *words[2:])
     process.send_signal(signal.SIGTERM)
     process.send_signal(signal.SIGCONT)
     _, said = process.communicate(timeout=60)
@@ -216,11 +243,12 @@ def test_the_command_stops_goes_on_and_refuses_what_differs(python, tmp_path):
     assert "The same command goes on from there." in said
     assert json.loads((tmp_path / "run/run.json").read_text())["status"] == "training"
 
-    other = python(*command, "--learning_rate=0.3", "--seed=4", check=False)
-    assert other.returncode == 1
-    assert "already holds another run (recipe.learning_rate 0.2, not 0.3)" in other.stderr
+    with pytest.raises(
+        InputError, match=r"holds another run \(recipe.learning_rate 0.2, not 0.3\)"
+    ):
+        command(cifar, *words[2:], "--learning_rate=0.3", "--seed=4")
 
-    done = python(*command)
+    done = python(*words)
     assert "going on after" in done.stdout
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert record["status"] == "finished"
