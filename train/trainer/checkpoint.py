@@ -88,7 +88,9 @@ def unpack(data: bytes) -> tuple[Progress, Arrays]:
     """What `pack` was given."""
     (size,) = struct.unpack_from("<Q", data)
     header = json.loads(data[8 : 8 + size])
-    return parse(Progress, parse_json(header["__metadata__"]["progress"], "its progress")), load(data)
+    return parse(Progress, parse_json(header["__metadata__"]["progress"], "its progress")), load(
+        data
+    )
 
 
 def newest(folder: Path) -> tuple[Progress, Arrays] | None:

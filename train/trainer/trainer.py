@@ -196,7 +196,10 @@ def fit(
                     shuffle=False,  # the pipeline has its own order
                     validation_data=held_out,
                     callbacks=[
-                        ThroughputLogger(recipe.batch_size), *callbacks, checkpoints, *averages
+                        ThroughputLogger(recipe.batch_size),
+                        *callbacks,
+                        checkpoints,
+                        *averages,
                     ],
                     verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
                 )

@@ -175,10 +175,15 @@ def _watch() -> None:
 
     Whoever waits for a dead process within a program waits forever, so this is a thread.
     """
-    beats, seen = 0, dict.fromkeys(range(jax._src.distributed.global_state.num_processes), ("", 0.0))
+    beats, seen = (
+        0,
+        dict.fromkeys(range(jax._src.distributed.global_state.num_processes), ("", 0.0)),
+    )
     client, own = _Group.client, jax._src.distributed.global_state.process_id
-    begin = monotonic()
+    parent = os.getppid()
     while not _Group.left.wait(POLL):
+        if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
+            os._exit(1)
         try:
             beats += 1
             client.key_value_set(f"alive/{own}", str(beats), allow_overwrite=True)
