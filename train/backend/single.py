@@ -23,12 +23,12 @@ def leave() -> None:
 
 
 def processes() -> int:
-    """This one."""
+    """One."""
     return 1
 
 
 def leads() -> bool:
-    """This process writes the run folder."""
+    """There is no other that would write the run folder."""
     return True
 
 

@@ -1,4 +1,4 @@
-"""Processes that train together, on the loopback address: they are one training, and end together."""
+"""Processes that train together, on the loopback address: one training, and one end."""
 
 import csv
 import os

@@ -69,10 +69,12 @@ def _initialize(settings: Processes) -> None:
             f"process_id {settings.process_id} must be from 0 to num_processes - 1, and "
             f"num_processes is {settings.num_processes}."
         )
-    named = (coordinator, settings.num_processes, settings.process_id)
+    detected = coordinator == "auto"
     try:
         jax.distributed.initialize(
-            *((None,) * 3 if coordinator == "auto" else named),
+            None if detected else coordinator,
+            None if detected else settings.num_processes,
+            None if detected else settings.process_id,
             initialization_timeout=settings.join_seconds,
             heartbeat_timeout_seconds=HEARTBEAT,
         )
@@ -144,7 +146,7 @@ def agreed_stop(requests: list[str], step: int) -> str | None:
     return reason if step >= int(last) else None
 
 
-def explain_loss(error: Exception) -> InputError:
+def explain_lost(error: Exception) -> InputError:
     """What an error of a program that all compute together means."""
     return InputError(
         f"process {jax.process_index()} can no longer compute with the others "
