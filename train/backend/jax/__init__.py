@@ -36,6 +36,6 @@ def for_training(model):
 __all__ = [
     "FORMATS", "WRITE_ERRORS", "agreed_stop", "capture", "check_execution", "check_keras",
     "choose", "compile_settings", "distribute", "explain_errors", "for_training", "from_leader",
-    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas", "resolve", "restore", "scope", "summary",
-    "training_batches", "validation_batches",
+    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas",
+    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip
