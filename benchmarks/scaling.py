@@ -35,7 +35,8 @@ def main() -> None:
         f"{flags.model}: {parameters(spec) / 1e6:.1f} M parameters, {macs(spec) / 1e9:.2f} G MACs"
     )
     print(
-        f"gradients {gradients / 1e6:.1f} MB; a step {work / 1e12:.2f} TFLOP, {seconds * 1e3:.1f} ms"
+        f"gradients {gradients / 1e6:.1f} MB; a step {work / 1e12:.2f} TFLOP, "
+        f"{seconds * 1e3:.1f} ms"
     )
     print("accelerators  sent per step  to hide all  for 10 % of a step")
     for count in (8, 64, 512):
