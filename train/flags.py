@@ -24,6 +24,7 @@ from train.runs.record import read_spec
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
+from train.utils.supervise import go_on_in_child
 
 MODELS = {name.lower(): network for name, network in NETWORKS.items()}
 PATH = {"text": path}
@@ -34,6 +35,10 @@ SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands
     "run": ("run folder, as train.cifar left it", PATH),
     "output_dir": ("folder that is written", PATH),
 }
+LOST = (
+    "this process lost the others, or was killed: see what the first of them to end says, then "
+    "give all the same commands again to go on from the last checkpoint."
+)
 HELP = {f"-{dash}{name}" for dash in ("", "-") for name in ("h", "help", "helpshort", "helpfull")}
 SYNTAX = {tuple[int, ...]: "whole numbers with commas between, as in 3,3,3"}
 flags.disclaim_key_flags()  # `--help` then lists what a command defines through this module
@@ -183,7 +188,10 @@ class Command:
             return
         try:
             _refuse_windows()
-            main(self.parse(argv))
+            values = self.parse(argv)
+            if values.coordinator:
+                go_on_in_child(LOST)
+            main(values)
         except InputError as error:
             sys.exit(f"error: {error}")
         except Stopped as stop:

@@ -11,7 +11,7 @@ from keras_resnet.utils.errors import InputError
 from train import flags
 from train.runs.files import PREVIEW, TENSORBOARD
 from train.settings.data import DataSettings
-from train.settings.execution import Execution
+from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
 
@@ -44,6 +44,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add_fields(Spec, without=("input_shape", "classes"))
     command.add_fields(Recipe)
     command.add_fields(Execution)
+    command.add_fields(Processes)
     return command
 
 
@@ -63,6 +64,12 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     from train.backend import backend
 
     engine = backend()  # before anything else imports Keras, as it is quiet
+    values.refuse_arguments()
+    with engine.join(Processes(**values.given(Processes))):
+        return _train(engine, values, defaults)
+
+
+def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[str, Any]:
     from keras import callbacks
 
     from train.compress import distillation
@@ -73,7 +80,6 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     from train.runs import results
     from train.trainer import trainer
 
-    values.refuse_arguments()
     model, network, recipe = flags.base(values, **defaults)
     weights = None
     if values.weights:
@@ -88,8 +94,14 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
+    if recipe.teacher and engine.processes() > 1:
+        raise InputError(
+            "distillation trains in one process: leave --teacher out, or --num_processes."
+        )
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
     description = training.description() | distillation.teacher_checksums(recipe)
+    if not engine.leads():  # only process 0 knows the folder
+        return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
     logs = [callbacks.TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
         record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
@@ -106,6 +118,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
         targets = distillation.teacher_targets(training, cache)
         result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
+        engine.leave()
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from train.data.dataset import Split
-    from train.settings.execution import Execution
+    from train.settings.execution import Execution, Processes
     from train.settings.recipe import Recipe
 
 Arrays = dict[str, np.ndarray]
@@ -64,10 +64,42 @@ class Backend(Protocol):
     def hardware(self) -> dict[str, Any]:
         """For records: `gpus`, the names of accelerators, and `versions` of the framework."""
 
+    # Processes
+
+    def join(self, settings: "Processes") -> AbstractContextManager:
+        """Trains with other processes inside, or alone; to be entered before any device starts.
+
+        If one of them fails or dies, all others end with a sentence and exit code 1, within a
+        minute.
+
+        Raises:
+            InputError: if they do not find each other, or this backend has no others.
+        """
+
+    def leave(self) -> None:
+        """Waits for the others at the end of what is computed together."""
+
+    def processes(self) -> int:
+        """How many train together."""
+
+    def leads(self) -> bool:
+        """Whether this is the one process that writes to the run folder."""
+
+    def from_leader(self, data: bytes) -> bytes:
+        """The bytes that the process that `leads` has; all call it."""
+
+    def agreed_stop(self, requests: list[str], step: int) -> str | None:
+        """Which signal to stop for, after a step that all have done: the same in each process.
+
+        Args:
+            requests: Signals that this process was sent.
+            step: Finished steps since the start of the training.
+        """
+
     # Models
 
     def scope(self) -> AbstractContextManager:
-        """The context in which a model is built and compiled for the devices."""
+        """The context in which a model is built, compiled and fit for the devices."""
 
     def for_training(self, model: "keras.Model") -> "keras.Model":
         """The same network of layers that train faster; weights are in the same order."""

@@ -23,7 +23,7 @@ def time_steps(training: Training, fewest: int, enough: float) -> tuple[int, flo
     """
     engine, timer = backend(), StepTimer(fewest, enough)
     images = engine.training_batches(training.images, training.network.classes, training.recipe)
-    with engine.explain_errors():
+    with engine.explain_errors(), engine.scope():
         training.model.fit(
             engine.distribute(images),
             steps_per_epoch=training.steps,

@@ -24,3 +24,17 @@ class Execution(Settings):
     precision: str = option("auto", "arithmetic", choices=PRECISIONS)
     jit_compile: bool = option(False, "compile with XLA: slow on CPUs; on one device only")
     steps_per_execution: int = option(1, "steps without return to Python, on one device", low=1)
+
+
+@dataclass(frozen=True)
+class Processes(Settings):
+    """The processes that train together, as one of them is told; by default it trains alone.
+
+    Raises:
+        InputError: if a field is out of its range.
+    """
+
+    coordinator: str = option("", "HOST:PORT of process 0, or auto: as Slurm and others tell")
+    num_processes: int = option(1, "how many processes train together", low=1)
+    process_id: int = option(0, "which of them this is, from 0", low=0)
+    join_seconds: int = option(300, "how long to wait for the others at the start", low=1)

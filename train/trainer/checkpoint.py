@@ -8,11 +8,12 @@ weights so far, if they are to be delivered, are in it, too: they are as old as 
 import hashlib
 import json
 import re
+import struct
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
+from safetensors.numpy import load, save
 
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
@@ -70,12 +71,26 @@ def write(folder: Path, steps: int, progress: Progress, arrays: Arrays) -> None:
         progress: How far it has come.
         arrays: Its state.
     """
-    data = save(arrays, {"progress": json.dumps(asdict(progress), allow_nan=False)})
+    data = pack(progress, arrays)
     name = f"{steps:09}-{hashlib.sha256(data).hexdigest()}.safetensors"
     with replacing(folder / name) as partial:
         partial.write_bytes(data)
     for path in (*_all(folder)[:-KEPT], *folder.glob(".partial-*")):
         path.unlink()
+
+
+def pack(progress: Progress, arrays: Arrays) -> bytes:
+    """A checkpoint as the bytes of a file."""
+    return save(arrays, {"progress": json.dumps(asdict(progress), allow_nan=False)})
+
+
+def unpack(data: bytes) -> tuple[Progress, Arrays]:
+    """What `pack` was given."""
+    (size,) = struct.unpack_from("<Q", data)
+    header = json.loads(data[8 : 8 + size])
+    return parse(Progress, parse_json(header["__metadata__"]["progress"], "its progress")), load(
+        data
+    )
 
 
 def newest(folder: Path) -> tuple[Progress, Arrays] | None:

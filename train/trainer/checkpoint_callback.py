@@ -45,7 +45,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         super().__init__()
         self.folder, self.steps, self.seconds, self.requests = folder, steps, seconds, requests
         self.keep_best = keep_best
-        there = checkpoint.newest(folder / CHECKPOINTS)
+        there = _newest(folder / CHECKPOINTS)
         self.progress: Progress = there[0] if there else Progress()
         arrays = there[1] if there else {}
         self.best: Arrays = {name: arrays.pop(name) for name in [*arrays] if name.startswith(BEST)}
@@ -62,8 +62,9 @@ class CheckpointCallback(keras.callbacks.Callback):
         step = self.offset + batch + 1
         if not isfinite(logs["loss"]):
             raise self._failure(logs["loss"], step)
-        late = monotonic() - self.saved >= self.seconds
-        if step < self.steps and (late or self.requests):  # else the end of the epoch saves
+        late = backend().leads() and monotonic() - self.saved >= self.seconds
+        stop = self._stop(self.progress.epoch, step)
+        if step < self.steps and (late or stop):  # else the end of the epoch saves
             self._save(self.progress.epoch, step)
 
     def on_test_end(self, logs=None):
@@ -83,7 +84,8 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.progress.history.append(
             {name: value if isfinite(value) else None for name, value in row.items()}
         )
-        write_history(self.folder / HISTORY, self.progress.history)
+        if backend().leads():
+            write_history(self.folder / HISTORY, self.progress.history)
         if self.keep_best and self.progress.best_epoch == epoch + 1:
             self.best = self.validated
         self.model.reset_metrics()  # the next epoch begins without those of validation
@@ -101,6 +103,10 @@ class CheckpointCallback(keras.callbacks.Callback):
             backend().restore(self.model, self.pending)
             self.pending = None
 
+    def _stop(self, epoch: int, step: int) -> str | None:
+        """The signal for which all processes stop at this step."""
+        return backend().agreed_stop(self.requests, epoch * self.steps + step)
+
     def _save(self, epoch: int, step: int) -> Arrays:
         arrays, now = backend().capture(self.model), monotonic()
         if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -109,10 +115,11 @@ class CheckpointCallback(keras.callbacks.Callback):
         self.progress.seconds += now - self.counted
         self.counted = now
         steps = epoch * self.steps + step
-        checkpoint.write(self.folder / CHECKPOINTS, steps, self.progress, arrays | self.best)
+        if backend().leads():
+            checkpoint.write(self.folder / CHECKPOINTS, steps, self.progress, arrays | self.best)
         self.saved = monotonic()
-        if self.requests:
-            raise Stopped(f"{self.requests[0]}: stopped and saved after {self.progress}.")
+        if reason := self._stop(epoch, step):
+            raise Stopped(f"{reason}: stopped and saved after {self.progress}.")
         return arrays
 
     def _failure(self, loss: float, step: int) -> InputError:
@@ -120,6 +127,16 @@ class CheckpointCallback(keras.callbacks.Callback):
             f"the loss became {loss} at step {step} of epoch {self.progress.epoch + 1}: lower "
             f"--learning_rate. The last checkpoint before that is in {self.folder / CHECKPOINTS}."
         )
+
+
+def _newest(folder: Path) -> tuple[Progress, Arrays] | None:
+    """The last whole checkpoint: of several processes, only one sees the folder."""
+    engine = backend()
+    there = checkpoint.newest(folder) if engine.leads() else None
+    if engine.processes() == 1:
+        return there
+    data = engine.from_leader(checkpoint.pack(*there) if there else b"")
+    return checkpoint.unpack(data) if data else None
 
 
 def write_history(path: Path, rows: list[dict]) -> None:

@@ -214,16 +214,22 @@ def fit(
             images = engine.training_batches(
                 training.images, network.classes, recipe, epoch, step, targets
             )
-            model.fit(
-                engine.distribute(images),
-                initial_epoch=progress.epoch,
-                epochs=recipe.epochs,
-                steps_per_epoch=training.steps - step,
-                shuffle=False,  # the pipeline has its own order
-                validation_data=held_out,
-                callbacks=[ThroughputLogger(recipe.batch_size), *callbacks, checkpoints, *averages],
-                verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
-            )
+            with engine.scope():
+                model.fit(
+                    engine.distribute(images),
+                    initial_epoch=progress.epoch,
+                    epochs=recipe.epochs,
+                    steps_per_epoch=training.steps - step,
+                    shuffle=False,  # the pipeline has its own order
+                    validation_data=held_out,
+                    callbacks=[
+                        ThroughputLogger(recipe.batch_size),
+                        *callbacks,
+                        checkpoints,
+                        *averages,
+                    ],
+                    verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+                )
             if progress.epoch >= recipe.epochs:
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any

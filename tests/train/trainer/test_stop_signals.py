@@ -1,8 +1,9 @@
 import signal
+import time
 
 import pytest
 
-from train.trainer.stop_signals import SIGNALS, stop_requests
+from train.trainer.stop_signals import ONE, SIGNALS, stop_requests
 
 pytestmark = pytest.mark.unit
 
@@ -34,8 +35,11 @@ def test_the_first_is_a_request_and_afterwards_all_is_as_before(number, handlers
     ("number", "acts"), [(signal.SIGINT, True), (signal.SIGTERM, True), (signal.SIGHUP, False)]
 )
 def test_the_second_acts_at_once_unless_it_only_says_that_nobody_reads(number, acts, handlers):
-    with stop_requests():
+    with stop_requests() as requests:
         signal.raise_signal(number)
+        signal.raise_signal(number)  # the same one, passed on by a parent
+        assert handlers == [] and requests == [number.name]
+        time.sleep(ONE + 0.01)
         signal.raise_signal(number)
         assert bool(handlers) == acts
 

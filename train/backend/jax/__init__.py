@@ -15,6 +15,14 @@ from train.backend.jax.devices import (
 )
 from train.backend.jax.errors import WRITE_ERRORS, explain_errors
 from train.backend.jax.gradients import gradients
+from train.backend.jax.processes import (
+    agreed_stop,
+    from_leader,
+    join,
+    leads,
+    leave,
+    processes,
+)
 from train.backend.jax.variables import capture, restore
 
 FORMATS = ("keras",)  # the others need TensorFlow: train.export makes them, where that is
@@ -26,8 +34,8 @@ def for_training(model):
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
-    "compile_settings", "distribute", "explain_errors", "for_training", "gradients", "hardware",
-    "pool_batches", "replicas", "resolve", "restore", "scope", "summary", "training_batches",
-    "validation_batches",
+    "FORMATS", "WRITE_ERRORS", "agreed_stop", "capture", "check_execution", "check_keras",
+    "choose", "compile_settings", "distribute", "explain_errors", "for_training", "from_leader",
+    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas",
+    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip

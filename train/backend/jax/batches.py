@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import islice
 
+import jax
 import keras
 import numpy as np
 
@@ -17,6 +18,11 @@ AHEAD = 2  # batches that are made while one is trained with
 
 def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
     return np.eye(classes, dtype=np.float32)[labels]
+
+
+def _own_rows(index: np.ndarray) -> np.ndarray:
+    """Of the rows of a global batch, those that this process gives its devices."""
+    return np.split(index, jax.process_count())[jax.process_index()]
 
 
 def _augment(split: Split, recipe: Recipe):
@@ -53,7 +59,7 @@ def training_batches(
             plan = epoch_plan(recipe, count, number)
             first = step if number == epoch else 0
             for start in range(first * size, count // size * size, size):
-                yield partial(batch, plan.order[start : start + size], plan)
+                yield partial(batch, _own_rows(plan.order[start : start + size]), plan)
 
     return _ahead(jobs())
 
@@ -80,6 +86,7 @@ def validation_batches(split: Split, classes: int, batch_size: int) -> keras.uti
     padded = -(-count // batch_size) * batch_size
 
     def batch(index):
+        index = _own_rows(index)
         weights = np.where(index < count, padded / count, 0).astype(np.float32)
         index = np.minimum(index, count - 1)
         return split.read(index), _one_hot(split.labels[index], classes), weights

@@ -9,6 +9,7 @@ import jax
 import keras
 
 from keras_resnet.utils.errors import InputError
+from train.backend.jax.processes import processes
 from train.backend.precision import choose_precision
 from train.settings.execution import Execution
 
@@ -17,7 +18,8 @@ class _Chosen:
     """The devices of the process: Keras takes a distribution once, before a model is built."""
 
     name: str = ""
-    devices: list[jax.Device] | None = None
+    devices: list[jax.Device] | None = None  # of all processes, in their order
+    distribution: keras.distribution.DataParallel | None = None  # over several devices
 
 
 def choose(name: str = "auto") -> list[jax.Device]:
@@ -31,13 +33,11 @@ def choose(name: str = "auto") -> list[jax.Device]:
         InputError: if there are no such devices, or others were chosen before.
     """
     if _Chosen.devices is None:
-        _Chosen.devices = _devices(name)
+        _Chosen.devices = _of_all_processes(_devices(name))
         _Chosen.name = name
         if len(_Chosen.devices) > 1:
             mesh = keras.distribution.DeviceMesh((len(_Chosen.devices),), ["batch"], _names())
-            keras.distribution.set_distribution(
-                keras.distribution.DataParallel(mesh, auto_shard_dataset=False)
-            )
+            _Chosen.distribution = keras.distribution.DataParallel(mesh, auto_shard_dataset=False)
     elif name not in (_Chosen.name, "auto"):
         raise InputError(
             f"devices {name!r} come too late: this process trains on {_Chosen.name!r} already."
@@ -57,7 +57,7 @@ def _devices(name: str) -> list[jax.Device]:
         jax.config.update("jax_platforms", "cpu")
         if count > 1:
             _divide_cpu(name, count)
-    there = jax.devices() if match[1] == "auto" else _of_kind(match[1])
+    there = jax.local_devices() if match[1] == "auto" else _of_kind(match[1])
     if count > len(there):
         raise InputError(
             f"devices {name!r} are not there: this machine has {len(there)} {match[1].upper()}s."
@@ -76,9 +76,19 @@ def _divide_cpu(name: str, count: int) -> None:
 
 def _of_kind(kind: str) -> list[jax.Device]:
     try:
-        return jax.devices(kind)
+        return jax.local_devices(backend=kind)
     except RuntimeError:  # none of them
         return []
+
+
+def _of_all_processes(own: list[jax.Device]) -> list[jax.Device]:
+    """As many devices of each process as this one has, process by process."""
+    everywhere = jax.devices(own[0].platform)
+    return [
+        device
+        for number in range(jax.process_count())
+        for device in [each for each in everywhere if each.process_index == number][: len(own)]
+    ]
 
 
 def _names() -> list[str]:
@@ -92,7 +102,8 @@ def devices() -> list[jax.Device]:
 
 def summary() -> str:
     """The devices in words, as in `2 CPU`."""
-    return f"{replicas()} {devices()[0].platform.upper()}"
+    together = f" in {processes()} processes" if processes() > 1 else ""
+    return f"{replicas()} {devices()[0].platform.upper()}{together}"
 
 
 def replicas() -> int:
@@ -146,8 +157,8 @@ def compile_settings(execution: Execution | None = None) -> dict[str, Any]:
 
 
 def scope() -> AbstractContextManager:
-    """The context in which a model is built: Keras knows the distribution already."""
-    return nullcontext()
+    """The context in which a model is built and fit on all devices; outside, one is used."""
+    return _Chosen.distribution.scope() if _Chosen.distribution else nullcontext()
 
 
 def hardware() -> dict[str, Any]:

@@ -7,6 +7,7 @@ import jax
 
 from keras_resnet.utils.errors import InputError
 from train.backend.jax.devices import summary
+from train.backend.jax.processes import explain_lost, processes
 
 WRITE_ERRORS = (OSError,)
 
@@ -22,6 +23,8 @@ def explain_errors() -> Iterator[None]:
         yield
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
+            if processes() > 1:
+                raise explain_lost(error) from error
             raise
         raise InputError(
             f"{summary()} ran out of memory: lower --batch_size, or choose a smaller network."

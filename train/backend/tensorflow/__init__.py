@@ -3,6 +3,14 @@
 import tensorflow as tf
 
 from keras_resnet.export.files import EXACT
+from train.backend.single import (
+    agreed_stop,
+    from_leader,
+    join,
+    leads,
+    leave,
+    processes,
+)
 from train.backend.tensorflow.batches import pool_batches, training_batches, validation_batches
 from train.backend.tensorflow.devices import (
     check_execution,
@@ -31,8 +39,8 @@ def for_training(model):
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
-    "compile_settings", "distribute", "explain_errors", "for_training", "gradients", "hardware",
-    "pool_batches", "replicas", "resolve", "restore", "scope", "summary", "training_batches",
-    "validation_batches",
+    "FORMATS", "WRITE_ERRORS", "agreed_stop", "capture", "check_execution", "check_keras",
+    "choose", "compile_settings", "distribute", "explain_errors", "for_training", "from_leader",
+    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas",
+    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
 ]  # fmt: skip

@@ -1,0 +1,207 @@
+"""Processes that train together, on one machine or many: joining, agreeing, noticing a death.
+
+What is computed together is one JAX program over the devices of all. What is said beside it goes
+through the key-value store of `jax.distributed`, which process 0 serves.
+"""
+
+import atexit
+import os
+import re
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from time import monotonic, sleep
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from keras_resnet.utils.errors import InputError, sentence
+from train.settings.execution import Processes
+
+POLL = 1.0  # seconds between signs of life
+SILENCE = 30.0  # seconds without one after which a process counts as dead
+# JAX's own watch ends a process with a traceback in C++: it comes after this one.
+HEARTBEAT = 600
+AT_END = 600_000  # milliseconds that processes wait for each other at the end
+AGAIN = "give all the same commands again to go on from the last checkpoint"
+
+
+class _Group:
+    """The processes that train together, as this one sees them."""
+
+    client: Any = None  # of the key-value store; `None` if this process trains alone
+    left = threading.Event()  # set once nobody watches any more
+    told = False  # whether this process has passed on that it was asked to stop
+
+
+@contextmanager
+def join(settings: Processes) -> Iterator[None]:
+    """Trains with other processes, or alone if none are named, see `Backend`."""
+    if settings == Processes():
+        yield
+        return
+    _initialize(settings)
+    threading.Thread(target=_watch, daemon=True).start()
+    try:
+        with _output():
+            yield
+    except Exception as error:
+        _fail(error)
+        raise
+    except BaseException:  # `Stopped`, in all of them; or a second signal, in this one
+        leave()
+        raise
+    leave()
+
+
+def _initialize(settings: Processes) -> None:
+    coordinator = settings.coordinator
+    if coordinator != "auto" and not re.fullmatch(r".+:\d+", coordinator):
+        raise InputError(
+            f"coordinator {coordinator!r} must be HOST:PORT of process 0, or auto, for what Slurm, "
+            "Open MPI, Kubernetes or a TPU pod tell."
+        )
+    if coordinator != "auto" and not 0 <= settings.process_id < settings.num_processes:
+        raise InputError(
+            f"process_id {settings.process_id} must be from 0 to num_processes - 1, and "
+            f"num_processes is {settings.num_processes}."
+        )
+    detected = coordinator == "auto"
+    try:
+        jax.distributed.initialize(
+            None if detected else coordinator,
+            None if detected else settings.num_processes,
+            None if detected else settings.process_id,
+            initialization_timeout=settings.join_seconds,
+            heartbeat_timeout_seconds=HEARTBEAT,
+        )
+    except (RuntimeError, ValueError) as error:
+        raise InputError(
+            f"the processes did not find each other at coordinator {coordinator!r} "
+            f"({sentence(error).rstrip('.')}): start all {settings.num_processes or ''} of them, "
+            "with a port of process 0 that is free and that the others reach."
+        ) from error
+    # The store has no public name yet; Orbax takes it from here, too.
+    _Group.client = jax._src.distributed.global_state.client
+
+
+@contextmanager
+def _output() -> Iterator[None]:
+    """Only process 0 prints; errors, each of them."""
+    if leads():
+        yield
+        return
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        yield
+
+
+def leave() -> None:
+    """Waits for the others at the end of what is computed together; none is needed after it."""
+    if _Group.client is not None and not _Group.left.is_set():
+        _Group.client.wait_at_barrier("end", AT_END)
+        _Group.left.set()
+        jax.distributed.shutdown()
+
+
+def processes() -> int:
+    """How many train together."""
+    return 1 if _Group.client is None else jax.process_count()
+
+
+def leads() -> bool:
+    """Whether this process writes the run folder: process 0."""
+    return _Group.client is None or jax._src.distributed.global_state.process_id == 0
+
+
+def from_leader(data: bytes) -> bytes:
+    """The bytes that process 0 has."""
+    if processes() == 1:
+        return data
+    size = int(multihost_utils.broadcast_one_to_all(np.int32(len(data))))
+    own = np.frombuffer(data, np.uint8) if leads() else np.zeros(size, np.uint8)
+    return multihost_utils.broadcast_one_to_all(own).tobytes()
+
+
+def agreed_stop(requests: list[str], step: int) -> str | None:
+    """Which signal all processes stop for after this step, see `Backend`.
+
+    Process 0 names the next step before it begins it, and none can finish a step without process
+    0: when another one looks after that step, the name is there.
+    """
+    if processes() == 1:
+        return requests[0] if requests else None
+    client = _Group.client
+    if requests and not _Group.told:
+        client.key_value_set(f"asked/{jax.process_index()}", requests[0])
+        _Group.told = True
+    said = client.key_value_dir_get("stop/")
+    asked = client.key_value_dir_get("asked/") if leads() and not said else []
+    if asked:
+        said = [("stop/", f"{step + 1} {asked[0][1]}")]
+        client.key_value_set("stop/after", said[0][1])
+    last, reason = said[0][1].split() if said else (step + 1, None)
+    return reason if step >= int(last) else None
+
+
+def explain_lost(error: Exception) -> InputError:
+    """What an error of a program that all compute together means."""
+    return InputError(
+        f"process {jax.process_index()} can no longer compute with the others "
+        f"({sentence(error).rstrip('.')}): see what the first of them to end says; {AGAIN}."
+    )
+
+
+def _fail(error: Exception) -> None:
+    """Tells the others why this process ends, and leaves them without waiting."""
+    _Group.left.set()
+    atexit.register(_exit)  # before JAX's own, which waits for them
+    try:
+        said = f"process {jax.process_index()} ended: {str(error).rstrip('.')}"
+        _Group.client.key_value_set("failed/why", said)
+        sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
+    except jax.errors.JaxRuntimeError:
+        return  # process 0 is gone, or another one was first
+
+
+def _exit() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1)
+
+
+def _watch() -> None:
+    """Gives signs of life, looks for those of others, and ends this process if one is missing.
+
+    Whoever waits for a dead process within a program waits forever, so this is a thread.
+    """
+    beats, seen = (
+        0,
+        dict.fromkeys(range(jax._src.distributed.global_state.num_processes), ("", 0.0)),
+    )
+    client, own = _Group.client, jax._src.distributed.global_state.process_id
+    parent = os.getppid()
+    while not _Group.left.wait(POLL):
+        if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
+            os._exit(1)
+        try:
+            beats += 1
+            client.key_value_set(f"alive/{own}", str(beats), allow_overwrite=True)
+            why = [value for _, value in client.key_value_dir_get("failed/")]
+            if leads() and not why:
+                beating = dict(client.key_value_dir_get("alive/"))
+                for number, (value, since) in seen.items():
+                    new = beating.get(f"alive/{number}", "")
+                    if new != value or not since:
+                        seen[number] = new, monotonic()
+                    elif monotonic() - since > SILENCE:
+                        why = [f"process {number} has given no sign of life for {SILENCE:.0f} s"]
+                        client.key_value_set("failed/why", why[0])
+                        sleep(3 * POLL)
+        except jax.errors.JaxRuntimeError:
+            why = ["process 0 is gone"]
+        if why and not _Group.left.is_set():
+            print(f"error: {why[0]}; {AGAIN}.", file=sys.stderr, flush=True)
+            os._exit(1)
