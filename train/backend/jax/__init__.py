@@ -1,6 +1,7 @@
 """JAX: one program over the accelerators of a machine, or its CPU."""
 
 from train.backend.jax.batches import pool_batches, training_batches, validation_batches
+from train.backend.jax.blocks import block_steps, training_class
 from train.backend.jax.devices import (
     check_execution,
     check_keras,
@@ -26,8 +27,8 @@ def for_training(model):
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
+    "FORMATS", "WRITE_ERRORS", "block_steps", "capture", "check_execution", "check_keras", "choose",
     "compile_settings", "distribute", "explain_errors", "for_training", "gradients", "hardware",
     "pool_batches", "replicas", "resolve", "restore", "scope", "summary", "training_batches",
-    "validation_batches",
+    "training_class", "validation_batches",
 ]  # fmt: skip

@@ -30,9 +30,19 @@ def for_training(model):
     return fuse(model, replicas())
 
 
+def training_class(cls):
+    """The class itself."""
+    return cls
+
+
+def block_steps(split, recipe, execution) -> int:
+    """One: `steps_per_execution` is Keras's own on TensorFlow."""
+    return 1
+
+
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "capture", "check_execution", "check_keras", "choose",
+    "FORMATS", "WRITE_ERRORS", "block_steps", "capture", "check_execution", "check_keras", "choose",
     "compile_settings", "distribute", "explain_errors", "for_training", "gradients", "hardware",
     "pool_batches", "replicas", "resolve", "restore", "scope", "summary", "training_batches",
-    "validation_batches",
+    "training_class", "validation_batches",
 ]  # fmt: skip
