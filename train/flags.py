@@ -164,7 +164,7 @@ class Command:
         for name in settings:
             lookup(dict.fromkeys(self.flags), name, "argument")
         given = {name: value for name, value in settings.items() if value is not None}
-        with explain_missing():
+        with explain_missing("train"):
             return main(self.parse([*map(_flag, given, given.values()), "--", *arguments]))
 
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
@@ -185,7 +185,7 @@ class Command:
             return
         try:
             _refuse_windows()
-            with explain_missing():
+            with explain_missing("train"):
                 main(self.parse(argv))
         except InputError as error:
             sys.exit(f"error: {error}")

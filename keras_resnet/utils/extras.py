@@ -11,14 +11,16 @@ EXTRAS = {
     "flatbuffers": "export",
     "tensorflow_datasets": "train",
     "keras_tuner": "train",
-    "jax": "jax",
     "sklearn": "jax",
 }
 
 
 @contextmanager
-def explain_missing() -> Iterator[None]:
+def explain_missing(extra: str = "") -> Iterator[None]:
     """Turns the error for a package of `EXTRAS` that is not installed into one sentence.
+
+    Args:
+        extra: The one to name, if more of its packages will be needed.
 
     Raises:
         InputError: in that case.
@@ -31,5 +33,5 @@ def explain_missing() -> Iterator[None]:
             raise
         raise InputError(
             f"this needs {package}, which is not installed: pip install "
-            f"'keras-resnet-family[{EXTRAS[package]}]'."
+            f"'keras-resnet-family[{extra or EXTRAS[package]}]'."
         ) from error
