@@ -1,10 +1,10 @@
-"""What an accelerator does with these networks, and with PyTorch's: `python benchmarks/accelerator.py`.
+"""What an accelerator does with these networks, and with PyTorch's.
 
-Runs by itself on a bare machine with JAX and PyTorch: Keras and CIFAR-10 are what `benchmarks/carry.py`
-has packed beside it. Parts come by priority for as long as `--seconds` last; each is printed when it is
-done, and `--out` is written anew. Parts that are in that file already are not measured again, so that
-the same command goes on after the first call. In a speed, ours and PyTorch's take turns, each in a
-process of its own; its numbers are medians over rounds.
+`python benchmarks/accelerator.py --out=FILE.json` runs by itself on a bare machine with JAX and
+PyTorch: Keras and CIFAR-10 are what `benchmarks/carry.py` has packed beside it. Parts come by
+priority for as long as `--seconds` last; each is printed when it is done, and the file is written
+anew. What is in the file already is not measured again: the same command goes on. In a speed, ours
+and PyTorch's take turns, each in a process of its own; numbers are medians over rounds.
 """
 
 import argparse
@@ -84,10 +84,8 @@ def main() -> None:
     flags = argparse.ArgumentParser(description=__doc__)
     flags.add_argument("--seconds", type=float, default=450, help="the budget, all included")
     flags.add_argument("--out", type=Path, default=Path("accelerator.json"))
-    flags.add_argument("--carry", type=Path, default=HERE / "carry", help="by carry.py")
-    flags.add_argument(
-        "--parts", default="", help="only names that begin with one of these: 94,paper"
-    )
+    flags.add_argument("--carry", type=Path, default=HERE / "carried", help="by carry.py")
+    flags.add_argument("--parts", default="", help="only what begins so: 94,paper")
     flags.add_argument("--torch", default=sys.executable, help="a Python that has PyTorch")
     flags.add_argument("--small", action="store_true", help="tiny sizes, for a CPU")
     options = flags.parse_args()
@@ -110,7 +108,8 @@ def main() -> None:
 
 
 def _done(rows: dict[str, Any], part: Part) -> bool:
-    return part.name in rows and not rows[part.name]["why"]
+    row = rows.get(part.name, {})
+    return bool(row.get("ours") or row.get("accuracy"))
 
 
 def _write(path: Path, rows: dict[str, Any]) -> None:
@@ -142,9 +141,7 @@ def measure_speed(part: Part, options, environment, seconds: float) -> dict[str,
         "torch": [options.torch, "-P", str(HERE / "accelerator_torch.py"), job],
     }
     found, why = race(commands, environment, seconds)
-    row: dict[str, Any] = {
-        name: _median(replies, "images_per_s") for name, replies in found.items()
-    }
+    row: dict[str, Any] = {name: _speed(replies) for name, replies in found.items()}
     if row["ours"]:
         reply = found["ours"][-1]
         device = reply["device"]
@@ -156,8 +153,8 @@ def measure_speed(part: Part, options, environment, seconds: float) -> dict[str,
     return row | {"times_torch": median(ratios) if ratios else None, "why": why}
 
 
-def _median(replies: list[dict[str, Any]], name: str) -> float | None:
-    return median(reply[name] for reply in replies) if replies else None
+def _speed(replies: list[dict[str, Any]]) -> float | None:
+    return median(reply["images_per_s"] for reply in replies) if replies else None
 
 
 def race(commands: dict[str, list[str]], environment: dict[str, str], seconds: float):

@@ -1,4 +1,4 @@
-"""PyTorch's part in `benchmarks/accelerator.py`: a program of its own, for an environment of its own.
+"""PyTorch's part in `benchmarks/accelerator.py`: a program, for an environment of its own.
 
 The fastest way that PyTorch documents: `torch.compile` with CUDA graphs, channels last, bfloat16,
 a fused optimizer; images are resident on the device, cropped and mirrored there.

@@ -1,7 +1,7 @@
 """Packs what a bare machine lacks: `python benchmarks/carry.py --data_dir=FOLDER`.
 
-Writes `benchmarks/carry`, which git ignores: wheels of Keras and what it needs, and CIFAR-10 as strips
-of 500 images in lossless WebP, 4.3 bits a pixel and channel, in two parts of about 50 MB.
+Writes `benchmarks/carried`, which git ignores: wheels of Keras and what it needs, and CIFAR-10 as
+strips of 500 images in lossless WebP, 4.3 bits a pixel and channel, in two parts of about 50 MB.
 """
 
 import argparse
@@ -27,10 +27,8 @@ PARTS = ("first", "second")
 def main() -> None:
     """Packs."""
     flags = argparse.ArgumentParser(description=__doc__)
-    flags.add_argument(
-        "--data_dir", default="", help="of prepared TFDS data; empty for wheels only"
-    )
-    flags.add_argument("--out", type=Path, default=Path(__file__).parent / "carry")
+    flags.add_argument("--data_dir", default="", help="of TFDS; empty for wheels only")
+    flags.add_argument("--out", type=Path, default=Path(__file__).parent / "carried")
     flags.add_argument("--python", default="3.12", help="of the bare machine, Linux on x86")
     options = flags.parse_args()
     wheels = options.out / PARTS[0] / "wheels"
