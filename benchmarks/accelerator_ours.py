@@ -18,7 +18,6 @@ from train.settings.recipe import PAPER, RECIPES
 from train.trainer import trainer
 
 IMAGES = {32: 50_000, 224: 5_120}  # by their side: an epoch takes a second or so
-CACHE = Path(tempfile.gettempdir()) / "keras_resnet_xla"  # compiled programs, for the next process
 
 
 class Turns(keras.callbacks.Callback):
@@ -83,6 +82,5 @@ def train(job: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    jax.config.update("jax_compilation_cache_dir", str(CACHE))
     with deep_recursion():
         {"speed": speed, "train": train}[sys.argv[1]](json.loads(sys.argv[2]))
