@@ -18,21 +18,31 @@ TRAINED = {
     for folder in sorted((ROOT / "saved_models/pretrained").iterdir())
 }
 
-TRAIN = [
+# SavedModel and .tflite files: `keras_resnet.export`, `train.export`.
+EXPORT = ["ai-edge-litert", "flatbuffers", "tensorflow>=2.21"]
+
+# Training, scoring and predicting on either backend, from folders of images.
+TRAINING = [
     "absl-py",
     "filelock>=4.3",  # fallback_to_soft
-    "grpcio",  # KerasTuner's workers
-    "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
     "jinja2",
-    "keras-tuner>=1.4.8,<1.5",  # search/oracles.py overrides private members
     "matplotlib",
     "pillow",
     "scikit-learn",
-    "scipy",
     "simplejpeg",  # libjpeg-turbo: the pixels of Pillow in half of the time
+    "typing_extensions",
+]
+
+# All of `train/`, on TensorFlow: data of TFDS, and searches, too.
+TRAIN = [
+    *TRAINING,
+    *EXPORT,
+    "grpcio",  # KerasTuner's workers
+    "importlib_resources",  # TFDS 4.9.10 forgets it (tensorflow/datasets#11212)
+    "keras-tuner>=1.4.8,<1.5",  # search/oracles.py overrides private members
+    "scipy",
     "tensorboard",  # KerasTuner imports it in every trial; TensorFlow no longer brings it
     "tensorflow-datasets",
-    "typing_extensions",
 ]
 
 LITERT = ["litert-quantizer"]
@@ -58,18 +68,19 @@ setup(
     python_requires=">=3.11",
     # keras: 3.15.1 mends holes in the loading of model files.
     install_requires=[
-        "ai-edge-litert",
-        "flatbuffers",
         "h5py",
         "keras>=3.15.1",
         "ml-dtypes",  # bfloat16
         "numpy",
         "pydantic",
         "safetensors",
-        "tensorflow>=2.21",
     ],
-    # litert: another quantizer. hub: weights="hf://...". onnx: `model.onnx`.
+    # Keras computes with what is installed: TensorFlow of `export` or `train`, or JAX of `jax`,
+    # which is chosen by KERAS_BACKEND=jax. litert: another quantizer. hub: weights="hf://...".
+    # onnx: `model.onnx`.
     extras_require={
+        "export": EXPORT,
+        "jax": [*TRAINING, "jax"],  # of a GPU: and "jax[cuda13]"
         "train": TRAIN,
         "litert": LITERT,
         "hub": HUB,

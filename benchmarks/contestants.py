@@ -59,7 +59,9 @@ def stock(steps: int) -> float:
         "sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )
-    history = model.fit(batches, epochs=1, callbacks=[ThroughputLogger(BATCH)], verbose=0).history
+    history = model.fit(
+        batches, epochs=1, callbacks=[ThroughputLogger(BATCH, steps)], verbose=0
+    ).history
     return history["images_per_second"][0]
 
 

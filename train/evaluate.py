@@ -236,7 +236,7 @@ def _check_saving(values: flags.Values, ensemble) -> None:
 
 def _save(folder: Path, ensemble, data) -> None:
     """Saves the average of networks as one model in the exact formats, and scores these."""
-    from keras_resnet.export.metadata import ModelCard
+    from keras_resnet.export.card import ModelCard
     from train.evaluation.ensemble import average_model
     from train.runs import folder as folders
     from train.runs import results

@@ -18,6 +18,7 @@ from absl import flags, logging
 from keras_resnet.families import NetworkConfig
 from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError, lookup, sentence, shorten
+from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
@@ -168,7 +169,8 @@ class Command:
         for name in settings:
             lookup(dict.fromkeys(self.flags), name, "argument")
         given = {name: value for name, value in settings.items() if value is not None}
-        return main(self.parse([*map(_flag, given, given.values()), "--", *arguments]))
+        with explain_missing("train"):
+            return main(self.parse([*map(_flag, given, given.values()), "--", *arguments]))
 
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""
@@ -188,10 +190,11 @@ class Command:
             return
         try:
             _refuse_windows()
-            values = self.parse(argv)
-            if values.coordinator:
-                go_on_in_child(LOST)
-            main(values)
+            with explain_missing("train"):
+                values = self.parse(argv)
+                if values.coordinator:
+                    go_on_in_child(LOST)
+                main(values)
         except InputError as error:
             sys.exit(f"error: {error}")
         except Stopped as stop:

@@ -15,7 +15,8 @@ from keras_resnet.utils.lazy import attach
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
+        "card": ["ModelCard"],
         "formats": ["FORMATS", "load", "save"],
-        "metadata": ["ModelCard", "read_metadata"],
+        "metadata": ["read_metadata"],
     },
 )

@@ -15,11 +15,12 @@ import keras
 import numpy as np
 
 from keras_resnet.export import checksums
+from keras_resnet.export.card import DEFAULT_CARD, ModelCard
 from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, TFLITE
-from keras_resnet.export.metadata import DEFAULT_CARD, ModelCard, add_metadata
 from keras_resnet.export.source import ExportSource, find_source
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, lookup, sentence
+from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.fields import path as usable
 from keras_resnet.weights.saved import load_model
 
@@ -52,6 +53,7 @@ def _read_saved_model(path: Path) -> Predict:
 
 def _write_tflite(conversion: str, source: ExportSource, path: Path) -> None:
     from keras_resnet.export import tflite
+    from keras_resnet.export.metadata import add_metadata
 
     settings: tuple[Any, ...] = (source.shape, source.calibration, source.quantizer)
     tflite.convert(source.folded, path, conversion, *settings)
@@ -132,7 +134,7 @@ def save(
     if exists(folder) and not folder.is_dir():
         raise InputError(f"{folder} is a file: give a folder.")
     folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as files:  # they get their names when all are written
+    with explain_missing(), ExitStack() as files:  # they get their names when all are written
         for name, row in rows.items():
             file = FORMAT_FILES[name]
             new = replacing(folder / file, folder=not Path(file).suffix)
@@ -168,7 +170,7 @@ def read(path: Path, format: str) -> Predict:
     Raises:
         InputError: if it is missing or damaged.
     """
-    with _explained(f"cannot read {path}"):
+    with _explained(f"cannot read {path}"), explain_missing():
         if not (path.is_file() if path.suffix else path.is_dir()):
             raise ValueError(f"it is no {'file' if path.suffix else 'folder'}")
         predict = FORMATS[format].read(path)

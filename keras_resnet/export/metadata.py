@@ -7,7 +7,6 @@ tables of its schema that an image classifier needs are in `metadata_schema.py`.
 
 import io
 import zipfile
-from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -16,42 +15,13 @@ import flatbuffers
 import numpy as np
 
 from keras_resnet.export import checksums
+from keras_resnet.export.card import ModelCard
 from keras_resnet.export.files import LABELS, OUTPUTS, lines, read_lines
 from keras_resnet.export.metadata_schema import pack, unpack
 from keras_resnet.utils.errors import InputError, check_type, sentence
 from keras_resnet.utils.files import read_bytes
-from keras_resnet.utils.framing import Framing
 
 MOST_BYTES = 2**31  # of a flatbuffer
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """What is said of a model to those who use its files.
-
-    Attributes:
-        name: Of the model.
-        description: In a sentence or two.
-        author: Who made it.
-        license: Under which others may use it.
-        labels: Names of the classes, in the order of the probabilities; may be empty.
-        mean: Of each channel, or one for all, 0 to 255: what the model expects to be subtracted.
-        std: What the model expects them to be divided by then.
-        framing: How images of other sizes get the model's: a SavedModel does it for files.
-    """
-
-    name: str = "image classifier"
-    description: str = "Gives the probability of each class for an RGB image."
-    author: str = ""
-    license: str = ""
-    labels: tuple[str, ...] = ()
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    framing: Framing = field(default_factory=Framing)
-
-
-DEFAULT_CARD = ModelCard()
-
 BUFFER = b"TFLITE_METADATA"
 IMAGE_PROPERTIES, NORMALIZATION_OPTIONS, TENSOR_AXIS_LABELS = 2, 1, 2
 COLOR_SPACES, UNKNOWN = {1: 2, 3: 1}, 0  # by number of channels: grey, RGB

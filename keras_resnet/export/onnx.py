@@ -17,7 +17,7 @@ import keras
 import numpy as np
 
 from keras_resnet.export import checksums
-from keras_resnet.export.metadata import ModelCard
+from keras_resnet.export.card import ModelCard
 from keras_resnet.utils.errors import InputError
 
 OPSET = (

@@ -7,8 +7,8 @@ from functools import cached_property
 import keras
 import numpy as np
 
+from keras_resnet.export.card import ModelCard
 from keras_resnet.export.files import TFLITE, check_labels
-from keras_resnet.export.metadata import ModelCard
 from keras_resnet.utils.errors import InputError, sentence, shorten
 from keras_resnet.utils.fields import MOST, check_number
 

@@ -99,7 +99,7 @@ def make_originals(folder: Path) -> None:
     from safetensors.numpy import save_file
 
     from keras_resnet import ResNet, Spec, export, families
-    from keras_resnet.export.metadata import ModelCard
+    from keras_resnet.export.card import ModelCard
     from train.runs.record import file_sums, read_record, write_record
     from train.trainer import checkpoint
 

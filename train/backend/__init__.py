@@ -104,6 +104,9 @@ class Backend(Protocol):
     def for_training(self, model: "keras.Model") -> "keras.Model":
         """The same network of layers that train faster; weights are in the same order."""
 
+    def training_class(self, cls: type["keras.Model"]) -> type["keras.Model"]:
+        """A class of models, or its subclass that is trained on blocks of `training_batches`."""
+
     def compile_settings(self, execution: "Execution | None" = None) -> dict[str, Any]:
         """How `Model.compile` is to make programs; of a model that is not trained without any."""
 
@@ -127,6 +130,9 @@ class Backend(Protocol):
 
     # Batches, for `Model.fit`, `evaluate` and `predict`
 
+    def block_steps(self, split: "Split", recipe: "Recipe", execution: "Execution") -> int:
+        """How many steps `Model.fit` is best handed as one batch; 1 where Keras groups them."""
+
     def training_batches(
         self,
         split: "Split",
@@ -135,6 +141,7 @@ class Backend(Protocol):
         epoch: int = 0,
         step: int = 0,
         targets: np.ndarray | None = None,
+        block: int = 1,
     ) -> Iterable:
         """Batches of all epochs, from any step of any epoch on.
 
@@ -148,6 +155,8 @@ class Backend(Protocol):
             step: The first one of it, from 0.
             targets: Soft ones in place of the labels, `(pool, n, classes)`: epoch e has
                 `targets[e % pool]`, of images as they are mixed.
+            block: As `block_steps` says: how many steps one batch holds; an epoch's last may hold
+                fewer. Only a model of `training_class` can be trained on more than one.
 
         Returns:
             Batches of `(images uint8, targets float32)`, and with class weights what each image

@@ -182,6 +182,24 @@ def _mixed(
 Look = Callable[[np.ndarray, EpochPlan], np.ndarray]
 
 
+def padded(split: Split, pad: int, fill: np.ndarray) -> np.ndarray:
+    """All images, in frames of a color: `(n, height + 2 * pad, width + 2 * pad, channels)` uint8.
+
+    Args:
+        split: The images.
+        pad: Pixels on each side.
+        fill: `(channels,)` uint8, the color.
+    """
+    height, width, channels = split.shape
+    framed = np.empty((len(split), height + 2 * pad, width + 2 * pad, channels), np.uint8)
+    framed[:] = fill
+    start = 0
+    for images in split.chunks():
+        framed[start : start + len(images), pad : pad + height, pad : pad + width] = images
+        start += len(images)
+    return framed
+
+
 def pad_crop(split: Split, recipe: Recipe, fill: np.ndarray) -> Look:
     """Cropped at random from padded images, and flipped (He et al. 2015, 4.2)."""
     height, width, channels = split.shape

@@ -13,7 +13,6 @@ from keras_resnet import families
 from keras_resnet.convert import open_weights
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import read
-from keras_resnet.export.metadata import read_metadata
 from keras_resnet.imagenet_utils import prepare
 from keras_resnet.spec import NETWORKS as NAMED
 from keras_resnet.utils.errors import InputError, lookup, suggestion
@@ -116,6 +115,8 @@ def _inferred(path: Path, model: keras.Model | None) -> dict[str, Any]:
         return {"shape": _image_shape(model.input_shape), **costs}
     if path.suffix == ".tflite":
         from ai_edge_litert.interpreter import Interpreter
+
+        from keras_resnet.export.metadata import read_metadata
 
         (image,) = Interpreter(str(path)).get_input_details()
         labels = tuple(read_metadata(path).get("labels", ()))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import keras
 
 from keras_resnet import __version__, families
-from keras_resnet.export.metadata import ModelCard
+from keras_resnet.export.card import ModelCard
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.framing import Framing

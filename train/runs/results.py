@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_resnet.export import onnx
+from keras_resnet.export.card import ModelCard
 from keras_resnet.export.files import FORMAT_FILES, LABELS, lines
 from keras_resnet.export.formats import load, save
-from keras_resnet.export.metadata import ModelCard
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.backend import backend

@@ -13,9 +13,9 @@ from tempfile import TemporaryDirectory
 import keras
 import numpy as np
 
+from keras_resnet.export.card import ModelCard
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import save
-from keras_resnet.export.metadata import ModelCard
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json

@@ -23,7 +23,9 @@ class Execution(Settings):
     devices: str = option("auto", "what to train on: auto, cpu, gpu, cpu:2, gpu:4 and so on")
     precision: str = option("auto", "arithmetic", choices=PRECISIONS)
     jit_compile: bool = option(False, "compile with XLA: slow on CPUs; on one device only")
-    steps_per_execution: int = option(1, "steps without return to Python, on one device", low=1)
+    steps_per_execution: int = option(
+        0, "steps without return to Python, on one device; 0 for as many as are fast", low=0
+    )
 
 
 @dataclass(frozen=True)

@@ -5,20 +5,47 @@ from time import perf_counter
 import keras
 
 
-class ThroughputLogger(keras.callbacks.Callback):
-    """Adds to an epoch's measures its images per second, without its first step, and the rate."""
+class Unawaited(keras.callbacks.CallbackList):
+    """Callbacks that get the measures of a step as the framework gives them.
 
-    def __init__(self, batch_size: int):
+    Keras's own list makes floats of them, and so waits for the device at every step.
+    """
+
+    def on_train_batch_end(self, batch, logs=None):
+        """Hands on what may still be computed."""
+        for callback in self.callbacks:
+            callback.on_train_batch_end(batch, logs)
+
+    def on_test_batch_end(self, batch, logs=None):
+        """Hands on what may still be computed."""
+        for callback in self.callbacks:
+            callback.on_test_batch_end(batch, logs)
+
+
+class ThroughputLogger(keras.callbacks.Callback):
+    """Adds to an epoch's measures its images per second, without its first batch, and the rate.
+
+    Args:
+        batch_size: Images in a step.
+        steps: In an epoch, or what is left of it.
+        block: Steps in a batch of `fit`.
+    """
+
+    def __init__(self, batch_size: int, steps: int, block: int = 1):
         super().__init__()
-        self.batch_size = batch_size
+        self.batch_size, self.steps, self.block = batch_size, steps, block
 
     def on_epoch_begin(self, epoch, logs=None):
         """No step yet."""
         self.times: list[tuple[int, float]] = []
 
     def on_train_batch_end(self, batch, logs=None):
-        """Starts the clock after the first step, which may compile."""
-        self.times[1:] = [(batch, perf_counter())]
+        """Starts the clock after the first one, which may compile, and stops it after the last."""
+        last = batch + 1 == self.params["steps"]
+        if last or not self.times:
+            float(logs["loss"])  # waits for the device
+            steps = self.steps if last else (batch + 1) * self.block
+            self.times.append((steps, perf_counter()))
 
     def on_epoch_end(self, epoch, logs=None):
         """Measures."""

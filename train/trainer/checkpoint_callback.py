@@ -1,9 +1,11 @@
 """Checkpoints while training: after each epoch, after some time, and when asked to stop."""
 
 import csv
+from collections import deque
 from math import isfinite
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import keras
 import numpy as np
@@ -16,6 +18,7 @@ from train.trainer.checkpoint import CHECKPOINTS, HISTORY, Arrays, Progress
 from train.trainer.stop_signals import Stopped
 
 BEST = "best/"
+AHEAD = 2  # batches that `fit` hands over before it waits: the device always has a next one
 
 
 class CheckpointCallback(keras.callbacks.Callback):
@@ -24,6 +27,7 @@ class CheckpointCallback(keras.callbacks.Callback):
     Args:
         folder: Of the run.
         steps: In an epoch.
+        block: In a batch of `fit`.
         seconds: After how many to save again.
         requests: Signals that asked to stop, see `stop_signals.stop_requests`.
         keep_best: Whether to keep the weights of the epoch of the best held-out accuracy.
@@ -38,13 +42,15 @@ class CheckpointCallback(keras.callbacks.Callback):
         self,
         folder: Path,
         steps: int,
+        block: int,
         seconds: float,
         requests: list[str],
         keep_best: bool = False,
     ):
         super().__init__()
-        self.folder, self.steps, self.seconds, self.requests = folder, steps, seconds, requests
-        self.keep_best = keep_best
+        self.folder, self.steps, self.block = folder, steps, block
+        self.seconds, self.requests, self.keep_best = seconds, requests, keep_best
+        self.losses: deque[tuple[int, Any]] = deque()  # of steps that may still be computed
         there = _newest(folder / CHECKPOINTS)
         self.progress: Progress = there[0] if there else Progress()
         arrays = there[1] if there else {}
@@ -58,14 +64,24 @@ class CheckpointCallback(keras.callbacks.Callback):
         self._restore()
 
     def on_train_batch_end(self, batch, logs=None):
-        """Looks at the loss, the clock and the signals."""
-        step = self.offset + batch + 1
-        if not isfinite(logs["loss"]):
-            raise self._failure(logs["loss"], step)
+        """Looks at the clock, the signals, and the loss of a batch before."""
+        step = min(self.offset + (batch + 1) * self.block, self.steps)
+        self.losses.append((step, logs["loss"]))
+        if backend().processes() > 1:  # all agree on a stop at one step, which must be behind all
+            self._check_losses(0)
         late = backend().leads() and monotonic() - self.saved >= self.seconds
         stop = self._stop(self.progress.epoch, step)
-        if step < self.steps and (late or stop):  # else the end of the epoch saves
+        saving = step < self.steps and (late or stop)  # else the end of the epoch saves
+        self._check_losses(0 if saving else AHEAD)
+        if saving:
             self._save(self.progress.epoch, step)
+
+    def _check_losses(self, waiting: int) -> None:
+        """Waits for all steps but the last few."""
+        while len(self.losses) > waiting:
+            step, loss = self.losses.popleft()
+            if not isfinite(loss):
+                raise self._failure(float(loss), step)
 
     def on_test_end(self, logs=None):
         """Remembers the weights as they were validated."""
@@ -75,6 +91,7 @@ class CheckpointCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Adds a row to the history, and saves."""
+        self._check_losses(0)
         row = {"epoch": epoch + 1, **logs}
         optimizer = self.model.optimizer
         if isinstance(optimizer, keras.optimizers.LossScaleOptimizer):

@@ -78,12 +78,13 @@ class DeeplySupervised(keras.Model):
 
 
 def _with_auxiliary_heads(network: NetworkConfig, model: keras.Model) -> keras.Model:
-    heads = families.auxiliary_heads(network, model)
+    heads, engine = families.auxiliary_heads(network, model), backend()
     if not heads:
-        return backend().for_training(model)
+        fast = engine.for_training(model)
+        return engine.training_class(keras.Model)(fast.inputs[0], fast.outputs[0])
     shares, logits = zip(*heads, strict=True)
-    fast = backend().for_training(keras.Model(model.input, [model.output, *logits]))
-    return DeeplySupervised(fast.inputs[0], fast.outputs, shares)
+    fast = engine.for_training(keras.Model(model.input, [model.output, *logits]))
+    return engine.training_class(DeeplySupervised)(fast.inputs[0], fast.outputs, shares)
 
 
 def training_model(

@@ -19,7 +19,7 @@ from train.data.dataset import Data, Normalization, Split, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import start
-from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger
+from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger, Unawaited
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
 from train.trainer.checkpoint_callback import CheckpointCallback
 from train.trainer.model import inference_model, training_model
@@ -194,13 +194,19 @@ def fit(
         Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
     """
     engine, network, recipe, model = backend(), training.network, training.recipe, training.model
+    block = engine.block_steps(training.images, recipe, training.execution)
     held_out = None
     if len(training.held_out):
         held_out = engine.validation_batches(training.held_out, network.classes, recipe.batch_size)
         held_out = engine.distribute(held_out)
     with engine.explain_errors(), stop_requests() as requests:
         checkpoints = CheckpointCallback(
-            folder, training.steps, checkpoint_seconds, requests, recipe.deliver == "best"
+            folder,
+            training.steps,
+            block,
+            checkpoint_seconds,
+            requests,
+            recipe.deliver == "best",
         )
         progress = checkpoints.progress
         if checkpoints.pending and verbose:
@@ -212,23 +218,30 @@ def fit(
             # `checkpoints` stops. One of no epochs still builds the variables of a checkpoint.
             epoch, step = min(progress.epoch, recipe.epochs - 1), progress.step
             images = engine.training_batches(
-                training.images, network.classes, recipe, epoch, step, targets
+                training.images, network.classes, recipe, epoch, step, targets, block
+            )
+            steps = training.steps - step
+            calls = -(-steps // block)
+            throughput = ThroughputLogger(recipe.batch_size, steps, block)
+            watching = Unawaited(
+                [throughput, *callbacks, checkpoints, *averages],
+                add_history=True,
+                add_progbar=verbose,
+                verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+                epochs=recipe.epochs,
+                steps=calls,
+                model=model,
             )
             with engine.scope():
                 model.fit(
                     engine.distribute(images),
                     initial_epoch=progress.epoch,
                     epochs=recipe.epochs,
-                    steps_per_epoch=training.steps - step,
+                    steps_per_epoch=calls,
                     shuffle=False,  # the pipeline has its own order
                     validation_data=held_out,
-                    callbacks=[
-                        ThroughputLogger(recipe.batch_size),
-                        *callbacks,
-                        checkpoints,
-                        *averages,
-                    ],
-                    verbose=(1 if sys.stdout.isatty() else 2) if verbose else 0,
+                    callbacks=watching,
+                    verbose=0,
                 )
             if progress.epoch >= recipe.epochs:
                 break

@@ -29,7 +29,11 @@ SPEC = Spec(blocks=(1,), widths=(8,))
 
 def after_step(do):
     """A callback that is told the loss of every step."""
-    return [keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: do(logs["loss"]))]
+
+    def tell(batch, logs):
+        do(float(logs["loss"]))
+
+    return [keras.callbacks.LambdaCallback(on_train_batch_end=tell)]
 
 
 def train(execution: Execution, folder: Path) -> dict:

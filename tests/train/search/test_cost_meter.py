@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError, cifar, export, macs, parameters
-from keras_resnet.export.metadata import ModelCard
+from keras_resnet.export.card import ModelCard
 from train.data.dataset import Normalization
 from train.measure import comparison, latency
 from train.runs.restore import restore

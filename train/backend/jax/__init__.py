@@ -1,6 +1,7 @@
 """JAX: one program over the accelerators of a machine, or its CPU."""
 
 from train.backend.jax.batches import pool_batches, training_batches, validation_batches
+from train.backend.jax.blocks import block_steps, training_class
 from train.backend.jax.devices import (
     check_execution,
     check_keras,
@@ -34,8 +35,9 @@ def for_training(model):
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "agreed_stop", "capture", "check_execution", "check_keras",
-    "choose", "compile_settings", "distribute", "explain_errors", "for_training", "from_leader",
-    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas",
-    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
+    "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
+    "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
+    "from_leader", "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes",
+    "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
+    "validation_batches",
 ]  # fmt: skip

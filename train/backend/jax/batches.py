@@ -1,4 +1,4 @@
-"""Batches as NumPy arrays, drawn and augmented in a thread beside the training."""
+"""Batches as NumPy arrays, or blocks of them, made in a thread beside the training."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +9,7 @@ import jax
 import keras
 import numpy as np
 
+from train.backend.jax.blocks import Resident
 from train.data.augment import EpochPlan, augmenter, epoch_plan, mix, pool_index
 from train.data.dataset import Split, balanced_weights, statistics
 from train.settings.recipe import Recipe
@@ -25,8 +26,8 @@ def _own_rows(index: np.ndarray) -> np.ndarray:
     return np.split(index, jax.process_count())[jax.process_index()]
 
 
-def _augment(split: Split, recipe: Recipe):
-    return augmenter(split, recipe, np.round(statistics(split).mean).astype(np.uint8))
+def _fill(split: Split) -> np.ndarray:
+    return np.round(statistics(split).mean).astype(np.uint8)
 
 
 def training_batches(
@@ -36,9 +37,13 @@ def training_batches(
     epoch: int = 0,
     step: int = 0,
     targets: np.ndarray | None = None,
-) -> Iterator[tuple[np.ndarray, ...]]:
+    block: int = 1,
+) -> Iterator[tuple]:
     """Batches of all epochs, from any step of any epoch on, see `Backend`."""
-    augment, count, size = _augment(split, recipe), len(split), recipe.batch_size
+    fill, count, size = _fill(split), len(split), recipe.batch_size
+    shown: Callable = augmenter(split, recipe, fill)
+    if block > 1:
+        shown = Resident(split, recipe, fill).block
     weights = balanced_weights(split.labels, classes)
 
     def wanted(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
@@ -50,16 +55,17 @@ def training_batches(
         partners = split.labels[plan.partners[index]]
         return mix(own, _one_hot(partners, classes), plan.lambdas[index])
 
-    def batch(index: np.ndarray, plan: EpochPlan) -> tuple[np.ndarray, ...]:
-        found = augment(index, plan), wanted(index, plan)
+    def batch(index: np.ndarray, plan: EpochPlan) -> tuple:
+        found = shown(index, plan), wanted(index.reshape(-1), plan).reshape(*index.shape, -1)
         return (*found, found[1] @ weights) if recipe.class_weight == "balanced" else found
 
-    def jobs() -> Iterator[Callable[[], tuple[np.ndarray, ...]]]:
+    def jobs() -> Iterator[Callable[[], tuple]]:
         for number in range(epoch, recipe.epochs):
             plan = epoch_plan(recipe, count, number)
-            first = step if number == epoch else 0
-            for start in range(first * size, count // size * size, size):
-                yield partial(batch, _own_rows(plan.order[start : start + size]), plan)
+            steps = plan.order[: count // size * size].reshape(-1, size)
+            for start in range(step if number == epoch else 0, len(steps), block):
+                rows = steps[start : start + block] if block > 1 else _own_rows(steps[start])
+                yield partial(batch, rows, plan)
 
     return _ahead(jobs())
 
@@ -76,7 +82,7 @@ def _ahead(jobs: Iterator[Callable]) -> Iterator:
 def pool_batches(split: Split, recipe: Recipe, number: int) -> keras.utils.PyDataset:
     """Every image once and in order, in one augmentation of the pool; without targets."""
     plan = epoch_plan(recipe, len(split), pool_index(recipe, number))
-    augment = _augment(split, recipe)
+    augment = augmenter(split, recipe, _fill(split))
     return _Batches(len(split), recipe.batch_size, lambda index: (augment(index, plan),))
 
 

@@ -120,7 +120,16 @@ def resolve(execution: Execution) -> Execution:
     """The same settings, with devices and precision as they are here instead of `auto`."""
     choose(execution.devices)
     precision = choose_precision(execution.precision, _capabilities())
-    return replace(execution, devices=summary(), precision=precision, jit_compile=True)
+    # On a CPU, several steps at once are slower: XLA gives convolutions in loops one thread.
+    one = devices()[0].platform == "cpu" or replicas() > 1
+    steps = execution.steps_per_execution or int(one)
+    return replace(
+        execution,
+        devices=summary(),
+        precision=precision,
+        jit_compile=True,
+        steps_per_execution=steps,
+    )
 
 
 def _capabilities() -> list[tuple[int, int]]:
@@ -141,9 +150,14 @@ def check_execution(execution: Execution, steps: int) -> None:
         steps: Number of steps in an epoch.
 
     Raises:
-        InputError: for what does not divide an epoch.
+        InputError: for several steps at once on several devices, or what does not divide an epoch.
     """
-    if steps % execution.steps_per_execution:
+    if execution.steps_per_execution > 1 and replicas() > 1:
+        raise InputError(
+            f"steps_per_execution {execution.steps_per_execution} does not work on {replicas()} "
+            "devices: leave it out."
+        )
+    if execution.steps_per_execution and steps % execution.steps_per_execution:
         raise InputError(
             f"steps_per_execution {execution.steps_per_execution} does not divide the {steps} "
             "steps of an epoch: choose a divisor."
@@ -152,8 +166,7 @@ def check_execution(execution: Execution, steps: int) -> None:
 
 def compile_settings(execution: Execution | None = None) -> dict[str, Any]:
     """How `Model.compile` is to make programs: always compiled, as JAX is slow without."""
-    steps = {} if execution is None else {"steps_per_execution": execution.steps_per_execution}
-    return {"jit_compile": True, **steps}
+    return {"jit_compile": True}  # several steps at once are `Block`s: Keras only repeats calls
 
 
 def scope() -> AbstractContextManager:

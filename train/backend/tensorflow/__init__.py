@@ -38,9 +38,20 @@ def for_training(model):
     return fuse(model, replicas())
 
 
+def training_class(cls):
+    """The class itself."""
+    return cls
+
+
+def block_steps(split, recipe, execution) -> int:
+    """One: `steps_per_execution` is Keras's own on TensorFlow."""
+    return 1
+
+
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "agreed_stop", "capture", "check_execution", "check_keras",
-    "choose", "compile_settings", "distribute", "explain_errors", "for_training", "from_leader",
-    "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes", "replicas",
-    "resolve", "restore", "scope", "summary", "training_batches", "validation_batches",
+    "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
+    "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
+    "from_leader", "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes",
+    "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
+    "validation_batches",
 ]  # fmt: skip

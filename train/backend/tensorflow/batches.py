@@ -9,7 +9,14 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from train.data.augment import EpochPlan, augmenter, epoch_plan, in_plan_only, pool_index
+from train.data.augment import (
+    EpochPlan,
+    augmenter,
+    epoch_plan,
+    in_plan_only,
+    padded,
+    pool_index,
+)
 from train.data.dataset import Split, balanced_weights, statistics
 from train.settings.recipe import Recipe
 
@@ -64,16 +71,8 @@ def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[Epoch
     size, pad = split.shape[:2], recipe.crop_padding
     padded_size = size[0] + 2 * pad, size[1] + 2 * pad
     with tf.device("/cpu:0"):
-        padded = np.empty((len(split), *padded_size, split.shape[2]), np.uint8)
-        padded[:] = fill
-        start = 0
-        for images in split.chunks():
-            inside = padded[start : start + len(images), pad : pad + size[0], pad : pad + size[1]]
-            inside[:] = images
-            start += len(images)
         # One gather of single pixels is seven times as fast as cropping, then flipping.
-        pixels = tf.constant(padded.reshape(-1, split.shape[2]))
-        del padded
+        pixels = tf.constant(padded(split, pad, fill).reshape(-1, split.shape[2]))
 
     def for_epoch(plan: EpochPlan) -> Augment:
         def crop_and_flip(index):
@@ -122,6 +121,7 @@ def training_batches(
     epoch: int = 0,
     step: int = 0,
     targets: np.ndarray | None = None,
+    block: int = 1,
 ) -> tf.data.Dataset:
     """Batches of all epochs, from any step of any epoch on, see `Backend`."""
     augment, count = augmentation(split, recipe), len(split)

@@ -90,7 +90,8 @@ def resolve(execution: Execution) -> Execution:
     """The same settings, with devices and precision as they are here instead of `auto`."""
     choose(execution.devices)
     precision = choose_precision(execution.precision, _capabilities())
-    return replace(execution, devices=summary(), precision=precision)
+    steps = execution.steps_per_execution or 1
+    return replace(execution, devices=summary(), precision=precision, steps_per_execution=steps)
 
 
 def _capabilities() -> list[tuple[int, int]]:
