@@ -30,6 +30,7 @@ COMMANDS = (
     "convert",
     "evaluate",
     "export",
+    "finetune",
     "imagenet",
     "predict",
     "reproduce",
