@@ -107,7 +107,8 @@ def assemble(
         x = classifier(x, config, classes, classifier_activation)
     else:
         x = POOLINGS[pooling](x)
-    inputs = image if input_tensor is None else keras.utils.get_source_inputs(input_tensor)
+    sources = keras.utils.get_source_inputs(image)
+    inputs = sources[0] if len(sources) == 1 else sources  # of a list, Keras warns when called
     with deep_recursion():
         model = keras.Model(inputs, x, name=name)
     if weights is None:

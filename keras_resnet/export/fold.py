@@ -41,7 +41,8 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         A new model of stock layers: the same inputs, the same outputs up to rounding, and the same
         names of layers.
     """
-    model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
+    inputs, outputs = (x[0] if len(x) == 1 else x for x in (model.inputs, model.outputs))
+    model = keras.Model(inputs, outputs, name=model.name)  # of a `Sequential`, too
     after = followers(model)
     prepared = find_preparation(model, _takers(model)) if images else None
     plan = _prepare(prepared) if prepared else {}

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from keras_resnet import InputError
-from keras_resnet.export.files import FORMAT_FILES
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.export.metadata import read_metadata
 from train import export
 from train.compress import quantization_aware
@@ -16,7 +16,7 @@ from train.measure import comparison
 from train.runs import folder
 from train.runs.record import intact, read_record
 
-FILES = {file for name, file in FORMAT_FILES.items() if name != "keras"}
+FILES = {file for name, file in FORMAT_FILES.items() if name not in ("keras", *OPTIONAL)}
 
 
 @pytest.fixture

@@ -98,7 +98,6 @@ REFUSED = [
     {"weights": None, "input_shape": (31, 64, 3)},
     {"weights": None, "include_top": False, "input_shape": (64, 31, 3)},
     {"weights": None, "input_shape": (64, 64)},
-    {"weights": None, "input_shape": (None, None, 3)},
 ]
 
 
