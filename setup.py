@@ -92,9 +92,11 @@ setup(
             *HUB,
             *ONNX,
             "hypothesis",
+            "ipykernel",
             "jax",
             "keras-hub",  # detectors and segmenters on our feature pyramid
             "mypy",
+            "nbclient",
             "pytest",
             "pytest-xdist",
             "ruff",

@@ -48,6 +48,7 @@ def test_wheels_are_unpacked_to_be_imported(tmp_path):
     assert (tmp_path / "there/one/__init__.py").read_text() == "value = 3"
 
 
+@pytest.mark.slow
 def test_what_is_done_is_written_and_not_measured_again(carried, tmp_path, fresh_python):
     """PyTorch is not in this environment: that is said, and ours is measured."""
     out = tmp_path / "found.json"

@@ -33,7 +33,7 @@ def sample(count: int = 24, seed: int = 0) -> Sample:
 
 def outputs(model: keras.Model) -> np.ndarray:
     """Of the sample, without a program that would have to be made first."""
-    return keras.ops.convert_to_numpy(model([sample().images], training=False))
+    return keras.ops.convert_to_numpy(model(sample().images, training=False))
 
 
 def inside(model: keras.Model, name: str, images: np.ndarray) -> np.ndarray:

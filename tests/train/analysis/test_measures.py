@@ -51,7 +51,7 @@ def test_gradient_norms_are_those_of_finite_differences():
         for sign in (1, -1):  # along the gradient, the slope is its norm
             layer.kernel.assign(kernel + sign * step * gradient)
             values = model.trainable_variables, model.non_trainable_variables
-            logits, _ = model.stateless_call(*values, [images], training=True)
+            logits, _ = model.stateless_call(*values, images, training=True)
             losses.append(float(loss(labels, logits)))
         layer.kernel.assign(kernel)
         slope = (losses[0] - losses[1]) / (2 * step * norm)
@@ -67,7 +67,7 @@ def test_early_training_is_a_few_steps_down():
     def value():
         trained = model.trainable_variables, model.non_trainable_variables
         return float(
-            loss(some.labels, model.stateless_call(*trained, [some.images], training=True)[0])
+            loss(some.labels, model.stateless_call(*trained, some.images, training=True)[0])
         )
 
     after = value()
