@@ -7,7 +7,9 @@ import pytest
 from nbclient import NotebookClient
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-QUICK = {"papers": {"DEPTH = 56": "DEPTH = 14", "EPOCHS = 12": "EPOCHS = 1"}}  # what makes one as small as it can be
+QUICK = {
+    "papers": {"DEPTH = 56": "DEPTH = 14", "EPOCHS = 12": "EPOCHS = 1"}
+}  # what makes one as small as it can be
 
 
 def run(name, changes):
