@@ -76,6 +76,8 @@ def main(values: flags.Values) -> dict[str, Any]:
     engine = backend()  # after the table, which is there at once
     from train import export
     from train.evaluation.attempt import try_evaluation
+    from train.evaluation.scores import per_class
+    from train.evaluation.summary import class_table
     from train.runs import folder as folders
     from train.trainer import trainer
     from train.transfer import tuning
@@ -104,6 +106,7 @@ def main(values: flags.Values) -> dict[str, Any]:
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
         said = workflow.deliver(folder, result.model, description, data, record)
+    print(class_table(per_class(data.test.labels, said, data.classes)))
     workflow.summarize(data, said)
     print(try_evaluation(folder, data))
     export.run(run=str(folder), formats="int8", max_drop=MAX_DROP)

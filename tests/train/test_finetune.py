@@ -47,4 +47,6 @@ def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
     assert report["formats"]["int8"]["accuracy"] == 1.0
     assert (tmp_path / "run/labels.txt").read_text().split() == ["blue", "red"]
     assert (tmp_path / "run/report.html").exists()
-    assert "weakest classes: blue 100.00 %" in said
+    assert "class  test images  recall  precision" in said
+    counts = record["survey"]["counts"]["test"]
+    assert f"red    {counts[1]:11}  100.0%     100.0%" in said
