@@ -76,6 +76,8 @@ def main(values: flags.Values) -> dict[str, Any]:
     engine = backend()  # after the table, which is there at once
     from train import export
     from train.evaluation.attempt import try_evaluation
+    from train.evaluation.scores import per_class
+    from train.evaluation.summary import class_table
     from train.runs import folder as folders
     from train.trainer import trainer
     from train.transfer import tuning
@@ -84,13 +86,17 @@ def main(values: flags.Values) -> dict[str, Any]:
     engine.choose(execution.devices)
     model, network, weights = workflow.open_start(values, model, network)
     if weights.preprocessing is None and isinstance(network, Spec):
-        # Files of Keras do not tell: published weights of this network want it so.
         weights = weights._replace(preprocessing=MODES[network.preprocessing])
+        print(
+            f"{weights.source} does not tell how its images were prepared: taken for "
+            f"'{network.preprocessing}', as the published weights of this network"
+        )
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     print(workflow.began_from(training), flush=True)
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     head = tuning.fit_head(training)
-    left = 0.0 if values.head_only else OVERHEAD * 60 * values.minutes - (monotonic() - began)
+    left = max(OVERHEAD * 60 * values.minutes - (monotonic() - began), 1.0)  # 1 s is for no epoch
+    left = 0.0 if values.head_only else left
     training, plan = tuning.plan(training, execution, folder, left, [*values.given(Recipe)])
     print(plan, flush=True)
     description = training.description()
@@ -100,6 +106,7 @@ def main(values: flags.Values) -> dict[str, Any]:
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
         said = workflow.deliver(folder, result.model, description, data, record)
+    print(class_table(per_class(data.test.labels, said, data.classes)))
     workflow.summarize(data, said)
     print(try_evaluation(folder, data))
     export.run(run=str(folder), formats="int8", max_drop=MAX_DROP)

@@ -200,8 +200,8 @@ def began_from(training: Any) -> str:
     """In words, what a training begins from."""
     start, record = training.start, training.description()["weights"]
     head = "its head" if record["head"] == "kept" else "a new head"
-    images = (
-        f"images are {start.preprocessing}"
+    images = (  # RGB, for which `load_rgb_into` turns the first convolution round
+        f"images are {replace(start.preprocessing, channels='RGB')}"
         if start.preprocessing
         else "it does not tell how its images were prepared: here by their own mean and deviation"
     )

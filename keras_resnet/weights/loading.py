@@ -22,6 +22,7 @@ from keras_resnet.weights import (
     isolated,
     layouts,
     readers,
+    saved,
     state,
 )
 from keras_resnet.weights.layouts import WeightLayout
@@ -125,7 +126,9 @@ def is_file(path: Any) -> bool:
 def _read_keras(path: Path, verified: bool) -> Contents:
     weights, ordered, config = (readers if verified else isolated).read(path)
     named, spec, layout = layouts.recognize_keras(weights)
-    said = architecture.read_normalization(config) if config else None
+    said = saved.read_preprocessing(path)
+    if config and not said:
+        said = architecture.read_normalization(config)
     return Contents(named, spec, ordered, config, said or _preprocessing(layout))
 
 

@@ -47,7 +47,7 @@ def load_model(path: str | PathLike) -> keras.Model:
         isolated.read(Path(path))  # Keras reads it in this process, which it could crash
         with deep_recursion():
             model = keras.saving.load_model(path, compile=False)
-        return with_preprocessing(model, _preprocessing(Path(path)))
+        return with_preprocessing(model, read_preprocessing(Path(path)))
     except Exception as error:  # Keras builds what the file says, which may fail in any way
         raise InputError(f"cannot read {path} ({sentence(error)}).") from error
 
@@ -75,7 +75,14 @@ def save_model(model: keras.Model, path: str | PathLike) -> None:
                 archive.writestr(MEMBER, json.dumps(asdict(preprocessing)))
 
 
-def _preprocessing(path: Path) -> Preprocessing | None:
+def read_preprocessing(path: Path) -> Preprocessing | None:
+    """How the model in a file wants its images, if `save_model` wrote it in.
+
+    Raises:
+        InputError: if what is there is not that.
+    """
+    if not is_zipfile(path):  # as `.weights.h5`
+        return None
     with ZipFile(path) as archive:
         if MEMBER not in archive.namelist():
             return None

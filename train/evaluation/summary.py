@@ -31,6 +31,15 @@ def weakest_classes(rows: Sequence[ClassRecord]) -> str:
     )
 
 
+def class_table(rows: Sequence[ClassRecord]) -> str:
+    """Every class: how many images it has, and its recall and precision on them, in percent."""
+    cells = [
+        [row["name"], str(row["support"]), f"{row['recall']:.1%}", f"{row['precision']:.1%}"]
+        for row in rows
+    ]
+    return align([["class", "test images", "recall", "precision"], *cells])
+
+
 def text(record: EvaluationRecord) -> str:
     """What an evaluation found, a line for each thing."""
     subject, data, mended = record["subject"], record["data"], record["calibration"]

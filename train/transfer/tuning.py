@@ -1,6 +1,7 @@
 """A network with other classes: first its head, then its last stages by the one trainer."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
-from train.runs.record import read_record
+from train.runs.record import difference, read_record
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import trainer
@@ -21,6 +22,8 @@ from train.transfer import features
 from train.transfer import plan as plans
 from train.transfer.head import Head, fit
 from train.transfer.plan import Plan
+
+CHOSEN = ("epochs", "frozen_stages")  # fields of the recipe: by the time, if not by the user
 
 
 def fit_head(training: Training) -> Head:
@@ -71,10 +74,12 @@ def plan(
     if not any(macs.values()):
         raise InputError(f"{training.name} has no stages: give a residual --model.")
     if seconds <= 0:
-        given = [name for name in given if name not in ("epochs", "frozen_stages")]
+        given = [name for name in given if name not in CHOSEN]
     chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds)
-    if begun := _begun(training, folder):
-        chosen = Plan(begun, begun.frozen_stages == max(macs), chosen.seconds)
+    if seconds > 0 and (begun := _begun(training, folder)):
+        kept = {name: getattr(begun, name) for name in CHOSEN if name not in given}
+        own = replace(chosen.recipe, **kept)
+        chosen = Plan(own, own.frozen_stages == max(macs), chosen.seconds)
     again = trainer.prepare(
         training.network,
         chosen.recipe,
@@ -124,8 +129,8 @@ def _begun(training: Training, folder: Path) -> Recipe | None:
         record = read_record(folder)
     except InputError:
         return None
-    same = ("network", "data", "normalization", "weights")
     description = training.description()
-    if record["status"] == "finished" or any(record.get(k) != description[k] for k in same):
+    same = {key: description[key] for key in ("network", "data", "normalization", "weights")}
+    if record["status"] == "finished" or difference(record, same):
         return None
     return parse(Recipe, record["recipe"], "recipe")

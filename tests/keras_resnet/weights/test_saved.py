@@ -23,7 +23,7 @@ def test_a_model_keeps_how_its_images_are_prepared(tmp_path):
     np.testing.assert_array_equal(model.preprocess_input(IMAGES), prepare(IMAGES, ODD))
     save_model(model, path)
     again = load_model(path)
-    assert again.preprocessing == ODD
+    assert again.preprocessing == ODD == ResNet8(weights=path).preprocessing
     np.testing.assert_array_equal(again.preprocess_input(IMAGES), prepare(IMAGES, ODD))
     theirs = keras.saving.load_model(path)  # Keras reads the same file, without that
     assert not hasattr(theirs, "preprocessing")
