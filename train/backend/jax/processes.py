@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -25,7 +25,6 @@ POLL = 1.0  # seconds between signs of life
 SILENCE = 30.0  # seconds without one after which a process counts as dead
 # JAX's own watch ends a process with a traceback in C++: it comes after this one.
 HEARTBEAT = 600
-AT_END = 600_000  # milliseconds that processes wait for each other at the end
 AGAIN = "give all the same commands again to go on from the last checkpoint"
 
 
@@ -35,6 +34,7 @@ class _Group:
     client: Any = None  # of the key-value store; `None` if this process trains alone
     left = threading.Event()  # set once nobody watches any more
     told = False  # whether this process has passed on that it was asked to stop
+    stopping = False  # whether all of them stop after this step
 
 
 @contextmanager
@@ -48,13 +48,13 @@ def join(settings: Processes) -> Iterator[None]:
     try:
         with _output():
             yield
-    except Exception as error:
-        _fail(error)
+    except BaseException as error:
+        if not _Group.stopping:
+            _fail(error)
+            raise
+        _leave()
         raise
-    except BaseException:  # `Stopped`, in all of them; or a second signal, in this one
-        leave()
-        raise
-    leave()
+    _leave()
 
 
 def _initialize(settings: Processes) -> None:
@@ -90,20 +90,35 @@ def _initialize(settings: Processes) -> None:
 
 @contextmanager
 def _output() -> Iterator[None]:
-    """Only process 0 prints; errors, each of them."""
+    """Only process 0 prints; errors, each of them. Gloo prints, too, past Python's `sys.stdout`."""
     if leads():
         yield
         return
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+    sys.stdout.flush()
+    stream, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
         yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stream, 1)
+        os.close(stream)
+        os.close(nowhere)
 
 
-def leave() -> None:
-    """Waits for the others at the end of what is computed together; none is needed after it."""
-    if _Group.client is not None and not _Group.left.is_set():
-        _Group.client.wait_at_barrier("end", AT_END)
-        _Group.left.set()
-        jax.distributed.shutdown()
+def _leave() -> None:
+    """Waits for the others, so that all end alike: process 0 exports what they trained."""
+    try:
+        _Group.client.key_value_set(f"done/{_number()}", "")
+    except jax.errors.JaxRuntimeError as error:
+        raise explain_lost(error) from error
+    _Group.left.wait()
+    jax.distributed.shutdown()
+
+
+def _number() -> int:
+    """Of this process; asking `jax` itself would start the devices."""
+    return jax._src.distributed.global_state.process_id
 
 
 def processes() -> int:
@@ -113,7 +128,7 @@ def processes() -> int:
 
 def leads() -> bool:
     """Whether this process writes the run folder: process 0."""
-    return _Group.client is None or jax._src.distributed.global_state.process_id == 0
+    return _Group.client is None or _number() == 0
 
 
 def from_leader(data: bytes) -> bytes:
@@ -143,7 +158,8 @@ def agreed_stop(requests: list[str], step: int) -> str | None:
         said = [("stop/", f"{step + 1} {asked[0][1]}")]
         client.key_value_set("stop/after", said[0][1])
     last, reason = said[0][1].split() if said else (step + 1, None)
-    return reason if step >= int(last) else None
+    _Group.stopping = step >= int(last)
+    return reason if _Group.stopping else None
 
 
 def explain_lost(error: Exception) -> InputError:
@@ -154,16 +170,16 @@ def explain_lost(error: Exception) -> InputError:
     )
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: BaseException) -> None:
     """Tells the others why this process ends, and leaves them without waiting."""
     _Group.left.set()
     atexit.register(_exit)  # before JAX's own, which waits for them
+    said = str(error).rstrip(".") or type(error).__name__
     try:
-        said = f"process {jax.process_index()} ended: {str(error).rstrip('.')}"
-        _Group.client.key_value_set("failed/why", said)
-        sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
+        _Group.client.key_value_set(f"failed/{_number()}", f"process {_number()} ended: {said}")
     except jax.errors.JaxRuntimeError:
-        return  # process 0 is gone, or another one was first
+        return  # process 0 is gone
+    sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
 
 
 def _exit() -> None:
@@ -177,31 +193,57 @@ def _watch() -> None:
 
     Whoever waits for a dead process within a program waits forever, so this is a thread.
     """
-    beats, seen = (
-        0,
-        dict.fromkeys(range(jax._src.distributed.global_state.num_processes), ("", 0.0)),
-    )
-    client, own = _Group.client, jax._src.distributed.global_state.process_id
-    parent = os.getppid()
+    client, own, parent = _Group.client, _number(), os.getppid()
+    count = jax._src.distributed.global_state.num_processes
+    beats = Heartbeats(count)
     while not _Group.left.wait(POLL):
         if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
             os._exit(1)
+        alarm = threading.Timer(SILENCE, _end, [_silent(0)])  # process 0 may not even answer
+        alarm.start()
         try:
-            beats += 1
-            client.key_value_set(f"alive/{own}", str(beats), allow_overwrite=True)
-            why = [value for _, value in client.key_value_dir_get("failed/")]
-            if leads() and not why:
-                beating = dict(client.key_value_dir_get("alive/"))
-                for number, (value, since) in seen.items():
-                    new = beating.get(f"alive/{number}", "")
-                    if new != value or not since:
-                        seen[number] = new, monotonic()
-                    elif monotonic() - since > SILENCE:
-                        why = [f"process {number} has given no sign of life for {SILENCE:.0f} s"]
-                        client.key_value_set("failed/why", why[0])
-                        sleep(3 * POLL)
+            client.key_value_set(f"alive/{own}", str(monotonic()), allow_overwrite=True)
+            why = [said for _, said in client.key_value_dir_get("failed/")]
+            silent = beats.silent(dict(client.key_value_dir_get("alive/"))) if leads() else None
+            if silent is not None and not why:
+                why = [_silent(silent)]
+                client.key_value_set("failed/silent", why[0])
+                sleep(3 * POLL)
+            done = len(client.key_value_dir_get("done/")) == count
         except jax.errors.JaxRuntimeError:
-            why = ["process 0 is gone"]
+            why, done = ["process 0 is gone"], False
+        alarm.cancel()
         if why and not _Group.left.is_set():
-            print(f"error: {why[0]}; {AGAIN}.", file=sys.stderr, flush=True)
-            os._exit(1)
+            _end(why[0])
+        if done:
+            _Group.left.set()
+
+
+class Heartbeats:
+    """Which process has given no sign of life for too long."""
+
+    def __init__(self, count: int):
+        self.seen = dict.fromkeys(range(count), ("", monotonic()))
+
+    def silent(self, signs: dict[str, str]) -> int | None:
+        """The first silent process.
+
+        Args:
+            signs: The last sign of each process, by `alive/NUMBER`.
+        """
+        for number, (sign, since) in self.seen.items():
+            new = signs.get(f"alive/{number}", "")
+            if new != sign:
+                self.seen[number] = new, monotonic()
+            elif monotonic() - since > SILENCE:
+                return number
+        return None
+
+
+def _silent(number: int) -> str:
+    return f"process {number} has given no sign of life for {SILENCE:.0f} s"
+
+
+def _end(why: str) -> None:
+    print(f"error: {why}; {AGAIN}.", file=sys.stderr, flush=True)
+    os._exit(1)
