@@ -1,7 +1,8 @@
-"""One of two processes that train one step together, for `test_processes.py`; prints JSON."""
+"""One of two processes that train a step together, for `test_processes.py`; prints JSON."""
 
 import json
 import sys
+from itertools import count
 
 from train.backend import backend
 
@@ -12,27 +13,39 @@ import numpy as np  # noqa: E402
 
 from train.settings.execution import Processes  # noqa: E402
 
-number = int(sys.argv[2])
-with engine.join(Processes(f"127.0.0.1:{sys.argv[1]}", 2, number)):
-    engine.choose("cpu")
+port, number = sys.argv[1], int(sys.argv[2])
+
+
+def moving_statistics() -> list[float]:
+    """Mean and variance after a step, of which each process has half of the images."""
+    keras.utils.set_random_seed(0)
     with engine.scope():
+        normalize = keras.layers.BatchNormalization(momentum=0.0)
         images = keras.Input((1,))
-        normalized = keras.layers.BatchNormalization(momentum=0.0)
-        model = keras.Model(images, keras.layers.Dense(1)(normalized(images)))
+        model = keras.Model(images, keras.layers.Dense(1)(normalize(images)))
         model.compile("sgd", "mse", **engine.compile_settings())
-        # This process has zeros only or twos only: neither varies, and together they do.
-        own = np.full((4, 1), 2.0 * number)
-        model.fit(own, own, batch_size=4, verbose=0, shuffle=False)
-        arrays = engine.capture(model)
-    statistics = {
-        name: value.tolist() for name, value in arrays.items() if "batch_normalization" in name
-    }
+        own = np.full((4, 1), 2.0 * number)  # in neither half anything varies: the variance is 0
+        model.fit(own, own, batch_size=4, verbose=0)
+        return [normalize.moving_mean.numpy().item(), normalize.moving_variance.numpy().item()]
+
+
+def stop() -> tuple[str, int]:
+    """Why and after which step both stop, though only process 1 is asked to."""
+    for step in count(1):
+        engine.from_leader(b"")  # as a step: none goes ahead of the other
+        if reason := engine.agreed_stop(["SIGTERM"] * number, step):
+            return reason, step
+    raise AssertionError
+
+
+with engine.join(Processes(f"127.0.0.1:{port}", 2, number)):
+    engine.choose("cpu")
     result = {
         "leads": engine.leads(),
-        "processes": engine.processes(),
-        "replicas": engine.replicas(),
+        "summary": engine.summary(),
         "from_leader": engine.from_leader(f"said by {number}".encode()).decode(),
-        "asked_by_1": engine.agreed_stop(["SIGTERM"] * number, 1),
-        "statistics": statistics,
+        "moving_statistics": moving_statistics(),
+        "stop": stop(),
     }
-print(json.dumps(result), file=sys.stderr)
+    print("printed by process", number)
+print(json.dumps(result))

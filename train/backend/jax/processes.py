@@ -23,8 +23,9 @@ from train.settings.execution import Processes
 
 POLL = 1.0  # seconds between signs of life
 SILENCE = 30.0  # seconds without one after which a process counts as dead
-# JAX's own watch ends a process with a traceback in C++: it comes after this one.
+# JAX's own watches end a process with a traceback in C++: they come after those of this file.
 HEARTBEAT = 600
+LATER = 60
 AGAIN = "give all the same commands again to go on from the last checkpoint"
 
 
@@ -70,20 +71,28 @@ def _initialize(settings: Processes) -> None:
             f"num_processes is {settings.num_processes}."
         )
     detected = coordinator == "auto"
+    advice = (
+        f"start all {settings.num_processes if not detected else ''} of them, with a port of "
+        "process 0 that is free and that the others reach."
+    ).replace("  ", " ")
+    late = f"the processes have not met at coordinator {coordinator!r} in {settings.join_seconds} s"
+    alarm = threading.Timer(settings.join_seconds, _end, [f"{late}: {advice}"])
+    alarm.start()
     try:
         jax.distributed.initialize(
             None if detected else coordinator,
             None if detected else settings.num_processes,
             None if detected else settings.process_id,
-            initialization_timeout=settings.join_seconds,
+            initialization_timeout=settings.join_seconds + LATER,
             heartbeat_timeout_seconds=HEARTBEAT,
         )
     except (RuntimeError, ValueError) as error:
         raise InputError(
             f"the processes did not find each other at coordinator {coordinator!r} "
-            f"({sentence(error).rstrip('.')}): start all {settings.num_processes or ''} of them, "
-            "with a port of process 0 that is free and that the others reach."
+            f"({sentence(error).rstrip('.')}): {advice}"
         ) from error
+    finally:
+        alarm.cancel()
     # The store has no public name yet; Orbax takes it from here, too.
     _Group.client = jax._src.distributed.global_state.client
 
@@ -176,7 +185,9 @@ def _fail(error: BaseException) -> None:
     atexit.register(_exit)  # before JAX's own, which waits for them
     said = str(error).rstrip(".") or type(error).__name__
     try:
-        _Group.client.key_value_set(f"failed/{_number()}", f"process {_number()} ended: {said}")
+        _Group.client.key_value_set(
+            f"failed/{_number()}", f"process {_number()} ended: {said}; {AGAIN}."
+        )
     except jax.errors.JaxRuntimeError:
         return  # process 0 is gone
     sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
@@ -199,7 +210,7 @@ def _watch() -> None:
     while not _Group.left.wait(POLL):
         if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
             os._exit(1)
-        alarm = threading.Timer(SILENCE, _end, [_silent(0)])  # process 0 may not even answer
+        alarm = threading.Timer(SILENCE, _end, [_silent(0)])  # it answers all that follows
         alarm.start()
         try:
             client.key_value_set(f"alive/{own}", str(monotonic()), allow_overwrite=True)
@@ -211,7 +222,7 @@ def _watch() -> None:
                 sleep(3 * POLL)
             done = len(client.key_value_dir_get("done/")) == count
         except jax.errors.JaxRuntimeError:
-            why, done = ["process 0 is gone"], False
+            why, done = [f"process 0 is gone; {AGAIN}."], False
         alarm.cancel()
         if why and not _Group.left.is_set():
             _end(why[0])
@@ -241,9 +252,9 @@ class Heartbeats:
 
 
 def _silent(number: int) -> str:
-    return f"process {number} has given no sign of life for {SILENCE:.0f} s"
+    return f"process {number} has given no sign of life for {SILENCE:.0f} s; {AGAIN}."
 
 
 def _end(why: str) -> None:
-    print(f"error: {why}; {AGAIN}.", file=sys.stderr, flush=True)
+    print(f"error: {why}", file=sys.stderr, flush=True)
     os._exit(1)
