@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -10,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-import numpy as np
+import h5py
 import pytest
 
 from keras_resnet import InputError
@@ -42,12 +43,14 @@ def begin(*arguments):
 
 
 def start(folder, count, *more):
-    """Starts all processes of a training."""
+    """Starts all processes of a training; only process 0 sees the run folder."""
     port = free_port()
+    folders = [folder, *[folder.with_name("unseen")] * (count - 1)]
     return [
         begin(
-            "train.cifar", *FLAGS, f"--output_dir={folder}", f"--coordinator=127.0.0.1:{port}",
-            f"--num_processes={count}", f"--process_id={number}", *more,
+            "train.cifar", *FLAGS, f"--output_dir={folders[number]}",
+            f"--coordinator=127.0.0.1:{port}", f"--num_processes={count}",
+            f"--process_id={number}", *more,
         )
         for number in range(count)
     ]  # fmt: skip
@@ -66,10 +69,15 @@ def history(folder):
 
 
 def weights(folder):
-    """Of the last checkpoint."""
-    newest = max(path for path in folder.glob("checkpoints/0*") if path.is_file())
-    with np.load(newest, allow_pickle=False) as arrays:
-        return {name: arrays[name].tobytes() for name in arrays if name.startswith("model/")}
+    """The bytes of each array of the trained network."""
+    found = {}
+    with h5py.File(folder / "model.weights.h5") as file:
+        file.visititems(lambda name, item: found.update({name: item}))
+        return {
+            name: item[()].tobytes()
+            for name, item in found.items()
+            if isinstance(item, h5py.Dataset)
+        }
 
 
 def begun(folder, count, *more):
@@ -87,6 +95,7 @@ def trains_on(folder, together):
     assert codes == [0, 0] and "going on after" in said[0][0], said
     assert history(folder) == history(together)
     assert weights(folder) == weights(together)
+    assert not folder.with_name("unseen").exists()
 
 
 def test_two_processes_take_a_step_together_and_agree_on_a_stop():
@@ -201,3 +210,26 @@ def test_a_loss_of_nan_is_told_by_all(tmp_path):
     assert codes == [1, 1]
     for _, error in said:
         assert "lower --learning_rate" in error.splitlines()[-1], error
+
+
+@pytest.mark.slow
+def test_a_full_disk_of_process_0_ends_all(tmp_path):
+    """A limit on the size of files stands for it: the system refuses in the middle."""
+    group = start(tmp_path / "run", 2)
+    resource.prlimit(group[0].pid, resource.RLIMIT_FSIZE, (4096, 4096))
+    codes, said = ends(group)
+    assert codes == [1, 1]
+    for _, error in said:
+        assert "Traceback" not in error and "checkpoints" in error.splitlines()[-1], error
+
+
+@pytest.mark.slow
+def test_who_does_not_come_is_not_waited_for(tmp_path):
+    for number in (0, 1):
+        group = start(tmp_path / "run", 2, "--join_seconds=3")
+        group[1 - number].kill()
+        group[1 - number].communicate()
+        code, error = group[number].wait(60), group[number].communicate()[1]
+        assert code == 1
+        assert error.splitlines()[-1].startswith("error: the processes have not met"), error
+        assert "in 3 s: start all of them" in error

@@ -44,6 +44,7 @@ def join(settings: Processes) -> Iterator[None]:
     if settings == Processes():
         yield
         return
+    _check(settings)
     _initialize(settings)
     threading.Thread(target=_watch, daemon=True).start()
     try:
@@ -58,7 +59,7 @@ def join(settings: Processes) -> Iterator[None]:
     _leave()
 
 
-def _initialize(settings: Processes) -> None:
+def _check(settings: Processes) -> None:
     coordinator = settings.coordinator
     if coordinator != "auto" and not re.fullmatch(r".+:\d+", coordinator):
         raise InputError(
@@ -70,27 +71,25 @@ def _initialize(settings: Processes) -> None:
             f"process_id {settings.process_id} must be from 0 to num_processes - 1, and "
             f"num_processes is {settings.num_processes}."
         )
-    detected = coordinator == "auto"
-    advice = (
-        f"start all {settings.num_processes if not detected else ''} of them, with a port of "
-        "process 0 that is free and that the others reach."
-    ).replace("  ", " ")
-    late = f"the processes have not met at coordinator {coordinator!r} in {settings.join_seconds} s"
-    alarm = threading.Timer(settings.join_seconds, _end, [f"{late}: {advice}"])
+
+
+def _initialize(settings: Processes) -> None:
+    """Meets the others, or ends this process, as JAX would with a stack trace."""
+    seconds, detected = settings.join_seconds, settings.coordinator == "auto"
+    failed = f"the processes have not met at coordinator {settings.coordinator!r}"
+    advice = "start all of them, with a port of process 0 that is free and that the others reach."
+    alarm = threading.Timer(seconds, _end, [f"{failed} in {seconds} s: {advice}"])
     alarm.start()
     try:
         jax.distributed.initialize(
-            None if detected else coordinator,
+            None if detected else settings.coordinator,
             None if detected else settings.num_processes,
             None if detected else settings.process_id,
-            initialization_timeout=settings.join_seconds + LATER,
+            initialization_timeout=seconds + LATER,
             heartbeat_timeout_seconds=HEARTBEAT,
         )
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"the processes did not find each other at coordinator {coordinator!r} "
-            f"({sentence(error).rstrip('.')}): {advice}"
-        ) from error
+        raise InputError(f"{failed} ({sentence(error).rstrip('.')}): {advice}") from error
     finally:
         alarm.cancel()
     # The store has no public name yet; Orbax takes it from here, too.
