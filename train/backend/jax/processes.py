@@ -19,14 +19,13 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from keras_resnet.utils.errors import InputError, sentence
+from train.backend.jax.heartbeats import AGAIN, SILENCE, Heartbeats, no_sign
 from train.settings.execution import Processes
 
 POLL = 1.0  # seconds between signs of life
-SILENCE = 30.0  # seconds without one after which a process counts as dead
 # JAX's own watches end a process with a traceback in C++: they come after those of this file.
 HEARTBEAT = 600
 LATER = 60
-AGAIN = "give all the same commands again to go on from the last checkpoint"
 
 
 class _Group:
@@ -51,7 +50,7 @@ def join(settings: Processes) -> Iterator[None]:
         with _output():
             yield
     except BaseException as error:
-        if not _Group.stopping:
+        if isinstance(error, Exception) or not _Group.stopping:  # even as it saves for a stop
             _fail(error)
             raise
         _leave()
@@ -209,14 +208,14 @@ def _watch() -> None:
     while not _Group.left.wait(POLL):
         if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
             os._exit(1)
-        alarm = threading.Timer(SILENCE, _end, [_silent(0)])  # it answers all that follows
+        alarm = threading.Timer(SILENCE, _end, [no_sign(0)])  # it answers all that follows
         alarm.start()
         try:
             client.key_value_set(f"alive/{own}", str(monotonic()), allow_overwrite=True)
             why = [said for _, said in client.key_value_dir_get("failed/")]
             silent = beats.silent(dict(client.key_value_dir_get("alive/"))) if leads() else None
             if silent is not None and not why:
-                why = [_silent(silent)]
+                why = [no_sign(silent)]
                 client.key_value_set("failed/silent", why[0])
                 sleep(3 * POLL)
             done = len(client.key_value_dir_get("done/")) == count
@@ -227,31 +226,6 @@ def _watch() -> None:
             _end(why[0])
         if done:
             _Group.left.set()
-
-
-class Heartbeats:
-    """Which process has given no sign of life for too long."""
-
-    def __init__(self, count: int):
-        self.seen = dict.fromkeys(range(count), ("", monotonic()))
-
-    def silent(self, signs: dict[str, str]) -> int | None:
-        """The first silent process.
-
-        Args:
-            signs: The last sign of each process, by `alive/NUMBER`.
-        """
-        for number, (sign, since) in self.seen.items():
-            new = signs.get(f"alive/{number}", "")
-            if new != sign:
-                self.seen[number] = new, monotonic()
-            elif monotonic() - since > SILENCE:
-                return number
-        return None
-
-
-def _silent(number: int) -> str:
-    return f"process {number} has given no sign of life for {SILENCE:.0f} s; {AGAIN}."
 
 
 def _end(why: str) -> None:
