@@ -118,7 +118,6 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
         targets = distillation.teacher_targets(training, cache)
         result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
-        engine.leave()
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")

@@ -69,15 +69,12 @@ class Backend(Protocol):
     def join(self, settings: "Processes") -> AbstractContextManager:
         """Trains with other processes inside, or alone; to be entered before any device starts.
 
-        If one of them fails or dies, all others end with a sentence and exit code 1, within a
-        minute.
+        At the end each waits for all. If one of them fails or dies, all others end with a
+        sentence and exit code 1, within a minute.
 
         Raises:
             InputError: if they do not find each other, or this backend has no others.
         """
-
-    def leave(self) -> None:
-        """Waits for the others at the end of what is computed together."""
 
     def processes(self) -> int:
         """How many train together."""

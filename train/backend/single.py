@@ -18,10 +18,6 @@ def join(settings: Processes) -> Iterator[None]:
     yield
 
 
-def leave() -> None:
-    """Nobody to leave."""
-
-
 def processes() -> int:
     """One."""
     return 1

@@ -21,7 +21,6 @@ from train.backend.jax.processes import (
     from_leader,
     join,
     leads,
-    leave,
     processes,
 )
 from train.backend.jax.variables import capture, restore
@@ -37,7 +36,7 @@ def for_training(model):
 __all__ = [
     "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
     "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
-    "from_leader", "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes",
+    "from_leader", "gradients", "hardware", "join", "leads", "pool_batches", "processes",
     "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
     "validation_batches",
 ]  # fmt: skip

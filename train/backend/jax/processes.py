@@ -10,7 +10,7 @@ import re
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from time import monotonic, sleep
 from typing import Any
 
@@ -19,14 +19,13 @@ import numpy as np
 from jax.experimental import multihost_utils
 
 from keras_resnet.utils.errors import InputError, sentence
+from train.backend.jax.heartbeats import AGAIN, SILENCE, Heartbeats, no_sign
 from train.settings.execution import Processes
 
 POLL = 1.0  # seconds between signs of life
-SILENCE = 30.0  # seconds without one after which a process counts as dead
-# JAX's own watch ends a process with a traceback in C++: it comes after this one.
+# JAX's own watches end a process with a traceback in C++: they come after those of this file.
 HEARTBEAT = 600
-AT_END = 600_000  # milliseconds that processes wait for each other at the end
-AGAIN = "give all the same commands again to go on from the last checkpoint"
+LATER = 60
 
 
 class _Group:
@@ -35,6 +34,7 @@ class _Group:
     client: Any = None  # of the key-value store; `None` if this process trains alone
     left = threading.Event()  # set once nobody watches any more
     told = False  # whether this process has passed on that it was asked to stop
+    stopping = False  # whether all of them stop after this step
 
 
 @contextmanager
@@ -43,21 +43,22 @@ def join(settings: Processes) -> Iterator[None]:
     if settings == Processes():
         yield
         return
+    _check(settings)
     _initialize(settings)
     threading.Thread(target=_watch, daemon=True).start()
     try:
         with _output():
             yield
-    except Exception as error:
-        _fail(error)
+    except BaseException as error:
+        if isinstance(error, Exception) or not _Group.stopping:  # even as it saves for a stop
+            _fail(error)
+            raise
+        _leave()
         raise
-    except BaseException:  # `Stopped`, in all of them; or a second signal, in this one
-        leave()
-        raise
-    leave()
+    _leave()
 
 
-def _initialize(settings: Processes) -> None:
+def _check(settings: Processes) -> None:
     coordinator = settings.coordinator
     if coordinator != "auto" and not re.fullmatch(r".+:\d+", coordinator):
         raise InputError(
@@ -69,41 +70,62 @@ def _initialize(settings: Processes) -> None:
             f"process_id {settings.process_id} must be from 0 to num_processes - 1, and "
             f"num_processes is {settings.num_processes}."
         )
-    detected = coordinator == "auto"
+
+
+def _initialize(settings: Processes) -> None:
+    """Meets the others, or ends this process, as JAX would with a stack trace."""
+    seconds, detected = settings.join_seconds, settings.coordinator == "auto"
+    failed = f"the processes have not met at coordinator {settings.coordinator!r}"
+    advice = "start all of them, with a port of process 0 that is free and that the others reach."
+    alarm = threading.Timer(seconds, _end, [f"{failed} in {seconds} s: {advice}"])
+    alarm.start()
     try:
         jax.distributed.initialize(
-            None if detected else coordinator,
+            None if detected else settings.coordinator,
             None if detected else settings.num_processes,
             None if detected else settings.process_id,
-            initialization_timeout=settings.join_seconds,
+            initialization_timeout=seconds + LATER,
             heartbeat_timeout_seconds=HEARTBEAT,
         )
     except (RuntimeError, ValueError) as error:
-        raise InputError(
-            f"the processes did not find each other at coordinator {coordinator!r} "
-            f"({sentence(error).rstrip('.')}): start all {settings.num_processes or ''} of them, "
-            "with a port of process 0 that is free and that the others reach."
-        ) from error
+        raise InputError(f"{failed} ({sentence(error).rstrip('.')}): {advice}") from error
+    finally:
+        alarm.cancel()
     # The store has no public name yet; Orbax takes it from here, too.
     _Group.client = jax._src.distributed.global_state.client
 
 
 @contextmanager
 def _output() -> Iterator[None]:
-    """Only process 0 prints; errors, each of them."""
+    """Only process 0 prints; errors, each of them. Gloo prints, too, past Python's `sys.stdout`."""
     if leads():
         yield
         return
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+    sys.stdout.flush()
+    stream, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
         yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(stream, 1)
+        os.close(stream)
+        os.close(nowhere)
 
 
-def leave() -> None:
-    """Waits for the others at the end of what is computed together; none is needed after it."""
-    if _Group.client is not None and not _Group.left.is_set():
-        _Group.client.wait_at_barrier("end", AT_END)
-        _Group.left.set()
-        jax.distributed.shutdown()
+def _leave() -> None:
+    """Waits for the others, so that all end alike: process 0 exports what they trained."""
+    try:
+        _Group.client.key_value_set(f"done/{_number()}", "")
+    except jax.errors.JaxRuntimeError as error:
+        raise explain_lost(error) from error
+    _Group.left.wait()
+    jax.distributed.shutdown()
+
+
+def _number() -> int:
+    """Of this process; asking `jax` itself would start the devices."""
+    return jax._src.distributed.global_state.process_id
 
 
 def processes() -> int:
@@ -113,7 +135,7 @@ def processes() -> int:
 
 def leads() -> bool:
     """Whether this process writes the run folder: process 0."""
-    return _Group.client is None or jax._src.distributed.global_state.process_id == 0
+    return _Group.client is None or _number() == 0
 
 
 def from_leader(data: bytes) -> bytes:
@@ -143,7 +165,8 @@ def agreed_stop(requests: list[str], step: int) -> str | None:
         said = [("stop/", f"{step + 1} {asked[0][1]}")]
         client.key_value_set("stop/after", said[0][1])
     last, reason = said[0][1].split() if said else (step + 1, None)
-    return reason if step >= int(last) else None
+    _Group.stopping = step >= int(last)
+    return reason if _Group.stopping else None
 
 
 def explain_lost(error: Exception) -> InputError:
@@ -154,16 +177,18 @@ def explain_lost(error: Exception) -> InputError:
     )
 
 
-def _fail(error: Exception) -> None:
+def _fail(error: BaseException) -> None:
     """Tells the others why this process ends, and leaves them without waiting."""
     _Group.left.set()
     atexit.register(_exit)  # before JAX's own, which waits for them
+    said = str(error).rstrip(".") or type(error).__name__
     try:
-        said = f"process {jax.process_index()} ended: {str(error).rstrip('.')}"
-        _Group.client.key_value_set("failed/why", said)
-        sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
+        _Group.client.key_value_set(
+            f"failed/{_number()}", f"process {_number()} ended: {said}; {AGAIN}."
+        )
     except jax.errors.JaxRuntimeError:
-        return  # process 0 is gone, or another one was first
+        return  # process 0 is gone
+    sleep(3 * POLL if leads() else 0)  # what process 0 serves goes with it
 
 
 def _exit() -> None:
@@ -177,31 +202,32 @@ def _watch() -> None:
 
     Whoever waits for a dead process within a program waits forever, so this is a thread.
     """
-    beats, seen = (
-        0,
-        dict.fromkeys(range(jax._src.distributed.global_state.num_processes), ("", 0.0)),
-    )
-    client, own = _Group.client, jax._src.distributed.global_state.process_id
-    parent = os.getppid()
+    client, own, parent = _Group.client, _number(), os.getppid()
+    count = jax._src.distributed.global_state.num_processes
+    beats = Heartbeats(count)
     while not _Group.left.wait(POLL):
         if os.getppid() != parent:  # `train.utils.supervise`, or who else began this
             os._exit(1)
+        alarm = threading.Timer(SILENCE, _end, [no_sign(0)])  # it answers all that follows
+        alarm.start()
         try:
-            beats += 1
-            client.key_value_set(f"alive/{own}", str(beats), allow_overwrite=True)
-            why = [value for _, value in client.key_value_dir_get("failed/")]
-            if leads() and not why:
-                beating = dict(client.key_value_dir_get("alive/"))
-                for number, (value, since) in seen.items():
-                    new = beating.get(f"alive/{number}", "")
-                    if new != value or not since:
-                        seen[number] = new, monotonic()
-                    elif monotonic() - since > SILENCE:
-                        why = [f"process {number} has given no sign of life for {SILENCE:.0f} s"]
-                        client.key_value_set("failed/why", why[0])
-                        sleep(3 * POLL)
+            client.key_value_set(f"alive/{own}", str(monotonic()), allow_overwrite=True)
+            why = [said for _, said in client.key_value_dir_get("failed/")]
+            silent = beats.silent(dict(client.key_value_dir_get("alive/"))) if leads() else None
+            if silent is not None and not why:
+                why = [no_sign(silent)]
+                client.key_value_set("failed/silent", why[0])
+                sleep(3 * POLL)
+            done = len(client.key_value_dir_get("done/")) == count
         except jax.errors.JaxRuntimeError:
-            why = ["process 0 is gone"]
+            why, done = [f"process 0 is gone; {AGAIN}."], False
+        alarm.cancel()
         if why and not _Group.left.is_set():
-            print(f"error: {why[0]}; {AGAIN}.", file=sys.stderr, flush=True)
-            os._exit(1)
+            _end(why[0])
+        if done:
+            _Group.left.set()
+
+
+def _end(why: str) -> None:
+    print(f"error: {why}", file=sys.stderr, flush=True)
+    os._exit(1)

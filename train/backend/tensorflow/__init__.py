@@ -8,7 +8,6 @@ from train.backend.single import (
     from_leader,
     join,
     leads,
-    leave,
     processes,
 )
 from train.backend.tensorflow.batches import pool_batches, training_batches, validation_batches
@@ -51,7 +50,7 @@ def block_steps(split, recipe, execution) -> int:
 __all__ = [
     "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
     "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
-    "from_leader", "gradients", "hardware", "join", "leads", "leave", "pool_batches", "processes",
+    "from_leader", "gradients", "hardware", "join", "leads", "pool_batches", "processes",
     "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
     "validation_batches",
 ]  # fmt: skip
