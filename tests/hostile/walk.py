@@ -30,7 +30,7 @@ COMMANDS = {
     "train.analyze": ["--run=others", "--what=responses"],
     "train.convert": ["--source=noise.bin", "--target=out.keras"],
 }
-LEFT_OUT = {"devices"}  # its values change the whole process
+LEFT_OUT = {"devices", "coordinator"}  # their values change the whole process
 ALSO = {"output_dir": ["--dataset=photos"]}  # whose images cannot be read: nothing is trained
 FUNCTIONS = ("keras_resnet", "keras_resnet.export", "keras_resnet.families")
 BUILDER = "ResNet8"  # for all of its kind

@@ -78,6 +78,7 @@ class Kill(keras.callbacks.Callback):
             raise SystemError("killed")
 
 
+@pytest.mark.slow
 def test_after_a_kill_it_goes_on_to_the_bit(photos, tmp_path):
     given = ["epochs", "frozen_stages"]
 
