@@ -79,9 +79,12 @@ def main(values: flags.Values) -> dict[str, Any]:
     from train.evaluation.scores import per_class
     from train.evaluation.summary import class_table
     from train.runs import folder as folders
+    from train.runs.files import RECORD
     from train.trainer import trainer
     from train.transfer import tuning
 
+    folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
+    folders.check_folder(folder, RECORD)  # before features are computed for it
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
     model, network, weights = workflow.open_start(values, model, network)
@@ -93,7 +96,6 @@ def main(values: flags.Values) -> dict[str, Any]:
         )
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     print(workflow.began_from(training), flush=True)
-    folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     head = tuning.fit_head(training)
     left = max(OVERHEAD * 60 * values.minutes - (monotonic() - began), 1.0)  # 1 s is for no epoch
     left = 0.0 if values.head_only else left

@@ -22,6 +22,7 @@ TEXTS = (
 COMMANDS = {
     "train.cifar": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
     "train.imagenet": ["--dataset=digits", "--model=resnet8", "--output_dir=others"],
+    "train.finetune": ["--dataset=photos", "--model=resnet8", "--output_dir=others"],
     "train.tune": ["--dataset=digits", "--model=resnet8", "--output_dir=others", "--epochs=1"],
     "train.reproduce": ["--dataset=digits", "--budget=minutes", "--output_dir=others"],
     "train.evaluate": ["--run=others"],

@@ -132,7 +132,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
 }
 
-# The rate of `quick` falls within as many epochs as show the effect: docs/papers.md has the trials.
+# `quick` shows that plain networks degrade, and not yet that residual ones do not: docs/papers.md.
 BUDGETS = {
     "minutes": Budget(
         "one epoch of small networks: shows that all works",

@@ -15,6 +15,7 @@ from keras_resnet.convert import OpenedWeights
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
+from train.data.crops import epoch_shape
 from train.data.dataset import Data, Normalization, Split, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -122,6 +123,12 @@ def prepare(
             f"batch_size {recipe.batch_size} is more than the {len(images)} training "
             f"images of {data.name}: lower --batch_size."
         )
+    if recipe.resizes and not network.any_size:
+        raise InputError(
+            f"first_size {recipe.first_size:g} and last_size {recipe.last_size:g} are for networks "
+            "that end in global pooling, and this one flattens images of one size: leave them at 1."
+        )
+    network.check_size(*epoch_shape(recipe, data.shape, 0)[:2])
     if recipe.batch_size % replicas:
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "

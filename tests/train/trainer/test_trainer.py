@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError, Spec, cifar
+from keras_resnet.spec import NETWORKS
 from train.data.dataset import Data, Normalization, Split, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import FAST, Recipe
@@ -40,6 +41,21 @@ def test_l2_is_half_the_decay_times_the_squared_kernels():
     kernels = [w for w in training.model.get_weights() if w.ndim > 1]
     expected = 0.25 * sum(np.sum(kernel.astype("float64") ** 2) for kernel in kernels)
     assert float(sum(training.model.losses)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_images_grow_while_it_trains_and_the_network_is_delivered_for_the_datas_size(fit):
+    large = [Split(s.read().repeat(4, 1).repeat(4, 2), s.labels) for s in (DATA.train, DATA.test)]
+    data = Data("large colours", DATA.classes, *large)
+    recipe = replace(RECIPE, epochs=3, crop="area", min_area=0.5, first_size=0.5, learning_rate=0.1)
+    training = trainer.prepare(SPEC, recipe, data, FLOAT32)
+    assert training.model.input_shape == (None, None, None, 3)
+    result = fit(training)
+    assert result.model.input_shape == (None, 32, 32, 3)
+    said = result.model.predict(data.test.read(), verbose=0).argmax(-1)
+    assert np.mean(said == data.test.labels) > 0.9
+    for name, message in (("VGG11", "end in global pooling"), ("ResNet18", "at least 32x32")):
+        with pytest.raises(InputError, match=message):
+            trainer.prepare(NETWORKS[name], recipe, data, FLOAT32)
 
 
 def test_one_step_is_the_papers_sgd_with_coupled_decay(fit):

@@ -129,7 +129,8 @@ class InBlocks(keras.Model):
         super().compile(*arguments, **settings)
         self.optimizer.build(self.trainable_variables)
         image, said = keras.tree.map_structure(
-            lambda tensor: jnp.zeros((1, *tensor.shape[1:])), (self.inputs[0], self.output)
+            lambda tensor: jnp.zeros([side or 1 for side in tensor.shape]),
+            (self.inputs[0], self.output),
         )
         wanted = keras.tree.flatten(said)[0]
         self.compute_loss(image, wanted, said)
