@@ -106,7 +106,8 @@ def open_weights(
     contents = read_file(found.path, found.verified)
     told = families.from_json(found.network) if found.network else contents.spec
     if told and network:
-        check_same(told, network, str(source))
+        advice = "leave the network out, as in no --model, and it is read from there"
+        check_same(told, network, str(source), advice=advice)
     if (known := told or network) is None:
         raise InputError(
             f"{source} does not say what network it is of: say it, as with --model=resnet50, or "

@@ -60,6 +60,11 @@ def main(values: flags.Values) -> dict[str, Any]:
 
     if values.arguments or not values.run:
         raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
+    if not results.can_export():
+        raise InputError(
+            "files are exported by Keras on TensorFlow, and KERAS_BACKEND is another one: give "
+            "this command again with KERAS_BACKEND=tensorflow."
+        )
     formats, folder = _formats(values), Path(values.run)
     finished = restore(folder, values.author, values.license)
     data = recorded_data(

@@ -79,6 +79,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     from train.evaluation.scores import per_class
     from train.evaluation.summary import class_table
     from train.runs import folder as folders
+    from train.runs import results
     from train.runs.files import RECORD
     from train.trainer import trainer
     from train.transfer import tuning
@@ -111,7 +112,10 @@ def main(values: flags.Values) -> dict[str, Any]:
     print(class_table(per_class(data.test.labels, said, data.classes)))
     workflow.summarize(data, said)
     print(try_evaluation(folder, data))
-    export.run(run=str(folder), formats="int8", max_drop=MAX_DROP)
+    if results.can_export():
+        export.run(run=str(folder), formats="int8", max_drop=MAX_DROP)
+    else:
+        print(workflow.export_later(folder))
     print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")
     return record
 

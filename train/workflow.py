@@ -124,6 +124,8 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
         said = deliver(folder, result.model, description, data, record, more)
     summarize(data, said)
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
+    if not results.can_export():
+        print(export_later(folder))
     print(try_evaluation(folder, data))
     return record
 
@@ -205,6 +207,11 @@ def began_from(training: Any) -> str:
         else "it does not tell how its images were prepared: here by their own mean and deviation"
     )
     return f"begins from {record['source']} with {head}; {images}"
+
+
+def export_later(folder: Path) -> str:
+    """The command for the files that the backend of a training does not write."""
+    return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={folder}"
 
 
 def _replace(network: Any, changes: dict[str, Any]) -> Any:

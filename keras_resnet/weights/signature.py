@@ -9,7 +9,11 @@ from keras_resnet.utils.errors import InputError
 
 
 def check_same(
-    theirs: NetworkConfig, ours: NetworkConfig, path: str, name: str = "the network here"
+    theirs: NetworkConfig,
+    ours: NetworkConfig,
+    path: str,
+    name: str = "the network here",
+    advice: str = "build a matching one with keras_resnet.from_checkpoint(path)",
 ) -> None:
     """Checks that the weights of one network mean the same in another.
 
@@ -18,6 +22,7 @@ def check_same(
         ours: The one that is to take them.
         path: Where they are, for the message.
         name: Of our network, for the message.
+        advice: What to do if they differ, for the message.
 
     Raises:
         InputError: that names the first thing in which they differ.
@@ -27,7 +32,7 @@ def check_same(
         if (there := signature.get(key)) != value:
             raise InputError(
                 f"{path} holds a network with {key} {there!r}, and {name} has "
-                f"{value!r}: build a matching one with keras_resnet.from_checkpoint(path)."
+                f"{value!r}: {advice}."
             )
 
 

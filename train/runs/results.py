@@ -47,12 +47,17 @@ def check_more(more: Sequence[str]) -> None:
     """
     if not more:
         return
-    if "saved_model" not in backend().FORMATS:
+    if not can_export():
         raise InputError(
             f"{', '.join(more)} needs Keras on TensorFlow: leave it out, and make the file with "
             "train.export then."
         )
     onnx.check_packages()
+
+
+def can_export() -> bool:
+    """Whether the backend writes other files than `.keras`."""
+    return "saved_model" in backend().FORMATS
 
 
 def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:

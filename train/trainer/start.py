@@ -20,7 +20,8 @@ def check(start: OpenedWeights, network: NetworkConfig) -> None:
     Raises:
         InputError: that names the first thing in which theirs differs.
     """
-    check_same(start.network, network, start.source)
+    advice = "leave the flags of the network out, and it is read from there"
+    check_same(start.network, network, start.source, advice=advice)
 
 
 def normalization(start: OpenedWeights, channels: int) -> Normalization | None:

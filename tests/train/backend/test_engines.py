@@ -61,6 +61,11 @@ def test_a_run_on_jax_is_exported_on_tensorflow(python, fresh_python, tmp_path):
     record = json.loads((tmp_path / "run/run.json").read_text())
     assert list(record["test"]) == ["keras"]
     assert "jax" in record["versions"]
+    command = f"KERAS_BACKEND=tensorflow python -m train.export --run={tmp_path / 'run'}"
+    assert command in said
+    refused = fresh_python("-m", "train.export", f"--run={tmp_path / 'run'}", check=False, **JAX)
+    assert refused.returncode == 1
+    assert "give this command again with KERAS_BACKEND=tensorflow" in refused.stderr
     python("-m", "train.export", f"--run={tmp_path / 'run'}", "--formats=saved_model,float32")
     exported = json.loads((tmp_path / "run/export.json").read_text())
     expected = record["test"]["keras"]["accuracy"]
