@@ -19,6 +19,7 @@ WHEELS = (
     "optree", "pydantic", "pydantic-core", "pygments", "rich", "safetensors", "simplejpeg",
     "typing-inspection",
 )  # fmt: skip
+CONSTRAINTS = Path(__file__).parents[1] / "constraints.txt"
 STRIP = 500  # images of 32 rows: WebP takes 16,383
 TRAIN, TEST = 50_000, 10_000
 PARTS = ("first", "second")
@@ -37,7 +38,7 @@ def main() -> None:
         sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:",
         f"--python-version={options.python}", "--platform=manylinux_2_28_x86_64",
         "--platform=manylinux_2_17_x86_64", "--platform=manylinux2014_x86_64", f"--dest={wheels}",
-        *WHEELS,
+        f"--constraint={CONSTRAINTS}", *WHEELS,
     ], check=True)  # fmt: skip
     if options.data_dir:
         from train.data import sources
@@ -78,8 +79,8 @@ def read_cifar(folder: Path):
     """
     stored = np.load(folder / PARTS[0] / "labels.npz")
     labels = stored["labels"].astype(np.int32)
-    files = sorted(file for part in PARTS for file in (folder / part).glob("*.webp"))
-    strips = [np.asarray(Image.open(file).convert("RGB")) for file in sorted(files)]
+    files = (file for part in PARTS for file in sorted((folder / part).glob("*.webp")))
+    strips = [np.asarray(Image.open(file).convert("RGB")) for file in files]
     images = np.concatenate(strips or [np.empty((0, 32, 3), np.uint8)])
     images = images.reshape(-1, images.shape[1], images.shape[1], 3)
     if len(images) != len(labels):
