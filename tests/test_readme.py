@@ -134,7 +134,7 @@ def test_a_notebook_can_train(capsys, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     names = {}
     assert "epochs=2" in notebook
-    exec(notebook.replace("epochs=2", "epochs=1, image_size=8"), names)
+    exec(notebook.replace("epochs=2", 'epochs=1, image_size=8, blocks="1", widths="16"'), names)
     assert names["record"]["status"] == "finished"
     assert capsys.readouterr().out.split()[-1] == str(
         names["record"]["test"]["float32"]["accuracy"]

@@ -113,7 +113,7 @@ def test_folding_keeps_dilated_networks(name):
     )
 
 
-@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize("order", ["original", pytest.param("full_preact", marks=pytest.mark.slow)])
 def test_a_dilated_network_on_a_phone_computes_the_same(order, tmp_path):
     spec = cifar(8, activation_order=order, output_stride=2)
     image = keras.Input((32, 32, 3), name="image")

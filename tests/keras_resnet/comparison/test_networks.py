@@ -64,7 +64,8 @@ def test_small_alexnet_has_the_parameters_of_its_paper():
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("GoogLeNet", 13_378_280), ("GoogLeNetBN", 13_004_888)]
+    ("name", "count"),
+    [pytest.param("GoogLeNet", 13_378_280, marks=pytest.mark.slow), ("GoogLeNetBN", 13_004_888)],
 )
 def test_parameters_with_auxiliary_heads_are_those_published(name, count):
     model = getattr(keras_resnet, name)()

@@ -1,10 +1,9 @@
 """What holds for a training on TensorFlow holds on JAX, and both train alike."""
 
-import json
-
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.slow
 JAX = {"KERAS_BACKEND": "jax"}
 FEW_STEPS = """
 import sys
@@ -32,7 +31,6 @@ trainer.fit(training, folder)
 """
 
 
-@pytest.mark.slow
 def test_the_first_epochs_are_those_of_tensorflow_up_to_rounding(python, fresh_python, tmp_path):
     python("-c", FEW_STEPS, tmp_path / "tf", tmp_path / "weights.npz")
     fresh_python("-c", FEW_STEPS, tmp_path / "jax", tmp_path / "weights.npz", **JAX)
@@ -44,30 +42,12 @@ def test_the_first_epochs_are_those_of_tensorflow_up_to_rounding(python, fresh_p
         np.testing.assert_allclose(*(row[column] for row in rows), rtol=2e-3, err_msg=column)
 
 
-@pytest.mark.slow
 def test_kills_do_not_change_a_bit_on_jax(fresh_python):
     arguments = "--kills=3", "--precision=float32"
     said = fresh_python("-m", "tests.train.trainer.survive", *arguments, **JAX).stdout
     assert "equal to the bit" in said.splitlines()[-1]
 
 
-def test_a_run_on_jax_is_exported_on_tensorflow(python, fresh_python, tmp_path):
-    arguments = (
-        "--dataset=digits", "--model=resnet8", "--blocks=1", "--widths=16", "--image_size=8",
-        "--epochs=1", "--batch_size=64", f"--output_dir={tmp_path / 'run'}",
-    )  # fmt: skip
-    said = fresh_python("-m", "train.cifar", *arguments, **JAX).stdout
-    assert "model.keras" in said
-    record = json.loads((tmp_path / "run/run.json").read_text())
-    assert list(record["test"]) == ["keras"]
-    assert "jax" in record["versions"]
-    python("-m", "train.export", f"--run={tmp_path / 'run'}", "--formats=saved_model,float32")
-    exported = json.loads((tmp_path / "run/export.json").read_text())
-    expected = record["test"]["keras"]["accuracy"]
-    assert exported["formats"]["float32"]["accuracy"] == pytest.approx(expected, abs=0.003)
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["checkpoint", "optimizers", "survive", "trainer"])
 def test_the_tests_of_a_training_pass_on_jax(name, fresh_python):
     file = f"tests/train/trainer/test_{name}.py"

@@ -103,9 +103,9 @@ def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     assert parts | work(again) == whole
 
 
-@pytest.mark.parametrize("tuner", ["hyperband", "random"])
+@pytest.mark.parametrize("tuner", ["hyperband", pytest.param("random", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("damaged", ["oracle.json", "trial_04/trial.json", "trial_05/trial.json"])
-@pytest.mark.parametrize("size", [0, 40])
+@pytest.mark.parametrize("size", [pytest.param(0, marks=pytest.mark.slow), 40])
 def test_a_truncated_file_does_not_end_a_search(tuner, damaged, size, tmp_path, capsys):
     whole = work(make(tmp_path / "whole", tuner))
     tried = work(make(tmp_path / "parts", tuner), most=5)

@@ -223,7 +223,7 @@ def test_a_checkpoint_of_another_network_is_refused(finished):
 
 COMMAND = (
     "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=3", "--batch_size=64",
-    "--width_multiplier=0.5", "--image_size=8",
+    "--blocks=1", "--widths=16", "--image_size=8",
 )  # fmt: skip
 
 
