@@ -25,7 +25,17 @@ def sizes(model):
     return {name: tuple(x.shape[1:]) for name, x in model(IMAGES, training=False).items()}
 
 
-@pytest.mark.parametrize("name", ["ResNet18", "ResNet18V2", "ResNet50", "ResNet50V2", "PlainNet18"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "ResNet18",
+        "ResNet50V2",
+        *(
+            pytest.param(n, marks=pytest.mark.slow)
+            for n in ("ResNet18V2", "ResNet50", "PlainNet18")
+        ),
+    ],
+)
 def test_maps_of_imagenet_networks_have_strides_4_to_32(name):
     # Two blocks a stage, of which some variants stride in the first and some in the last.
     model = ResNet(replace(SPECS[name], blocks=(2, 2, 2, 2)), include_top=False)

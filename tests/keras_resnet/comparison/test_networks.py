@@ -167,7 +167,7 @@ def test_lenets_classes_are_distances_from_fixed_codes():
 
 
 @pytest.mark.parametrize(
-    "name", ["LeNet5", "AlexNet", pytest.param("GoogLeNet", marks=pytest.mark.slow)]
+    "name", ["AlexNet", *(pytest.param(n, marks=pytest.mark.slow) for n in ("LeNet5", "GoogLeNet"))]
 )
 def test_files_give_the_same_and_need_nothing_of_ours(name, tmp_path):
     """The subsampling of LeNet and the normalization of the others, in every format."""

@@ -113,7 +113,7 @@ def test_a_network_slower_than_the_reference_is_refused(tmp_path):
         Budget(reference_tflite=str(tmp_path / "model_int8.tflite"), max_latency_ratio=1.6),
         ModelCard(),
     )
-    said = meter.violated_limit(cifar(8, width_multiplier=4.0))
+    said = meter.violated_limit(cifar(20, width_multiplier=2.0))
     assert re.fullmatch(r"\d+\.\d{3} times the reference's latency, of at most 1\.600", said)
     assert float(said.split()[0]) > 2
     assert meter.violated_limit(SMALL) is None

@@ -43,7 +43,10 @@ def source(tmp_path):
     return model, open_weights(tmp_path / "model.weights.h5", SPEC)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(m, marks=() if m in ("caffe", "torch") else pytest.mark.slow) for m in MODES],
+)
 def test_it_begins_with_the_function_of_the_weights(source, mode):
     """Those of Caffe take BGR, and a run takes RGB."""
     model, weights = source

@@ -81,7 +81,11 @@ def photographs(tmp_path_factory):
     ("precision", "recipe"),
     [
         ("mixed_float16", replace(RECIPE, ema_decay=0.9)),
-        ("mixed_bfloat16", replace(survive.PHOTOGRAPHS, epochs=2, ema_decay=0.0)),
+        pytest.param(
+            "mixed_bfloat16",
+            replace(survive.PHOTOGRAPHS, epochs=2, ema_decay=0.0),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["colours", "photographs"],
 )
