@@ -236,7 +236,7 @@ def test_a_file_whose_bytes_are_no_pixels_is_refused(tmp_path):
     export.save(model, tmp_path, ["float32"])  # as floats are floats
 
 
-@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("classes", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_classes_that_do_not_exclude_each_other(tmp_path, classes):
     model = tiny(activation="sigmoid", classes=classes)
     card = ModelCard(labels=tuple("abc"[:classes]))

@@ -90,7 +90,10 @@ def test_hyperband_trains_the_better_ones_longer(tmp_path):
     assert len(again) == 6
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize(
+    "tuner",
+    [pytest.param(t, marks=pytest.mark.slow if t == "bayesian" else ()) for t in TUNERS],
+)
 def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     whole = work(make(tmp_path / "whole", tuner))
     parts = work(make(tmp_path / "parts", tuner), most=5)
