@@ -19,7 +19,7 @@ help:
 	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
 	@echo "make test       lint, types and tests"
 	@echo "make test-unit  the tests that need no TensorFlow, in seconds"
-	@echo "make test-slow  the tests that take longer, some 40 minutes in all; CI runs both"
+	@echo "make test-slow  the tests that take longer, as CI does, too"
 	@echo "make test-manual  the tests that need packages or data from elsewhere"
 	@echo "make docs       the API reference, in docs/api"
 	@echo "make clean      remove what these made"
