@@ -129,6 +129,7 @@ def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     assert len(set(said)) == 1
 
 
+@pytest.mark.slow  # but for the words of the document, as in tests/train/test_cifar.py
 def test_a_notebook_can_train(capsys, monkeypatch, tmp_path):
     (notebook,) = blocks("docs/train.md")
     monkeypatch.chdir(tmp_path)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow  # only accelerators get them by themselves
+
 
 @pytest.fixture(scope="module")
 def found(fresh_python, tmp_path_factory):
