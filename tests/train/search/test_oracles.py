@@ -68,6 +68,7 @@ def test_the_seed_decides(tuner, tmp_path):
     assert work(other) != first
 
 
+@pytest.mark.slow
 def test_the_gaussian_process_finds_the_better_points(tmp_path):
     tried = list(work(make(tmp_path, "bayesian", trials=30)).values())
     first = 10  # of 30 trials

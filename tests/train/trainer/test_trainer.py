@@ -175,6 +175,7 @@ def test_a_training_that_diverges_says_so(fit):
         fit(trainer.prepare(SPEC, recipe, DATA, FLOAT32))
 
 
+@pytest.mark.slow  # test_batches.py: what the weights are
 def test_with_balanced_weights_a_rare_class_is_said_more_often(fit):
     """Two shades that overlap, and nine images of the one for each of the other."""
     draw = np.random.default_rng(0)
