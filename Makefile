@@ -8,17 +8,19 @@ RUN = $(DEMO)
 unexport PYTHONPATH PYTHONHOME
 export KERAS_BACKEND = tensorflow
 
-PARALLEL = $(BIN)/python -m pytest -m "not slow" --numprocesses=auto --maxprocesses=4 \
-    --dist=loadfile --no-loadscope-reorder
+PARALLEL = $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=loadfile \
+    --no-loadscope-reorder
+QUICK = $(PARALLEL) -m "not slow and not manual"
 
-.PHONY: help demo web test test-unit test-slow durations docs lint clean
+.PHONY: help demo web test test-unit test-slow test-manual durations docs lint clean
 
 help:
 	@echo "make demo       train a small network on handwritten digits, export, check, predict"
 	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
 	@echo "make test       lint, types and tests"
 	@echo "make test-unit  the tests that need no TensorFlow, in seconds"
-	@echo "make test-slow  the tests that take minutes"
+	@echo "make test-slow  the tests that take longer, as CI does, too"
+	@echo "make test-manual  the tests that need packages or data from elsewhere"
 	@echo "make docs       the API reference, in docs/api"
 	@echo "make clean      remove what these made"
 
@@ -39,17 +41,22 @@ examples/web/node_modules/installed: examples/web/package-lock.json
 
 test: .venv/test lint
 	@echo "== tests"
-	$(PARALLEL)
+	$(QUICK)
 
 test-unit: .venv/test
 	$(BIN)/python -m pytest -m unit -p no:xdist
 
 # The order of the files, the longest first, is what this measured.
 durations: .venv/test
-	$(PARALLEL) --store-durations
+	$(QUICK) --store-durations
 
-test-slow: .venv/test
-	$(BIN)/python -m pytest -m slow
+# One of them is `make demo`, which must not install anything while others run.
+test-slow: .venv/test .venv/train
+	@echo "== slow tests"
+	$(PARALLEL) -m slow
+
+test-manual: .venv/test
+	$(BIN)/python -m pytest -m manual
 
 lint: .venv/test
 	@echo "== lint and types"

@@ -108,7 +108,7 @@ def test_plain_data_need_neither_keras_nor_tensorflow(fresh_python, record_prope
     assert sum(seconds.values()) < 3, seconds
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("backend", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])
 def test_builders_run_without_tensorflow(fresh_python, backend):
     code = (
         "import sys, keras, keras_resnet;"

@@ -129,12 +129,13 @@ def test_all_three_files_say_the_same(digits_run, capsys, monkeypatch):
     assert len(set(said)) == 1
 
 
+@pytest.mark.slow  # but for the words of the document, as in tests/train/test_cifar.py
 def test_a_notebook_can_train(capsys, monkeypatch, tmp_path):
     (notebook,) = blocks("docs/train.md")
     monkeypatch.chdir(tmp_path)
     names = {}
     assert "epochs=2" in notebook
-    exec(notebook.replace("epochs=2", "epochs=1, image_size=8"), names)
+    exec(notebook.replace("epochs=2", 'epochs=1, image_size=8, blocks="1", widths="16"'), names)
     assert names["record"]["status"] == "finished"
     assert capsys.readouterr().out.split()[-1] == str(
         names["record"]["test"]["float32"]["accuracy"]

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 RECORD = ROOT / "tests/recordings/record.py"
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.manual
 
 PICKLE = """
 import sys

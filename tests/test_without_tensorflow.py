@@ -7,13 +7,18 @@ from pathlib import Path
 import pytest
 
 from keras_resnet.utils.extras import EXTRAS
+from train import export
 
 ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(scope="module")
-def found(fresh_python, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("without")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("without")
+
+
+@pytest.fixture(scope="module")
+def found(fresh_python, folder):
     said = fresh_python("-m", "tests.without_tensorflow", folder, KERAS_BACKEND="jax").stdout
     return json.loads(said.splitlines()[-1])
 
@@ -22,6 +27,15 @@ def test_a_run_is_trained_scored_and_predicted_from(found):
     assert found["scored"] == ["keras"]
     assert found["report"]
     assert found["loaded"] == []
+
+
+def test_where_tensorflow_is_the_run_is_exported(found, folder, command):
+    record = json.loads((folder / "run/run.json").read_text())
+    assert "jax" in record["versions"]
+    command(export, f"--run={folder / 'run'}", "--formats=saved_model,float32")
+    exported = json.loads((folder / "run/export.json").read_text())
+    expected = record["test"]["keras"]["accuracy"]
+    assert exported["formats"]["float32"]["accuracy"] == pytest.approx(expected, abs=0.003)
 
 
 def test_what_needs_more_says_what_to_install(found):

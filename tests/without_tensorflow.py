@@ -37,8 +37,8 @@ def refusal(call, **settings):
 
 def main(root: Path) -> None:
     run = root / "run"
-    small = {"dataset": "digits", "model": "resnet8", "width_multiplier": 0.5, "image_size": 8}
-    record = train.cifar.run(**small, epochs=1, batch_size=64, output_dir=run)
+    small = {"dataset": "digits", "model": "resnet8", "blocks": "1", "widths": "16"}
+    record = train.cifar.run(**small, image_size=8, epochs=1, batch_size=64, output_dir=run)
     import keras
 
     model = keras.saving.load_model(run / "model.keras")

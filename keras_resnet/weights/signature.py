@@ -31,8 +31,7 @@ def check_same(
     for key, value in weight_signature(ours).items():
         if (there := signature.get(key)) != value:
             raise InputError(
-                f"{path} holds a network with {key} {there!r}, and {name} has "
-                f"{value!r}: {advice}."
+                f"{path} holds a network with {key} {there!r}, and {name} has {value!r}: {advice}."
             )
 
 

@@ -146,6 +146,7 @@ def test_openvino_reads_the_saved_model(openvino, folder, expected):
     np.testing.assert_allclose(network(IMAGES.astype("float32"))[0], expected, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_openvino_reads_the_phone_file(openvino, model, expected, tmp_path):
     export.save(model, tmp_path)
     network = openvino(tmp_path / "model.tflite")

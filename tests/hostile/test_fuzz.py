@@ -7,7 +7,7 @@ import pytest
 from tests.hostile import bounded
 from tests.hostile.files import TARGETS, make_originals
 
-QUICK, SLOW = 20, 700  # damaged copies of each kind
+QUICK, SLOW = 10, 700  # damaged copies of each kind
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,7 @@ def test_commands_refuse_in_one_sentence(place, tmp_path):
 
 
 def test_functions_refuse_in_one_sentence(place, tmp_path):
-    check("functions", [place, ",".join(walk.FUNCTIONS), "0.1", 0], tmp_path)
+    check("functions", [place, ",".join(walk.FUNCTIONS), "0.05", 0], tmp_path)
 
 
 @pytest.mark.slow

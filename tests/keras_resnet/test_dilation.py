@@ -31,6 +31,12 @@ SPECS = {  # of strides 1, 2, 4 and 8
 }
 
 
+QUICK = {"v1", "v2", "stride on 3x3", "timm's v2"}
+SOME = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in QUICK else pytest.mark.slow) for name in SPECS]
+)
+
+
 def features(spec):
     """A network without the top, whose normalization does something."""
     model = ResNet(spec, include_top=False, input_shape=(37, 34, 3))
@@ -46,7 +52,7 @@ def vary(model):
                 variable.assign(draw.uniform(0.5, 1.5, variable.shape))
 
 
-@pytest.mark.parametrize("name", SPECS)
+@SOME
 def test_every_fourth_feature_is_that_of_the_network_without_dilation(name):
     plain = features(SPECS[name])
     spec = replace(SPECS[name], output_stride=SPECS[name].stride // 4)
@@ -94,12 +100,7 @@ def test_the_first_block_of_a_dilated_stage_has_the_dilation_before():
     assert dilations(imagenet(50, output_stride=8), 3) == [4, 4, 4]  # the stride is before the 3x3
 
 
-FOLDED = {"v1", "v2", "stride on 3x3", "timm's v2"}
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name in FOLDED else pytest.mark.slow) for name in SPECS]
-)
+@SOME
 def test_folding_keeps_dilated_networks(name):
     model = features(replace(SPECS[name], output_stride=SPECS[name].stride // 4))
     folded = fold(model)
@@ -113,7 +114,7 @@ def test_folding_keeps_dilated_networks(name):
     )
 
 
-@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize("order", ["original", pytest.param("full_preact", marks=pytest.mark.slow)])
 def test_a_dilated_network_on_a_phone_computes_the_same(order, tmp_path):
     spec = cifar(8, activation_order=order, output_stride=2)
     image = keras.Input((32, 32, 3), name="image")

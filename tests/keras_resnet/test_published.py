@@ -19,7 +19,7 @@ from tests.conftest import ROOT
 from train.data import sources
 from train.settings.data import DataSettings
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.manual
 
 SHARED = ROOT.parent / "shared"  # real data, beside the repository
 AKAMASTER = "https://github.com/akamaster/pytorch_resnet_cifar10/raw/master/pretrained_models/"

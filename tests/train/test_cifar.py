@@ -146,7 +146,7 @@ def test_a_file_that_scores_differently_fails_the_run_and_stays(command, tmp_pat
         # All images to train on, and the default run folder.
         command(
             "--dataset=digits", "--image_size=8", "--model=resnet8", "--epochs=2",
-            "--batch_size=64", "--validation_fraction=0", "--width_multiplier=0.5",
+            "--batch_size=64", "--validation_fraction=0", "--blocks=1", "--widths=16",
         )  # fmt: skip
     folder = tmp_path / "saved_models" / "resnet8_digits"
     assert (folder / "model.tflite").exists()

@@ -64,7 +64,8 @@ def test_small_alexnet_has_the_parameters_of_its_paper():
 
 
 @pytest.mark.parametrize(
-    ("name", "count"), [("GoogLeNet", 13_378_280), ("GoogLeNetBN", 13_004_888)]
+    ("name", "count"),
+    [pytest.param("GoogLeNet", 13_378_280, marks=pytest.mark.slow), ("GoogLeNetBN", 13_004_888)],
 )
 def test_parameters_with_auxiliary_heads_are_those_published(name, count):
     model = getattr(keras_resnet, name)()
@@ -166,7 +167,7 @@ def test_lenets_classes_are_distances_from_fixed_codes():
 
 
 @pytest.mark.parametrize(
-    "name", ["LeNet5", "AlexNet", pytest.param("GoogLeNet", marks=pytest.mark.slow)]
+    "name", ["AlexNet", *(pytest.param(n, marks=pytest.mark.slow) for n in ("LeNet5", "GoogLeNet"))]
 )
 def test_files_give_the_same_and_need_nothing_of_ours(name, tmp_path):
     """The subsampling of LeNet and the normalization of the others, in every format."""

@@ -57,7 +57,12 @@ NETWORKS = {
 }
 
 
-@pytest.mark.parametrize("name", NETWORKS)
+QUICK = {"v1", "v2", "plain", "relu before", "gates", "dropout", "Keras's v2"}
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=() if n in QUICK else pytest.mark.slow) for n in NETWORKS]
+)
 def test_outputs_stay_the_same_and_only_plain_layers_are_left(name):
     model = network(NETWORKS[name])
     folded = fold(model)
@@ -112,7 +117,13 @@ PREPARATIONS = {  # and the channels of an image
 }
 
 
-@pytest.mark.parametrize("name", PREPARATIONS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in ("tf", "cifar10") else ())
+        for name in PREPARATIONS
+    ],
+)
 def test_what_prepares_images_goes_into_the_first_convolution(name):
     prepare, channels = PREPARATIONS[name]
     for padding, before in {

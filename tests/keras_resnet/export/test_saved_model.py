@@ -129,7 +129,9 @@ def test_files_of_other_sizes_are_scaled_as_in_training(small, tmp_path):
     assert (difference > 0).mean() < 0.05
 
 
-@pytest.fixture(scope="module", params=["crop", "pad", "stretch"])
+@pytest.fixture(
+    scope="module", params=["crop", "pad", pytest.param("stretch", marks=pytest.mark.slow)]
+)
 def framed(request, tmp_path_factory):
     """A framing, and the pixels of files as a model sees them that is told of it."""
     framing = Framing(resize=request.param, crop_ratio=0.8)

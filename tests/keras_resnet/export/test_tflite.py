@@ -61,17 +61,31 @@ ONE = pytest.mark.parametrize("delivered", ORDERS[:1], indirect=True)
 
 
 @pytest.fixture(scope="module")
-def delivered(request, tmp_path_factory):
-    """A model, and a function of a format to its file, which is written when first asked for."""
-    keras.utils.set_random_seed(0)
-    model, folder = classifier(request.param), tmp_path_factory.mktemp("phone")
+def made(tmp_path_factory):
+    """By activation order, a model, and a function of a format to its file: each is made once.
+
+    No parameter of a fixture: beside one that is none, as in `ROWS`, pytest ends it with the test.
+    """
 
     @cache
-    def file(name):
-        export.save(model, folder, [name], ModelCard(labels=LABELS), CALIBRATION)
-        return path(folder, name)
+    def make(order):
+        keras.utils.set_random_seed(0)
+        model, folder = classifier(order), tmp_path_factory.mktemp("phone")
 
-    return model, file
+        @cache
+        def file(name):
+            export.save(model, folder, [name], ModelCard(labels=LABELS), CALIBRATION)
+            return path(folder, name)
+
+        return model, file
+
+    return make
+
+
+@pytest.fixture
+def delivered(request, made):
+    """A model, and a function of a format to its file, which is written when first asked for."""
+    return made(request.param)
 
 
 def path(folder, name):
@@ -159,17 +173,11 @@ def test_the_newer_quantizer_is_near_too(tmp_path, name, kind):
     assert {source["dtype"], result["dtype"]} == {kind}
     if name == "int8":
         assert (source["quantization"], result["quantization"]) == ((1, -128), (1 / 256, -128))
+        # It writes large weights behind the tables, where no table that is written anew looks.
+        assert path(tmp_path, name).stat().st_size > model.count_params()
     expected = model.predict_on_batch(images[40:].astype("float32"))
     near = {"int8": 0.3, "dynamic": 0.03, "int16x8": 0.1}[name]
     np.testing.assert_allclose(export.load(tmp_path, name)(images[40:]), expected, atol=near)
-
-
-def test_large_weights_of_the_newer_quantizer_stay_in_the_file(tmp_path):
-    """It writes them behind the tables, where no table that is written anew looks for them."""
-    model = ResNet(cifar(8))
-    export.save(model, tmp_path, ["int8"], calibration=CALIBRATION, quantizer="litert")
-    assert path(tmp_path, "int8").stat().st_size > model.count_params()
-    assert export.load(tmp_path, "int8")(TEST).shape == (20, 10)
 
 
 def tiny(prepare=lambda image: image, activation="softmax", classes=4, size=(8, 8)):
@@ -228,7 +236,7 @@ def test_a_file_whose_bytes_are_no_pixels_is_refused(tmp_path):
     export.save(model, tmp_path, ["float32"])  # as floats are floats
 
 
-@pytest.mark.parametrize("classes", [1, 3])
+@pytest.mark.parametrize("classes", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_classes_that_do_not_exclude_each_other(tmp_path, classes):
     model = tiny(activation="sigmoid", classes=classes)
     card = ModelCard(labels=tuple("abc"[:classes]))

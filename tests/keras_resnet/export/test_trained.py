@@ -47,7 +47,7 @@ def guesses(path, images):
     return np.array(found)
 
 
-@pytest.mark.slow
+@pytest.mark.manual
 def test_bytes_are_recognized_as_well_as_numbers(tmp_path):
     assert CIFAR.exists(), f"{CIFAR} must hold CIFAR-10 as TFDS prepares it"
     data = sources.load(DataSettings("cifar10", str(CIFAR)), 32)

@@ -26,7 +26,14 @@ def assert_levels_are_those_of_the_built(spec):
 SHORT = {short(spec): name for name, spec in SPECS.items()}  # most differ in depth alone
 
 
-@pytest.mark.parametrize("spec", SHORT, ids=SHORT.values())
+QUICK = {"ResNet20", "ResNet20V2", "ResNet18", "ResNet50", "ResNet50V2", "PlainNet18"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [pytest.param(s, marks=() if n in QUICK else pytest.mark.slow) for s, n in SHORT.items()],
+    ids=SHORT.values(),
+)
 def test_named_networks_shortened(spec):
     assert_levels_are_those_of_the_built(spec)
     assert_levels_are_those_of_the_built(replace(spec, output_stride=spec.stride // 2))

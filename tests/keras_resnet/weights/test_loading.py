@@ -172,7 +172,13 @@ def test_renamed_layers_in_files_without_order_are_named(tmp_path):
         ResNet8(weights=tmp_path / "clone.weights.h5")
 
 
-@pytest.mark.parametrize("suffix", SUFFIXES)
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        pytest.param(suffix, marks=pytest.mark.slow if suffix == ".h5" else ())
+        for suffix in SUFFIXES
+    ],
+)
 @pytest.mark.parametrize(
     ("build", "arguments", "message"),
     [

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+pytestmark = pytest.mark.slow  # only accelerators get them by themselves
+
 
 @pytest.fixture(scope="module")
 def found(fresh_python, tmp_path_factory):
@@ -18,10 +20,7 @@ def test_blocks_train_as_single_steps_up_to_rounding(found):
 
 
 def test_stopped_between_blocks_a_training_goes_on_to_the_bit(found):
-    assert found["stops"] == [
-        "SIGTERM: stopped and saved after step 3 of epoch 1.",
-        "SIGTERM: stopped and saved after epoch 1.",
-    ]
+    assert found["stop"] == "SIGTERM: stopped and saved after step 3 of epoch 1."
     assert found["whole and halves"] == 0
 
 

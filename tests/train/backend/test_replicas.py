@@ -29,6 +29,12 @@ def test_two_devices_give_the_curve_of_one(two, tmp_path):
             np.testing.assert_allclose(theirs[name], ours[name], atol=0.02)
 
 
+@pytest.mark.slow
+def test_a_training_on_two_devices_goes_on_to_the_bit(python, tmp_path):
+    """On one device: test_survive.py."""
+    python("-m", "tests.train.backend.replicas", tmp_path, "goes_on")
+
+
 def test_what_keras_cannot_do_on_two_devices_is_refused_before_training(two):
     result, _ = two
     assert replicas.works() == ["jit_compile", "steps_per_execution"]

@@ -132,6 +132,7 @@ def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
     np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
 
 
+@pytest.mark.slow  # as the one above does, from targets that are harder
 def test_a_student_learns_what_it_is_told(recipe, whole, tmp_path):
     """Told that every image is a three, it says so of all."""
     training = trainer.prepare(SPEC, recipe, whole, EXECUTION)

@@ -79,12 +79,14 @@ def test_training_brings_int8_nearer_to_the_model_and_leaves_stock_layers(model,
         np.testing.assert_array_equal(old, new)  # the model itself stays
 
 
+@pytest.mark.slow
 def test_what_a_student_learned_of_mixed_images_stays(model):
     taught = replace(RECIPE, teacher="gone", augmentation_pool=2, mixup=0.5)
     tuned = quantization_aware.finetune(model, DATA.train, CALIBRATION, taught, epochs=1)
     assert right(tuned) > right(model) - 0.02
 
 
+@pytest.mark.slow
 def test_a_student_whose_images_are_not_centred_learns_too(tmp_path):
     """With the rate of a kernel that has the division in it, it would forget everything."""
     data = sources.load(DataSettings("digits", image_size=16), 16)

@@ -95,7 +95,7 @@ def cifar10():
 # Of the test images, how many are classified, and how far from the record their accuracy may be.
 # Over all of them, other processors round otherwise; over the first 500, chance is less than that.
 SHARES = pytest.mark.parametrize(
-    ("count", "near"), [(500, 0.04), pytest.param(10_000, 2e-4, marks=pytest.mark.slow)]
+    ("count", "near"), [(500, 0.04), pytest.param(10_000, 2e-4, marks=pytest.mark.manual)]
 )
 
 
@@ -136,7 +136,7 @@ def test_cifar10_from_tfds(cifar10):
     assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
 
 
-@pytest.mark.slow
+@pytest.mark.manual
 def test_images_of_tfds_are_resized_as_those_of_files(cifar10, tmp_path):
     """There is one resizer."""
     data = load("cifar10", data_dir=str(CIFAR), size=20)

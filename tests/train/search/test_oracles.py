@@ -68,6 +68,7 @@ def test_the_seed_decides(tuner, tmp_path):
     assert work(other) != first
 
 
+@pytest.mark.slow
 def test_the_gaussian_process_finds_the_better_points(tmp_path):
     tried = list(work(make(tmp_path, "bayesian", trials=30)).values())
     first = 10  # of 30 trials
@@ -90,7 +91,10 @@ def test_hyperband_trains_the_better_ones_longer(tmp_path):
     assert len(again) == 6
 
 
-@pytest.mark.parametrize("tuner", TUNERS)
+@pytest.mark.parametrize(
+    "tuner",
+    [pytest.param(t, marks=pytest.mark.slow if t == "bayesian" else ()) for t in TUNERS],
+)
 def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     whole = work(make(tmp_path / "whole", tuner))
     parts = work(make(tmp_path / "parts", tuner), most=5)
@@ -103,9 +107,9 @@ def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     assert parts | work(again) == whole
 
 
-@pytest.mark.parametrize("tuner", ["hyperband", "random"])
+@pytest.mark.parametrize("tuner", ["hyperband", pytest.param("random", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("damaged", ["oracle.json", "trial_04/trial.json", "trial_05/trial.json"])
-@pytest.mark.parametrize("size", [0, 40])
+@pytest.mark.parametrize("size", [pytest.param(0, marks=pytest.mark.slow), 40])
 def test_a_truncated_file_does_not_end_a_search(tuner, damaged, size, tmp_path, capsys):
     whole = work(make(tmp_path / "whole", tuner))
     tried = work(make(tmp_path / "parts", tuner), most=5)

@@ -43,7 +43,10 @@ def source(tmp_path):
     return model, open_weights(tmp_path / "model.weights.h5", SPEC)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    "mode",
+    [pytest.param(m, marks=() if m in ("caffe", "torch") else pytest.mark.slow) for m in MODES],
+)
 def test_it_begins_with_the_function_of_the_weights(source, mode):
     """Those of Caffe take BGR, and a run takes RGB."""
     model, weights = source
@@ -67,7 +70,11 @@ def test_of_unknown_preparation_the_images_tell(source):
 
 @pytest.mark.parametrize(
     ("classes", "known"),
-    [(("a", "b"), ()), (("a", "b", "c"), ("a", "b", "d")), (("b", "a", "c"), ("a", "b", "c"))],
+    [
+        (("a", "b"), ()),
+        pytest.param(("a", "b", "c"), ("a", "b", "d"), marks=pytest.mark.slow),
+        (("b", "a", "c"), ("a", "b", "c")),
+    ],
 )
 def test_other_classes_get_a_new_head_and_the_rest_is_kept(source, classes, known):
     model, weights = source

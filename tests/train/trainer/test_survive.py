@@ -81,7 +81,11 @@ def photographs(tmp_path_factory):
     ("precision", "recipe"),
     [
         ("mixed_float16", replace(RECIPE, ema_decay=0.9)),
-        ("mixed_bfloat16", replace(survive.PHOTOGRAPHS, epochs=2, ema_decay=0.0)),
+        pytest.param(
+            "mixed_bfloat16",
+            replace(survive.PHOTOGRAPHS, epochs=2, ema_decay=0.0),
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["colours", "photographs"],
 )
@@ -223,7 +227,7 @@ def test_a_checkpoint_of_another_network_is_refused(finished):
 
 COMMAND = (
     "-m", "train.cifar", "--dataset=digits", "--model=resnet8", "--epochs=3", "--batch_size=64",
-    "--width_multiplier=0.5", "--image_size=8",
+    "--blocks=1", "--widths=16", "--image_size=8",
 )  # fmt: skip
 
 

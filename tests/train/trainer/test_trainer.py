@@ -16,6 +16,7 @@ DRAW = np.random.default_rng(0)
 RECIPE = Recipe(epochs=2, batch_size=20, learning_rate=0.01, crop_padding=1)
 SPEC = Spec(blocks=(1,), widths=(16,))
 FLOAT32 = Execution(precision="float32")
+HALVES = ("bfloat16", "float16")  # test_survive.py trains in both
 
 
 def some(count):
@@ -76,7 +77,7 @@ def test_one_step_is_the_papers_sgd_with_coupled_decay(fit):
 
 @pytest.mark.parametrize(
     "precision",
-    ["float32", pytest.param("mixed_bfloat16", marks=pytest.mark.slow), "mixed_float16"],
+    ["float32", *(pytest.param(f"mixed_{kind}", marks=pytest.mark.slow) for kind in HALVES)],
 )
 def test_training_learns_and_delivers_stock_float32(fit, precision):
     recipe = replace(RECIPE, epochs=6, learning_rate=0.05, schedule="one_cycle", warmup=0.3)
@@ -174,6 +175,7 @@ def test_a_training_that_diverges_says_so(fit):
         fit(trainer.prepare(SPEC, recipe, DATA, FLOAT32))
 
 
+@pytest.mark.slow  # test_batches.py: what the weights are
 def test_with_balanced_weights_a_rare_class_is_said_more_often(fit):
     """Two shades that overlap, and nine images of the one for each of the other."""
     draw = np.random.default_rng(0)

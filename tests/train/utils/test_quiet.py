@@ -34,6 +34,7 @@ def test_a_sentence_stands_alone(capfd):
     assert capfd.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_tensorflow_still_cannot_be_silenced(fresh_python):
     """Fails when tensorflow#100442 is mended: then `quiet.py` can go."""
     said = fresh_python("-c", "import tensorflow", TF_CPP_MIN_LOG_LEVEL="3").stderr
