@@ -212,6 +212,6 @@ def test_weights_that_cannot_be_are_named(command, digits_run, tmp_path):
     }.items():
         with pytest.raises(InputError, match=message):
             command("--dataset=digits", f"--weights={weights}")
-    with pytest.raises(InputError, match="network with blocks .*: leave the network out, as"):
+    with pytest.raises(InputError, match=r"network with blocks .*: leave the network out, as"):
         command("--dataset=digits", "--model=resnet20", f"--weights={digits_run}")
     assert not list(tmp_path.iterdir())

@@ -56,7 +56,6 @@ def test_the_tests_of_a_training_pass_on_jax(name, fresh_python):
     fresh_python("-m", "pytest", "-q", "-n", "0", "-k", some, file, **JAX)
 
 
-@pytest.mark.slow
 def test_a_run_on_jax_names_the_command_for_other_files(fresh_python, tmp_path):
     run = tmp_path / "run"
     arguments = (
