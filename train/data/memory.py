@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,9 @@ def keep_small(data: Data) -> Data:
     for split in splits.values():
         kept[id(split.images)].array[split.rows] = split.read()
     print(f"{data.name}: decoded once, and kept in {size / 2**20:.0f} MiB of memory", flush=True)
-    moved = {name: split.moved(kept[id(split.images)]) for name, split in splits.items()}
+    moved: dict[str, Any] = {
+        name: split.moved(kept[id(split.images)]) for name, split in splits.items()
+    }
     return replace(data, **moved)
 
 
