@@ -64,6 +64,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
 
     engine = backend()  # before anything else imports Keras, as it is quiet
     from train.data import sources
+    from train.data.memory import keep_small
     from train.experiments import folder as folders
     from train.experiments import report, runs
 
@@ -73,7 +74,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     recipe = replace(budget.recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
-    data = sources.load(DataSettings(**values.given(DataSettings)), 32)
+    data = keep_small(sources.load(DataSettings(**values.given(DataSettings)), 32))
     folder = Path(values.output_dir or f"saved_models/papers_{values.budget}")
     seeds = values.seeds or budget.seeds
     runner = runs.Runner(folder, data, execution, values.checkpoint_seconds)

@@ -54,6 +54,7 @@ def main(values: flags.Values) -> None:
     engine = backend()  # before anything else imports Keras, as it is quiet
     from train.compress import distillation
     from train.data import sources
+    from train.data.memory import keep_small
     from train.evaluation.attempt import try_report
     from train.runs.folder import check_folder, claim_folder
     from train.runs.restore import model_card
@@ -79,7 +80,8 @@ def main(values: flags.Values) -> None:
         raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
-    data = sources.load(DataSettings(**values.given(DataSettings)), spec.input_shape[0])
+    settings = DataSettings(**values.given(DataSettings))
+    data = keep_small(sources.load(settings, spec.input_shape[0]))
     if not len(data.hold_out(recipe.validation_fraction)[1]):
         raise InputError(
             f"{len(data.train)} training images of {data.name} leave none to judge trials "

@@ -74,6 +74,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
 
     from train.compress import distillation
     from train.data import sources
+    from train.data.memory import keep_small
     from train.evaluation.attempt import try_evaluation
     from train.evaluation.preview import draw_preview
     from train.runs import folder as folders
@@ -90,6 +91,8 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     engine.choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
     data = sources.load(settings, network.input_shape[0])
+    if recipe.crop == "pad":
+        data = keep_small(data)
     more = OPTIONAL if values.onnx else ()
     results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)

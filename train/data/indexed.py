@@ -67,7 +67,12 @@ class ArrayImages:
     """Images that are in memory."""
 
     array: np.ndarray  # (n, height, width, channels) uint8
-    digests: None = None
+    source: Images | None = None  # where they were read from, and can be in more detail
+
+    @property
+    def digests(self) -> np.ndarray | None:
+        """Of the files that they were read from, if any."""
+        return self.source.digests if self.source else None
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -78,20 +83,27 @@ class ArrayImages:
         return len(self.array)
 
     def read(self, index: np.ndarray, scale: float = 1, wider: bool = False) -> np.ndarray:
-        """The images with these indices; there is no more of them than they show."""
+        """The images with these indices; without a source, there is no more than they show."""
         images = self.array[index]
         if scale == 1:
             return images
+        if self.source:
+            return self.source.read(index, scale, wider)
         shape = scaled_shape(self.shape, scale)
         return np.stack([resize(image, shape) for image in images])
 
     def part(self, index: int, choose: Choose, shape: Shape) -> Image.Image:
         """A part of one image, resized."""
+        if self.source:
+            return self.source.part(index, choose, shape)
         pixels = self.array[index]
         image = Image.fromarray(pixels[..., 0] if self.shape[2] == 1 else pixels)
         return put(image, choose(*self.shape[:2]), shape)
 
-    def identity(self, rows: np.ndarray) -> Iterator[memoryview]:
-        """Their pixels, some images at a time."""
+    def identity(self, rows: np.ndarray) -> Iterator[bytes | memoryview]:
+        """What the source knows of them; or else their pixels, some images at a time."""
+        if self.source:
+            yield from self.source.identity(rows)
+            return
         for start in range(0, len(rows), CHUNK):
             yield np.ascontiguousarray(self.array[rows[start : start + CHUNK]]).data

@@ -1,23 +1,58 @@
-"""How much memory there is, and whether images fit in it."""
+"""How much memory there is, whether images fit in it, and those that do."""
 
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from math import prod
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from keras_resnet.utils.errors import InputError
+from train.data.dataset import Data
+from train.data.indexed import ArrayImages
 
+PEAK = 5  # times that a training holds its images
+SHARE = 0.25  # of the memory, that a training may take for images that could stay in their files
 LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}  # by controllers of a control group
 
 
 def check_memory(name: str, count: int, shape: Sequence[int]) -> None:
-    """Stops before the machine does: at its peak, a training holds images about five times."""
-    need, have = 5 * count * prod(shape), memory()
+    """Stops before the machine does."""
+    need, have = PEAK * count * prod(shape), memory()
     if need > have:
         raise InputError(
             f"{name} at {shape[0]}x{shape[1]} needs {need / 2**30:.0f} GiB of memory, and this "
             f"machine or its container has {have / 2**30:.0f}: choose a smaller --image_size."
         )
+
+
+def keep_small(data: Data) -> Data:
+    """The same data, their images in memory where that is little: they are decoded once.
+
+    For trainings that see an image as it is framed: other crops are decoded from its file anyway.
+
+    Raises:
+        InputError: if a file cannot be read.
+    """
+    parts = {"train": data.train, "test": data.test, "validation": data.validation}
+    splits = {name: split for name, split in parts.items() if split is not None}
+    size = sum(map(len, splits.values())) * prod(data.shape)
+    if any(s.in_memory for s in splits.values()) or PEAK * size > SHARE * memory():
+        return data
+    sources = {id(split.images): split.images for split in splits.values()}  # some share one
+    kept = {
+        key: ArrayImages(np.zeros((len(source), *data.shape), np.uint8), source)
+        for key, source in sources.items()
+    }
+    for split in splits.values():
+        kept[id(split.images)].array[split.rows] = split.read()
+    print(f"{data.name}: decoded once, and kept in {size / 2**20:.0f} MiB of memory", flush=True)
+    moved: dict[str, Any] = {
+        name: split.moved(kept[id(split.images)]) for name, split in splits.items()
+    }
+    return replace(data, **moved)
 
 
 def memory() -> int:

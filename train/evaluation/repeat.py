@@ -28,9 +28,21 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         folder: Of that run; the other one goes beside it.
 
     Returns:
-        `None` if the command cannot: networks of other families are trained from Python if they
-            have no name, and a
-        record of another version may name what is no longer there.
+        `None` if the command cannot, see `settings`.
+    """
+    given = settings(record)
+    if given is None:
+        return None
+    again = folder.with_name(f"{folder.name}_again")
+    return command_line({**given, **_execution(record), "output_dir": again})
+
+
+def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Data, network and recipe of a run, by flag of `train.cifar`, where they are not the default.
+
+    Returns:
+        `None` if flags cannot say them: networks of other families are trained from Python if they
+            have no name, and a record of another version may name what is no longer there.
     """
     try:
         network = families.from_json(record["network"])
@@ -47,17 +59,20 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
     named, others = _nearest(RECIPES, recipe)
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
     size = record["data"]["image_size"]
-    given = {
+    return {
         "model": model,
         "recipe": named,
+        "weights": record.get("weights", {}).get("source", ""),
         **source,
         **_reading(record["data"]),
         "image_size": size if size != MODELS[model].input_shape[0] else "",
         **changes,
         **others,
-        **_execution(record),
-        "output_dir": folder.with_name(f"{folder.name}_again"),
     }
+
+
+def command_line(given: Mapping[str, Any]) -> str:
+    """The command with these flags; those with an empty text are left out."""
     texts = {name: _text(value) for name, value in given.items()}
     flags = (f"--{name}={shlex.quote(text)}" for name, text in texts.items() if text)
     return " ".join(["python -m train.cifar", *flags])
@@ -94,4 +109,6 @@ def _changes(base: Any, wanted: Any, without: tuple[str, ...]) -> dict[str, Any]
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)

@@ -162,7 +162,8 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
     ),
 }  # fmt: skip
 
-# Test errors of CIFAR-10 in percent, by experiment and label.
+# Test errors of this data set in percent, by experiment and label.
+PUBLISHED_FOR = "cifar10"
 PUBLISHED: dict[str, Mapping[str, str]] = {
     "degradation": {"ResNet-20": "8.75", "ResNet-32": "7.51", "ResNet-44": "7.17"}
     | {"ResNet-56": "6.97", "ResNet-110": "6.43 (6.61 ± 0.16)"},

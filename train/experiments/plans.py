@@ -117,7 +117,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         },
     ),
     "comparison": Experiment(
-        "From LeNet to ResNet, on the images of CIFAR-10",
+        "From LeNet to ResNet, on small images",
         "there is none on CIFAR-10; ImageNet: He et al. 2015, Table 4",
         {
             "minutes": _named(LeNet_5="LeNet5ReLU", ResNet_8="ResNet8"),

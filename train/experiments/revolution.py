@@ -47,7 +47,7 @@ def section(rows: Sequence[Row]) -> str:
     lines = [
         "## The revolution of depth",
         "",
-        f"![Errors on ImageNet by year and depth, and on CIFAR-10 of the small forms]({PICTURE})",
+        f"![Errors on ImageNet by year and depth, and here of the small forms]({PICTURE})",
         "",
         "Left: published errors. Right: the small forms that were trained here.",
         "",

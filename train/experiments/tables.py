@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_resnet import families
 from keras_resnet.utils.atomic import replacing
-from train.experiments.claims import CLAIMS, PUBLISHED, TEST, TRAIN
+from train.experiments.claims import CLAIMS, PUBLISHED, PUBLISHED_FOR, TEST, TRAIN
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.verdicts import Verdict, judge
 
@@ -36,6 +36,13 @@ class Row(NamedTuple):
         """The network, as it was trained; None where no run is finished."""
         return families.from_json(self.records[0]["network"]) if self.records else None
 
+    @property
+    def published(self) -> str:
+        """The papers' test error, empty where there is none on the data of the runs."""
+        if {record["data"]["name"] for record in self.records} - {PUBLISHED_FOR}:
+            return ""
+        return PUBLISHED.get(self.experiment, {}).get(self.label, "")
+
     def cells(self) -> dict[str, Any]:
         """The columns of `results.csv`."""
         network = self.network
@@ -50,7 +57,7 @@ class Row(NamedTuple):
             )
         cells |= {"n": len(self.records)}
         cells |= {"epochs": self.records[0]["recipe"]["epochs"] if self.records else None}
-        cells |= {"paper_test_error": PUBLISHED.get(self.experiment, {}).get(self.label, "")}
+        cells |= {"paper_test_error": self.published}
         cells |= {"seconds": round(sum(record["seconds"] for record in self.records))}
         return cells
 

@@ -3,7 +3,9 @@
 import os
 import platform
 import re
+import subprocess
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 import keras
@@ -11,6 +13,8 @@ import numpy as np
 
 import keras_resnet
 from train.backend import backend
+
+ROOT = Path(keras_resnet.__file__).parent.parent  # of the repository, in a clone
 
 
 def environment() -> dict[str, Any]:
@@ -22,6 +26,7 @@ def environment() -> dict[str, Any]:
             "keras_resnet": keras_resnet.__version__,
             "keras": keras.__version__,
             "numpy": np.__version__,
+            **commit(),
             **hardware["versions"],
         },
         "hardware": {
@@ -30,6 +35,27 @@ def environment() -> dict[str, Any]:
             "gpus": hardware["gpus"],
         },
     }
+
+
+def commit(root: Path = ROOT) -> dict[str, str]:
+    """The commit of a clone of this repository, `-dirty` if its files differ from it.
+
+    Empty where there is no git, or no clone that it trusts: an installed package knows its version.
+    """
+    if not (root / ".git").exists() or which("git") is None:
+        return {}
+    command = [
+        "git",
+        "-C",
+        str(root),
+        "describe",
+        "--always",
+        "--dirty",
+        "--abbrev=40",
+        "--exclude=*",
+    ]
+    found = subprocess.run(command, capture_output=True, text=True)
+    return {} if found.returncode else {"commit": found.stdout.strip()}
 
 
 def cpu() -> str:

@@ -10,7 +10,7 @@ from PIL import Image
 
 from keras_resnet import InputError
 from keras_resnet.utils.framing import Framing
-from train.data import folder, images, inventory, listing
+from train.data import dataset, folder, images, inventory, listing, memory
 from train.data.dataset import statistics
 from train.evaluation import views
 from train.settings.data import DataSettings
@@ -63,6 +63,35 @@ def test_a_folder_of_photos(photos):
     assert data.test.labels.tolist() == [0, 1]
     same_size = np.asarray(Image.open(photos / "test/dog/1.png"))
     np.testing.assert_array_equal(load(photos, size=32).test.read()[1], same_size)
+
+
+def test_small_images_are_kept_in_memory_and_stay_the_same_data(photos, monkeypatch):
+    monkeypatch.setattr(dataset, "SAMPLE", 2)  # of more, some stand for all
+    files = load(photos, size=24)
+    data = memory.keep_small(files)
+    assert data.train.in_memory and data.test.in_memory
+    assert data.train.images is data.test.images  # which is one source, read once
+    assert (data.fingerprint(), data.record()) == (files.fingerprint(), files.record())
+    assert statistics(data.train) == statistics(files.train)
+    for one, other in ((data.train, files.train), (data.test, files.test)):
+        np.testing.assert_array_equal(one.labels, other.labels)
+        np.testing.assert_array_equal(one.read(), other.read())
+        np.testing.assert_array_equal(one.read(scale=1.5), other.read(scale=1.5))  # in more detail
+        np.testing.assert_array_equal(one.digests, other.digests)
+    monkeypatch.setattr(memory, "memory", lambda: 4 * 5 * 6 * 24 * 24 * 3 - 1)
+    assert memory.keep_small(files) is files
+    monkeypatch.setattr(memory, "memory", lambda: 4 * 5 * 6 * 24 * 24 * 3)
+    assert memory.keep_small(files).train.in_memory
+
+
+def test_damaged_images_that_are_left_out_are_not_read_into_memory(photos):
+    path = photos / "train/cat/2.JPG"
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"cannot read .*cat/2\.JPG.*--skip_unreadable\.$"):
+        memory.keep_small(load(photos))
+    files = load(photos, skip_unreadable=True)
+    kept = memory.keep_small(files).train.read()
+    np.testing.assert_array_equal(kept, files.train.read())
 
 
 def test_a_folder_with_a_broken_image_names_it(photos):

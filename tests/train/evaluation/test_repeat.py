@@ -78,6 +78,12 @@ def test_folders_with_spaces_and_other_sizes(tmp_path):
     assert output == str(tmp_path / "my runs/it's one_again")
 
 
+def test_a_run_that_began_from_weights_begins_from_them_again():
+    began = {"source": "runs/my first", "sha256": "0", "head": "kept"}
+    line = training_command(record("resnet20", SPECS["ResNet20"], FAST, weights=began), Path("x"))
+    assert cifar.COMMAND.parse(shlex.split(line)[3:]).weights == "runs/my first"
+
+
 def test_what_no_command_can_repeat_has_none():
     good = record("resnet20", SPECS["ResNet20"], FAST)
     assert training_command(good | {"network": {"family": "other"}}, Path("x")) is None

@@ -21,6 +21,13 @@ def test_every_claim_and_every_published_error_is_of_networks_that_are_trained(n
     assert set(PUBLISHED.get(name, ())) <= set().union(*budgets)
 
 
+@pytest.mark.parametrize(("data", "expected"), [("cifar10", "8.75"), ("cifar100", "")])
+def test_published_errors_stand_beside_the_same_data_only(data, expected):
+    record = {"data": {"name": data}}
+    assert Row("degradation", "ResNet-20", [record]).published == expected
+    assert Row("degradation", "ResNet-20", []).published == "8.75"
+
+
 def test_a_training_that_two_experiments_need_is_made_once():
     budget = BUDGETS["quick"]
     alone = {name: jobs([name], "quick", budget.recipe, 2) for name in ("degradation", "depth")}
