@@ -9,7 +9,7 @@ import tree_sitter_kotlin
 import tree_sitter_swift
 from tree_sitter import Language, Parser
 
-from keras_resnet.export.files import FORMAT_FILES, LABELS
+from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ANDROID, IOS = EXAMPLES / "android", EXAMPLES / "ios"
@@ -18,7 +18,7 @@ KOTLIN = sorted(MAIN.rglob("*.kt"))
 GRADLE = [ANDROID / "settings.gradle.kts", ANDROID / "app/build.gradle.kts"]
 SWIFT = sorted(path for name in ("App", "LiteRT", "MediaPipe") for path in IOS.glob(f"{name}/*"))
 GRAMMARS = {".kt": tree_sitter_kotlin, ".kts": tree_sitter_kotlin, ".swift": tree_sitter_swift}
-EXPORTED = {*FORMAT_FILES.values(), LABELS}
+EXPORTED = {*FORMAT_FILES.values(), LABELS, FRAMING}
 NAME = "{http://schemas.android.com/apk/res/android}name"
 
 
@@ -27,7 +27,7 @@ def text(*paths):
 
 
 def assets(source):
-    return set(re.findall(r"\w+\.tflite|\w+\.txt", source))
+    return set(re.findall(r"\w+\.(?:tflite|txt|json)\b(?!\.)", source))
 
 
 def ios_targets():
