@@ -13,8 +13,8 @@ ANALYSIS = "analysis"  # of `train.analyze`
 PREVIEW = "preview.png"  # augmented images
 PAGE = "report.html"  # for people, of everything
 FILES = {
-    *FORMAT_FILES.values(), RECORD, LABELS, FRAMING, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
-    LOCK, REPORT, PICTURE, EVALUATIONS, PREVIEW, ANALYSIS, PAGE,
+    *FORMAT_FILES.values(), RECORD, LABELS, FRAMING, HISTORY, CURVES, WEIGHTS, TENSORBOARD,
+    CHECKPOINTS, LOCK, REPORT, PICTURE, EVALUATIONS, PREVIEW, ANALYSIS, PAGE,
 }  # fmt: skip
 SUMMED = (*FORMAT_FILES.values(), WEIGHTS, LABELS, FRAMING)  # whose SHA-256 is in the record
 
