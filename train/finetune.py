@@ -59,7 +59,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     from time import monotonic
 
     from train.data import sources
-    from train.data.survey import survey, text
+    from train.data.survey import check, survey, text
 
     began = monotonic()
     values.refuse_arguments()
@@ -76,6 +76,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     data = sources.load(DataSettings(**given), SIDE)
     found = survey(data, recipe.validation_fraction)
     print(text(found, data), flush=True)
+    check(found, data)
     if not values.batch_size:  # a small folder has less than a batch
         most = sum(found.counts["training"])
         recipe = replace(recipe, batch_size=min(recipe.batch_size, most))
