@@ -64,9 +64,9 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
         Split(images, labels, np.flatnonzero(usable & (sides == side)))
         for side in range(max(len(parts), 2))
     )
-    if not others and not len(test_split):
+    if not others and not (len(training_split) and len(test_split)):
         raise InputError(
-            f"{root.name} has one image of each class, and needs others for testing: add some."
+            f"{root.name} has one image of each class, and needs others to test with: add some."
         )
     if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
         names_unseen = shorten_list([classes[label] for label in unseen])

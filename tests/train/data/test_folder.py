@@ -127,7 +127,9 @@ def test_folders_of_splits_have_many_names(photos, test, capsys):
 
 
 def test_what_is_no_folder_of_classes_says_what_one_is(tmp_path):
-    with pytest.raises(InputError, match=r"has no folder of a class: it needs .*/train/CLASS/\*\.jpg or"):
+    with pytest.raises(
+        InputError, match=r"has no folder of a class: it needs .*/train/CLASS/\*\.jpg or"
+    ):
         load(tmp_path)
     (tmp_path / "all/cat").mkdir(parents=True)
     (tmp_path / "all/dog").mkdir()
@@ -137,10 +139,12 @@ def test_what_is_no_folder_of_classes_says_what_one_is(tmp_path):
         load(tmp_path / "gone")
 
 
-def test_of_one_image_of_a_class_none_is_left_for_testing(tmp_path):
+def test_one_image_of_each_class_is_too_few(tmp_path):
     for name in ("cat", "dog"):
         save(tmp_path / "photos" / name / "1.png", np.full((4, 4, 3), len(name), "uint8"))
-    with pytest.raises(InputError, match="photos has one image of each class, and needs others"):
+    with pytest.raises(
+        InputError, match="photos has one image of each class, and needs others to test with"
+    ):
         load(tmp_path / "photos")
 
 
