@@ -56,17 +56,17 @@ def draw(folder):
 
 
 def draw_odd(folder):
-    """Writes a wide picture, a high one, one that EXIF turns, and a grey one, as JPEG files.
+    """Writes a wide picture, a high one, a grey one, and one that EXIF turns.
 
-    Of larger ones, Python decodes half of the rows and columns, which no browser can.
+    Only that one is JPEG, and small: decoders differ, and of large ones Python decodes a part.
     """
     folder.mkdir()
     photo, turn = photographs()[-1], Image.Exif()
     turn[0x0112] = 6
-    for name, size in {"wide": (63, 20), "high": (21, 62), "turned": (60, 40)}.items():
-        exif = {"exif": turn} if name == "turned" else {}
-        photo.resize(size).save(folder / f"{name}.jpg", quality=95, subsampling=0, **exif)
-    photo.resize((50, 40)).convert("L").save(folder / "grey.jpg", quality=95)
+    photo.resize((96, 30)).save(folder / "wide.png")
+    photo.resize((31, 60)).save(folder / "high.png")
+    photo.resize((50, 40)).convert("L").save(folder / "grey.png")
+    photo.resize((60, 40)).save(folder / "turned.jpg", quality=95, subsampling=0, exif=turn)
     return sorted(folder.iterdir())
 
 
@@ -173,7 +173,8 @@ def test_pictures_are_framed_as_the_run_was_trained(seen, odd, expected, resize)
     assert {*seen[resize]} == {path.name for path in odd}
     for path in odd:
         probabilities = expected(path, Framing(resize=resize))
-        assert_top_five(seen[resize][path.name], probabilities, within=3e-3)  # decoders differ
+        within = 5e-3 if path.suffix == ".jpg" else 1e-3
+        assert_top_five(seen[resize][path.name], probabilities, within)
 
 
 @needs_a_browser
