@@ -129,11 +129,9 @@ await useCamera(page);
 await usePhone(page);
 seen.pixels = await readSizes(page);
 
-for (const resize of ["pad", "stretch"]) {
-  const framing = JSON.parse(readFileSync(`${folder}/framing.json`));
-  writeFileSync(`${folder}/framing.json`, JSON.stringify({ ...framing, resize }));
-  seen[resize] = await choose(await open(), odd);
-}
+const framing = JSON.parse(readFileSync(`${folder}/framing.json`));
+writeFileSync(`${folder}/framing.json`, JSON.stringify({ ...framing, resize: "pad" }));
+seen.padded = await choose(await open(), odd);
 writeFileSync(`${folder}/model.tflite`, "not a model");
 seen.badModel = await says(await open(), "model.tflite");
 unlinkSync(`${folder}/model.tflite`);
