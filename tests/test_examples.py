@@ -1,6 +1,7 @@
 """What can be checked of the phone examples where they cannot be built."""
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,7 +10,8 @@ import tree_sitter_kotlin
 import tree_sitter_swift
 from tree_sitter import Language, Parser
 
-from keras_resnet.export.files import FORMAT_FILES, LABELS
+from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS
+from keras_resnet.utils.framing import MODES, Framing
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ANDROID, IOS = EXAMPLES / "android", EXAMPLES / "ios"
@@ -18,7 +20,7 @@ KOTLIN = sorted(MAIN.rglob("*.kt"))
 GRADLE = [ANDROID / "settings.gradle.kts", ANDROID / "app/build.gradle.kts"]
 SWIFT = sorted(path for name in ("App", "LiteRT", "MediaPipe") for path in IOS.glob(f"{name}/*"))
 GRAMMARS = {".kt": tree_sitter_kotlin, ".kts": tree_sitter_kotlin, ".swift": tree_sitter_swift}
-EXPORTED = {*FORMAT_FILES.values(), LABELS}
+EXPORTED = {*FORMAT_FILES.values(), LABELS, FRAMING}
 NAME = "{http://schemas.android.com/apk/res/android}name"
 
 
@@ -27,7 +29,7 @@ def text(*paths):
 
 
 def assets(source):
-    return set(re.findall(r"\w+\.tflite|\w+\.txt", source))
+    return set(re.findall(r"\w+\.(?:tflite|txt|json)\b(?!\.)", source))
 
 
 def ios_targets():
@@ -92,6 +94,13 @@ def test_ios_ships_the_files_of_a_run(target):
     assert shipped <= EXPORTED
     for source in set(sources) - {folder.name for folder in folders}:
         assert (IOS / source).parents[1].resolve() == EXAMPLES.parent / "saved_models"
+
+
+@pytest.mark.parametrize("sources", [KOTLIN, SWIFT], ids=["android", "ios"])
+def test_phones_read_all_of_the_framing(sources):
+    words = {*re.findall(r"\w+", text(*sources))}
+    assert words > {"width", "height"} | {field.name for field in fields(Framing)}
+    assert words > {*MODES} - {"stretch"}  # which is what is left
 
 
 @pytest.mark.parametrize("folder", [ANDROID, IOS], ids=lambda folder: folder.name)

@@ -111,6 +111,7 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
     """Writes the files; int8 of the fine-tuned network where that is asked for."""
     from keras_resnet.export.formats import save
     from train.compress import quantization_aware
+    from train.runs.results import write_framing
     from train.utils.quiet import quiet
 
     model = finished.model
@@ -124,17 +125,22 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
     for source, names in groups:
         with quiet():
             save(source, folder, names, finished.card, images, values.quantizer)
+    write_framing(folder, model, finished.card)
 
 
 def _describe(staged: Path, record: dict[str, Any], report: dict[str, Any]) -> None:
     """Writes what tells of the new files beside them: report, picture, and checksums."""
+    from keras_resnet.export.files import FRAMING
+    from keras_resnet.utils.files import sha256
     from keras_resnet.utils.schema import write_json
     from train.measure.comparison import plot_sizes
     from train.runs.files import REPORT
     from train.runs.record import write_record
 
     rows = report["formats"]
-    sums = {row["file"]: row["sha256"] for row in rows.values()}
+    sums = {row["file"]: row["sha256"] for row in rows.values()} | {
+        FRAMING: sha256(staged / FRAMING)
+    }
     write_json(staged / REPORT, report)
     plot_sizes(staged, rows, report["keras"]["accuracy"])
     write_record(staged, record | {"files": record["files"] | sums})

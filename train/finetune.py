@@ -6,6 +6,7 @@ and the last stages of it learn as long as `--minutes` allows. Leaves a run fold
 `train.cifar` leaves, and `model_int8.tflite`.
 """
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -58,18 +59,27 @@ def main(values: flags.Values) -> dict[str, Any]:
     from time import monotonic
 
     from train.data import sources
-    from train.data.survey import survey, text
+    from train.data.survey import check, survey, text
 
     began = monotonic()
     values.refuse_arguments()
     if not values.dataset:
         raise InputError("say which photographs: --dataset=FOLDER, with a folder for each class.")
+    if not os.path.isdir(os.path.expanduser(values.dataset)):
+        raise InputError(f"no folder {values.dataset!r}: check --dataset.")
+    workflow.check_start(values.weights)
     model, network, recipe = flags.base(values, "resnet50", "finetune")
     recipe = replace(recipe, **values.given(Recipe))
     given: dict[str, Any] = {"resize": "pad", "image_size": SIDE} | values.given(DataSettings)
+    if not os.path.isabs(os.path.expanduser(given["dataset"])):
+        given["dataset"] = os.path.join(".", given["dataset"])  # a bare name is one of TFDS
     data = sources.load(DataSettings(**given), SIDE)
     found = survey(data, recipe.validation_fraction)
     print(text(found, data), flush=True)
+    check(found, data)
+    if not values.batch_size:  # a small folder has less than a batch
+        most = sum(found.counts["training"])
+        recipe = replace(recipe, batch_size=min(recipe.batch_size, most))
 
     from train.backend import backend
 

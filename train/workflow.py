@@ -1,5 +1,6 @@
 """From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -7,7 +8,7 @@ from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten
 from train import flags
 from train.runs.files import PREVIEW, TENSORBOARD
 from train.settings.data import DataSettings
@@ -63,6 +64,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     """
     from train.backend import backend
 
+    check_start(values.weights)
     engine = backend()  # before anything else imports Keras, as it is quiet
     values.refuse_arguments()
     with engine.join(Processes(**values.given(Processes))):
@@ -178,6 +180,20 @@ def summarize(data: Any, said: Any) -> None:
     labels = data.test.labels
     print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
     print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
+
+
+def check_start(weights: str | None) -> None:
+    """Checks that a file or folder of weights is there, before TensorFlow takes its seconds.
+
+    Raises:
+        InputError: if what looks like a path leads nowhere.
+    """
+    if weights and not weights.startswith("hf://"):
+        is_path = os.sep in weights or Path(weights).suffix
+        if is_path and not os.path.exists(weights):
+            raise InputError(
+                f"cannot read weights from {shorten(weights)}: there is no such file or folder."
+            )
 
 
 def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:

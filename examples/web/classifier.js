@@ -9,11 +9,13 @@ const refuse = (reason) => () => {
 };
 const unusable = refuse("LiteRT.js cannot run model.tflite: export it again, for one image each.");
 
-/** Loads `model.tflite` and `labels.txt`, both beside the page. */
+/** Loads `model.tflite`, `labels.txt` and `framing.json`, all beside the page. */
 export async function loadClassifier() {
-  const [file, names] = await Promise.all([get("model.tflite"), get("labels.txt")]);
+  const files = ["model.tflite", "labels.txt", "framing.json"];
+  const [file, names, seen] = await Promise.all(files.map(get));
   const bytes = new Uint8Array(await file.arrayBuffer());
   const labels = (await names.text()).trimEnd().split(/\r?\n/);
+  const framing = await seen.json();
   self.Module = { print() {}, printErr() {} }; // LiteRT reports its start as errors
   await loadLiteRt("runtime/").catch(refuse("LiteRT.js does not start: use a current browser."));
   const model = await loadAndCompile(bytes, { accelerator: "wasm" }).catch(unusable);
@@ -23,6 +25,10 @@ export async function loadClassifier() {
   const classes = output.shape.at(-1);
   if (classes !== labels.length) {
     throw new Error(`labels.txt has ${labels.length} names, but the model ${classes} classes.`);
+  }
+
+  if (framing.height !== height || framing.width !== width) {
+    throw new Error("framing.json is of another model: build the page again.");
   }
 
   /** Returns `{ label, probability }` of every class, the most probable first. */
@@ -42,7 +48,7 @@ export async function loadClassifier() {
   }
 
   await classify(new ImageData(width, height)).catch(unusable); // the first time takes longest
-  return { labels, height, width, grey: channels === 1, size: bytes.length, classify };
+  return { labels, framing, grey: channels === 1, size: bytes.length, classify };
 }
 
 /** Fetches a file beside the page. */
@@ -58,22 +64,29 @@ const canvas = document.createElement("canvas");
 const context = canvas.getContext("2d", { alpha: false, willReadFrequently: true });
 
 /**
- * Scales a part of a picture to what a model takes, to the very pixels that training makes of it.
+ * Makes of a picture what a model takes: the very pixels that training makes of it.
  *
  * @param picture An ImageBitmap or a video.
- * @param part `[left, top, width, height]` in the picture.
- * @param size `{ width, height, grey }`, as of a classifier.
+ * @param frame `{ part, place }`, as `frame` gives it.
+ * @param classifier Of which `framing` and `grey` are used.
  * @returns An ImageData.
  */
-export function readPixels(picture, part, { width, height, grey }) {
+export function readPixels(picture, { part, place }, { framing, grey }) {
   const shrink = Math.min(1, LARGEST_SIDE / Math.max(part[2], part[3]));
   canvas.width = Math.max(1, Math.round(part[2] * shrink)); // clears it, to black
   canvas.height = Math.max(1, Math.round(part[3] * shrink));
   context.drawImage(picture, ...part, 0, 0, canvas.width, canvas.height);
   const { data } = context.getImageData(0, 0, canvas.width, canvas.height);
   if (grey) toGrey(data);
-  const narrow = scaleRows(data, canvas.width, width);
-  return new ImageData(scaleRows(narrow, canvas.height, height), width, height);
+  const [left, top, width, height] = place;
+  const scaled = scaleRows(scaleRows(data, canvas.width, width), canvas.height, height);
+  const image = new ImageData(framing.width, framing.height);
+  for (let i = 3; i < image.data.length; i += 4) image.data[i] = 255; // black, not transparent
+  for (let y = 0; y < height; y++) {
+    const row = scaled.subarray(4 * width * y, 4 * width * (y + 1));
+    image.data.set(row, 4 * (framing.width * (top + y) + left));
+  }
+  return image;
 }
 
 // With the weights of Pillow's `convert("L")`.

@@ -1,6 +1,7 @@
 // The page: image files, samples and the camera, each with a card of its own.
 
 import { get, loadClassifier, readPixels } from "./classifier.js";
+import { frame } from "./framing.js";
 
 const TOP = 5;
 const CAMERA_ERRORS = {
@@ -39,9 +40,9 @@ function addCard(name, picture, previous) {
   return card;
 }
 
-/** Shows in a card what the model sees in a part of a picture; returns the milliseconds. */
-async function classify(card, picture, part) {
-  const pixels = readPixels(picture, part, classifier);
+/** Shows in a card what the model sees in a picture of a size; returns the milliseconds. */
+async function classify(card, picture, size) {
+  const pixels = readPixels(picture, frame(size, classifier.framing), classifier);
   const start = performance.now();
   const ranking = await classifier.classify(pixels);
   const milliseconds = performance.now() - start;
@@ -63,13 +64,6 @@ function makeBar({ label, probability }) {
   return bar;
 }
 
-/** The largest part in the middle with the model's proportions, which training sees, too. */
-function middle(width, height) {
-  const scale = Math.min(width / classifier.width, height / classifier.height);
-  const part = [Math.round(classifier.width * scale), Math.round(classifier.height * scale)];
-  return [(width - part[0]) >> 1, (height - part[1]) >> 1, ...part];
-}
-
 async function classifyFile(file, previous) {
   // Colour profiles are left out, as in training.
   const picture = await createImageBitmap(file, { colorSpaceConversion: "none" }).catch(() => {
@@ -78,7 +72,7 @@ async function classifyFile(file, previous) {
   const image = Object.assign(new Image(), { alt: "", src: URL.createObjectURL(file) });
   image.onload = () => URL.revokeObjectURL(image.src);
   const card = addCard(file.name, image, previous);
-  const milliseconds = await classify(card, picture, middle(picture.width, picture.height));
+  const milliseconds = await classify(card, picture, picture);
   picture.close();
   return { card, milliseconds };
 }
@@ -118,7 +112,7 @@ async function openCamera() {
   return video;
 }
 
-/** Classifies the middle of the camera's image until the camera ends. */
+/** Classifies what the camera sees until it ends. */
 async function watch(video) {
   const card = addCard("Camera", video);
   card.classList.add("live");
@@ -126,7 +120,7 @@ async function watch(video) {
   element("camera").textContent = "Stop camera";
   say("The camera is on.");
   while (track.readyState === "live") {
-    await classify(card, video, middle(video.videoWidth, video.videoHeight));
+    await classify(card, video, { width: video.videoWidth, height: video.videoHeight });
     await new Promise(requestAnimationFrame);
   }
   card.remove();
@@ -176,9 +170,9 @@ async function start() {
   const { name, samples } = await (await get("contents.json")).json();
   document.title = element("name").textContent = name;
   classifier = await loadClassifier();
-  const { labels, width, height, size } = classifier;
+  const { labels, framing, size } = classifier;
   element("about").textContent =
-    `${labels.length} classes · ${width} × ${height} pixels · ${megabytes.format(size / 1e6)}`;
+    `${labels.length} classes · ${framing.width} × ${framing.height} pixels · ${megabytes.format(size / 1e6)}`;
   samples.forEach(addSample);
   element("controls").disabled = false;
   say("Ready.");

@@ -17,8 +17,8 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 HOST = "127.0.0.1"
-PAGE = ["index.html", "page.css", "page.js", "classifier.js", "icon.svg"]
-RUN = ["model.tflite", "labels.txt"]
+PAGE = ["index.html", "page.css", "page.js", "classifier.js", "framing.js", "icon.svg"]
+RUN = ["model.tflite", "labels.txt", "framing.json"]
 LITERT = HERE / "node_modules" / "@litertjs"
 RUNTIME = {
     "core.js": LITERT / "core/dist/index.js",
@@ -68,7 +68,9 @@ def build(run: Path, samples: list[Path], output: Path) -> None:
     """
     for name in RUN:
         if not (run / name).is_file():
-            raise InputError(f"{str(run)!r} has no {name}: give a finished run of train.cifar.")
+            raise InputError(
+                f"{str(run)!r} has no {name}: give a finished run, or train.export it."
+            )
     if not all(path.is_file() for path in RUNTIME.values()):
         raise InputError(f"LiteRT.js is not installed: run `npm ci` in {str(HERE)!r}.")
     check_run(run)
@@ -179,9 +181,7 @@ def serve(folder: Path, port: int) -> None:
 def main() -> None:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=__doc__, allow_abbrev=False)
-    parser.add_argument(
-        "--run", type=Path, required=True, help="run folder, as train.cifar left it"
-    )
+    parser.add_argument("--run", type=Path, required=True, help="run folder, as a training left it")
     parser.add_argument("--samples", type=Path, help="folder of pictures to offer on the page")
     parser.add_argument("--output_dir", type=Path, default=HERE / "dist", help="where to build")
     parser.add_argument("--build_only", action="store_true", help="build, do not serve")

@@ -18,6 +18,7 @@ TFLITE = ("float32", "float16", "dynamic", "int8", "int16x8")  # of these, `.tfl
 OPTIONAL = ("onnx",)  # what needs an extra of this package is written only if asked for
 EXACT = ("keras", "saved_model", "float32")  # their outputs are equal up to rounding
 LABELS = "labels.txt"  # names of the classes
+FRAMING = "framing.json"  # how images of any size get the network's
 OUTPUTS = {  # of a classifier
     "softmax": "the probability of each class, of which one is right",
     "sigmoid": "the probability of each class, whatever those of the others are",

@@ -101,7 +101,7 @@ def _model_metadata(card: ModelCard, shape, outputs: str) -> dict[str, Any]:
     _, height, width, channels = (int(side) for side in shape)
     image = {
         "name": "image",
-        "description": f"{width} x {height} pixels, 0 to 255.",
+        "description": f"{width} x {height} pixels, 0 to 255. {card.framing.described()}",
         "content": {
             "content_properties_type": IMAGE_PROPERTIES,
             "content_properties": {

@@ -31,6 +31,11 @@ class Framing(Settings):
         low=0.01, high=1,
     )  # fmt: skip
 
+    def described(self) -> str:
+        """In a sentence, for the metadata of files."""
+        ratio = "" if self.crop_ratio == 1 else f" (of {self.crop_ratio:g} of its short side)"
+        return f"An image of another size is {MODES[self.resize]}{ratio}."
+
 
 class Box(NamedTuple):
     """A part of an image in pixels from its upper left corner."""

@@ -21,7 +21,10 @@ WEB = ROOT / "examples" / "web"
 PHOTOS = ROOT.parent / "shared" / "imagenet_sample"
 SEVEN = ROOT / "tests" / "data" / "digit_7.png"
 SIDE = 32
-SIZES = [(32, 32, False), (28, 28, True), (64, 96, False), (400, 21, False)]
+SIZES = [
+    (32, 32, False, "stretch"), (28, 28, True, "crop"), (64, 96, False, "pad"),
+    (400, 21, False, "stretch"), (31, 64, False, "pad"), (60, 33, False, "crop"),
+]  # fmt: skip
 
 needs_a_browser = pytest.mark.needs("chromium", "node", "npm")
 
@@ -52,6 +55,21 @@ def draw(folder):
     return sorted(folder.iterdir())
 
 
+def draw_odd(folder):
+    """Writes a wide picture, a high one, a grey one, and one that EXIF turns.
+
+    Only that one is JPEG, and small: decoders differ, and of large ones Python decodes a part.
+    """
+    folder.mkdir()
+    photo, turn = photographs()[-1], Image.Exif()
+    turn[0x0112] = 6
+    photo.resize((96, 30)).save(folder / "wide.png")
+    photo.resize((31, 60)).save(folder / "high.png")
+    photo.resize((50, 40)).convert("L").save(folder / "grey.png")
+    photo.resize((60, 40)).save(folder / "turned.jpg", quality=95, subsampling=0, exif=turn)
+    return sorted(folder.iterdir())
+
+
 @contextlib.contextmanager
 def served(*arguments):
     """The address at which the page is served meanwhile."""
@@ -69,7 +87,12 @@ def pictures(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def seen(browse, digits_run, pictures, tmp_path_factory):
+def odd(tmp_path_factory):
+    return draw_odd(tmp_path_factory.mktemp("odd") / "all")
+
+
+@pytest.fixture(scope="module")
+def seen(browse, digits_run, pictures, odd, tmp_path_factory):
     """What a user of the page sees."""
     page = tmp_path_factory.mktemp("web")
     samples = tmp_path_factory.mktemp("samples")
@@ -83,32 +106,36 @@ def seen(browse, digits_run, pictures, tmp_path_factory):
         found = browse(
             "use.mjs",
             url=f"{url}/",
-            model=str(page / "model.tflite"),
+            folder=str(page),
             pictures=list(map(str, pictures)),
             sample="a sample.png",
-            sizes=[{"width": w, "height": h, "grey": grey} for h, w, grey in SIZES],
+            odd=list(map(str, odd)),
+            sizes=[
+                {"grey": grey, "framing": {"width": w, "height": h, "resize": r, "crop_ratio": 0.9}}
+                for h, w, grey, r in SIZES
+            ],
         )
     return found | {"url": url, "types": types}
 
 
 @pytest.fixture(scope="module")
 def expected(digits_run):
-    """A function of a path: the probabilities of all classes, in Python."""
+    """A function of a path and a framing: the probabilities of all classes, in Python."""
     labels = (digits_run / "labels.txt").read_text().split("\n")
     classify = Interpreter(str(digits_run / "model.tflite")).get_signature_runner()
 
-    def scores(path):
-        image = read_image(path, (SIDE, SIDE, 3)).astype("float32")
+    def scores(path, framing=None):
+        image = read_image(path, (SIDE, SIDE, 3), framing).astype("float32")
         return dict(zip(labels, classify(image=image[None])["output_0"][0], strict=False))
 
     return scores
 
 
-def assert_top_five(card, expected):
+def assert_top_five(card, expected, within=1e-3):
     shown = {label: probability for label, probability, _ in card["scores"]}
-    assert shown == pytest.approx({label: expected[label] for label in shown}, abs=1e-3)
+    assert shown == pytest.approx({label: expected[label] for label in shown}, abs=within)
     best = sorted(expected.values(), reverse=True)[:5]
-    assert [probability for _, probability, _ in card["scores"]] == pytest.approx(best, abs=1e-3)
+    assert [probability for _, probability, _ in card["scores"]] == pytest.approx(best, abs=within)
     for _, probability, text in card["scores"]:
         assert text == f"{probability:.1%}"
     assert float(card["milliseconds"].removesuffix(" ms")) > 0
@@ -132,11 +159,21 @@ def test_samples_and_dropped_files_are_classified(seen, pictures, expected):
 @needs_a_browser
 @pytest.mark.parametrize("number", range(len(SIZES)))
 def test_pictures_are_scaled_to_the_pixels_of_training(seen, pictures, number):
-    height, width, grey = SIZES[number]
+    height, width, grey, resize = SIZES[number]
     ours = np.array(seen["pixels"][number]).reshape(height, width, 4)
     shape = height, width, 1 if grey else 3
-    theirs = read_image(pictures[0].parent / "large.png", shape, Framing(resize="stretch"))
+    framing = Framing(resize=resize, crop_ratio=0.9)
+    theirs = read_image(pictures[0].parent / "large.png", shape, framing)
     np.testing.assert_array_equal(ours[..., :3], np.broadcast_to(theirs, (height, width, 3)))
+
+
+@needs_a_browser
+def test_pictures_are_framed_as_the_run_was_trained(seen, odd, expected):
+    assert {*seen["padded"]} == {path.name for path in odd}
+    for path in odd:
+        probabilities = expected(path, Framing(resize="pad"))
+        within = 5e-3 if path.suffix == ".jpg" else 1e-3
+        assert_top_five(seen["padded"][path.name], probabilities, within)
 
 
 @needs_a_browser
@@ -191,6 +228,8 @@ def test_what_is_missing_is_named(tmp_path):
     (tmp_path / "model.tflite").touch()
     assert "has no labels.txt" in refusal(WEB / "serve.py", f"--run={tmp_path}")
     (tmp_path / "labels.txt").touch()
+    assert "has no framing.json" in refusal(WEB / "serve.py", f"--run={tmp_path}")
+    (tmp_path / "framing.json").touch()
     for samples, said in ((tmp_path, "has no .jpeg, .jpg"), (tmp_path / "no", "is not a folder")):
         flags = f"--run={tmp_path}", f"--samples={samples}"
         assert said in refusal(WEB / "serve.py", *flags)

@@ -41,7 +41,7 @@ def run(tmp_path):
     folder = tmp_path / "run"
     folder.mkdir()
     sums = {}
-    for name in ("model.tflite", "labels.txt"):
+    for name in ("model.tflite", "labels.txt", "framing.json"):
         (folder / name).write_text(name)
         sums[name] = hashlib.sha256(name.encode()).hexdigest()
     (folder / "run.json").write_text(json.dumps({"files": sums}))
@@ -136,7 +136,7 @@ def test_a_run_folder_is_not_spoiled_and_a_file_no_folder(build, run, tmp_path):
     assert "is no folder" in build(tmp_path / "file")
 
 
-@pytest.mark.parametrize("name", ["model.tflite", "labels.txt"])
+@pytest.mark.parametrize("name", ["model.tflite", "labels.txt", "framing.json"])
 def test_files_that_are_not_those_of_the_record_are_not_delivered(build, run, tmp_path, name):
     (run / name).write_text("something else")
     assert f"{name}' is not the file that the run's run.json knows" in build(tmp_path / "page")

@@ -27,8 +27,8 @@ def record(digits_run):
 def test_everything_is_in_the_run_folder(digits_run):
     assert {path.name for path in digits_run.iterdir()} == {
         "model.keras", "model.weights.h5", "saved_model", "model.tflite", "labels.txt",
-        "history.csv", "curves.png", "run.json", "report.html", "tensorboard", "evaluation",
-        ".lock",
+        "framing.json", "history.csv", "curves.png", "run.json", "report.html", "tensorboard",
+        "evaluation", ".lock",
     }  # fmt: skip
     assert (digits_run / "labels.txt").read_text().splitlines() == list("0123456789")
     assert list((digits_run / "tensorboard").rglob("events.out.tfevents.*"))

@@ -44,8 +44,8 @@ def test_everything_is_exported_measured_and_described(finished, command, capsys
     command(f"--run={finished}", "--author=Someone", "--license=MIT", "--max_drop=3")
     names = {path.name for path in finished.iterdir()} - {".lock"}
     assert names == {
-        *FILES, "run.json", "model.weights.h5", "labels.txt", "export.json", "export.png",
-        "report.html",
+        *FILES, "run.json", "model.weights.h5", "labels.txt", "framing.json", "export.json",
+        "export.png", "report.html",
     }  # fmt: skip
     report = json.loads((finished / "export.json").read_text())
     assert {row["file"] for row in report["formats"].values()} == FILES
@@ -120,7 +120,7 @@ def test_a_full_disk_is_named_and_leaves_the_former_export_as_it_was(finished, c
     command(f"--run={finished}", "--formats=float32", "--max_drop=100")
     assert not list(finished.glob(".partial-*"))
     record = read_record(finished)
-    for name in ("labels.txt", "model.weights.h5", "model.tflite", "model_dynamic.tflite"):
+    for name in ("labels.txt", "framing.json", "model.weights.h5", "model.tflite"):
         intact(finished, record, name)
 
 

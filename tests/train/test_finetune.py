@@ -30,11 +30,19 @@ def test_photographs_must_be_named():
         finetune.run()
 
 
+def test_what_is_missing_is_named_before_anything_is_computed(photos, tmp_path):
+    with pytest.raises(InputError, match="no folder 'photos': check --dataset"):
+        finetune.run(dataset="photos")
+    gone = str(tmp_path / "gone.keras")
+    with pytest.raises(InputError, match=r"gone\.keras'?: there is no such file or folder"):
+        finetune.run(dataset=str(photos), weights=gone)
+
+
 def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     settings = {
         "dataset": str(photos), "model": "resnet20", "weights": "cifar10", "image_size": 16,
-        "batch_size": 4, "epochs": 1, "frozen_stages": 3, "crop_padding": 2,
+        "epochs": 1, "frozen_stages": 3, "crop_padding": 2,
         "validation_fraction": 0.3,
     }  # fmt: skip
     record = finetune.run(output_dir=str(tmp_path / "run"), **settings)
@@ -46,6 +54,8 @@ def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
     report = json.loads((tmp_path / "run/export.json").read_text())
     assert report["formats"]["int8"]["accuracy"] == 1.0
     assert (tmp_path / "run/labels.txt").read_text().split() == ["blue", "red"]
+    framing = json.loads((tmp_path / "run/framing.json").read_text())
+    assert framing == {"height": 16, "width": 16, "resize": "pad", "crop_ratio": 1.0}
     assert (tmp_path / "run/report.html").exists()
     assert "class  test images  recall  precision" in said
     counts = record["survey"]["counts"]["test"]

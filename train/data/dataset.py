@@ -107,7 +107,7 @@ class Data:
         check_names(self.name, self.classes)
         for name, split in (("training", self.train), ("test", self.test)):
             if not len(split):
-                raise InputError(f"{self.name} has no {name} images.")
+                raise InputError(f"{self.name} has no {name} images: add some.")
             if split.shape[2:] not in ((1,), (3,)):
                 raise InputError(
                     f"{self.name} has images of shape {split.shape}; they must be grey or RGB."

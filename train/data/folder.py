@@ -45,7 +45,8 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
     for name, part in zip(layout[1:], others, strict=True):
         if strange := {*part} - {*train}:
             raise InputError(
-                f"{root / name} has class {min(strange)!r}, which {root / layout[0]} lacks."
+                f"{root / name} has class {min(strange)!r}, which {root / layout[0]} lacks: add "
+                "it there, or remove it."
             )
     names = [(name, label, side) for side, part in enumerate(parts)
              for label, each in enumerate(classes) for name in part.get(each, ())]  # fmt: skip
@@ -63,6 +64,10 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
         Split(images, labels, np.flatnonzero(usable & (sides == side)))
         for side in range(max(len(parts), 2))
     )
+    if not others and not (len(training_split) and len(test_split)):
+        raise InputError(
+            f"{root.name} has one image of each class, and needs others to test with: add some."
+        )
     if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
         names_unseen = shorten_list([classes[label] for label in unseen])
         print(f"{root.name} has no test images of {names_unseen}: no score tells of them.")
@@ -119,12 +124,22 @@ def _check(root: Path, folder: str, train: Classes) -> None:
     where = root / folder
     if len(train) < 2:
         raise InputError(
-            f"{where} has {len(train)} classes: it needs at least 2 folders of images, as in "
+            f"{where} has {_only(where, train)}: it needs at least 2 folders of images, as in "
             f"{root}/train/CLASS/*.jpg or {root}/CLASS/*.jpg."
         )
     if empty := [name for name, images in train.items() if not images]:
         raise InputError(f"{where / empty[0]} has no images: add some, or remove the folder.")
     check_names(root.name, tuple(train))
+
+
+def _only(where: Path, train: Classes) -> str:
+    """In words, the one class that there is, or none; and whether it is a folder of classes."""
+    if not train:
+        return "no folder of a class"
+    (name,) = train
+    inside = len(list_folder(where / name).folders)
+    hint = f", with {inside} folders in it (are they the classes?)" if inside > 1 else ""
+    return f"only the class {name!r}{hint}"
 
 
 def _usable(

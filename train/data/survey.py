@@ -100,10 +100,34 @@ def text(found: Survey, data: Data) -> str:
         said.append(f"{found.contradictory} images are in several classes: remove some")
     if small:
         said.append(f"fewer than {FEW} images: {shorten_list(small)}: add some, or expect little")
-    for split, counts in found.counts.items():
-        if missing := [name for name, n in zip(data.classes, counts, strict=True) if not n]:
+    for split in found.counts:
+        if split != "training" and (missing := _missing(found, data, split)):
             said.append(f"no {split} images: {shorten_list(missing)}: no score tells of them")
     return "\n".join([align(table), *said])
+
+
+def check(found: Survey, data: Data) -> None:
+    """Checks that there is something of each class to learn from, and something to choose by.
+
+    Raises:
+        InputError: if not.
+    """
+    if missing := _missing(found, data, "training"):
+        raise InputError(
+            f"{data.name} has no training images of {shorten_list(missing)}: add some, or remove "
+            "the folder."
+        )
+    if not sum(found.counts["validation"]):
+        raise InputError(
+            f"{data.name} has too few images to hold some out, which choose the head and the "
+            "epoch: add some, or raise --validation_fraction."
+        )
+
+
+def _missing(found: Survey, data: Data, split: str) -> list[str]:
+    """Classes of which a split has no images."""
+    counts = found.counts[split]
+    return [name for name, count in zip(data.classes, counts, strict=True) if not count]
 
 
 def _splits(data: Data, fraction: float) -> dict[str, Split]:

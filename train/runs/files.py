@@ -1,6 +1,6 @@
 """What a run folder holds. Names only: no Keras, no TensorFlow."""
 
-from keras_resnet.export.files import FORMAT_FILES, LABELS
+from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS
 from keras_resnet.utils.atomic import PARTIAL
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY
 
@@ -13,10 +13,10 @@ ANALYSIS = "analysis"  # of `train.analyze`
 PREVIEW = "preview.png"  # augmented images
 PAGE = "report.html"  # for people, of everything
 FILES = {
-    *FORMAT_FILES.values(), RECORD, LABELS, HISTORY, CURVES, WEIGHTS, TENSORBOARD, CHECKPOINTS,
-    LOCK, REPORT, PICTURE, EVALUATIONS, PREVIEW, ANALYSIS, PAGE,
+    *FORMAT_FILES.values(), RECORD, LABELS, FRAMING, HISTORY, CURVES, WEIGHTS, TENSORBOARD,
+    CHECKPOINTS, LOCK, REPORT, PICTURE, EVALUATIONS, PREVIEW, ANALYSIS, PAGE,
 }  # fmt: skip
-SUMMED = (*FORMAT_FILES.values(), WEIGHTS, LABELS)  # whose SHA-256 is in the record
+SUMMED = (*FORMAT_FILES.values(), WEIGHTS, LABELS, FRAMING)  # whose SHA-256 is in the record
 
 
 def is_ours(name: str) -> bool:

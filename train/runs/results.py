@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import keras
@@ -10,10 +11,11 @@ from matplotlib.figure import Figure
 
 from keras_resnet.export import onnx
 from keras_resnet.export.card import ModelCard
-from keras_resnet.export.files import FORMAT_FILES, LABELS, lines
+from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS, lines
 from keras_resnet.export.formats import load, save
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import write_json
 from train.backend import backend
 from train.data.dataset import Split
 from train.runs.files import CURVES, WEIGHTS
@@ -37,6 +39,7 @@ def write_formats(
     with quiet():
         save(model, folder, (*backend().FORMATS, *more), card)
     write_weights(folder, model, card)
+    write_framing(folder, model, card)
 
 
 def check_more(more: Sequence[str]) -> None:
@@ -66,6 +69,12 @@ def write_weights(folder: Path, model: keras.Model, card: ModelCard) -> None:
         model.save_weights(partial)
     with replacing(folder / LABELS) as partial:
         partial.write_text(lines(card.labels), encoding="utf-8")
+
+
+def write_framing(folder: Path, model: keras.Model, card: ModelCard) -> None:
+    """Writes, for apps, how images of any size get the network's: its size, and `Framing`."""
+    height, width = model.input_shape[1:3]
+    write_json(folder / FRAMING, {"height": height, "width": width, **asdict(card.framing)})
 
 
 def score(

@@ -29,11 +29,6 @@ CHOSEN = ("epochs", "frozen_stages")  # fields of the recipe: by the time, if no
 def fit_head(training: Training) -> Head:
     """Fits a head on the features of photographs, and says how good it is."""
     images, held_out = training.images, training.held_out
-    if not len(held_out):
-        raise InputError(
-            "no photographs are held out, which choose the head and the epoch: raise "
-            f"--validation_fraction from {training.recipe.validation_fraction:g}."
-        )
     computed = features.compute(training, [images, held_out])
     x, x_held = computed.features
     head = fit(

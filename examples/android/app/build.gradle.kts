@@ -43,7 +43,8 @@ abstract class CopyRun : DefaultTask() {
 val copyRun = tasks.register<CopyRun>("copyRun") {
     val name = providers.gradleProperty("run").get()
     val folder = rootDir.resolve("../../saved_models/$name").normalize()
-    files.from(listOf("model.tflite", "model_int8.tflite", "labels.txt").map(folder::resolve))
+    val names = listOf("model.tflite", "model_int8.tflite", "labels.txt", "framing.json")
+    files.from(names.map(folder::resolve))
 }
 
 androidComponents {

@@ -6,11 +6,13 @@ import TensorFlowLite
 actor Classifier {
     private let interpreter: Interpreter
     private let labels: [String]
+    private let framing: Framing
 
     init(bundle: Bundle = .main) throws {
         let names = bundle.path(forResource: "labels.txt", ofType: nil)!
         labels = try String(contentsOfFile: names, encoding: .utf8)
             .split(separator: "\n").map(String.init)
+        framing = try Framing(bundle: bundle)
         let model = bundle.path(forResource: "model.tflite", ofType: nil)!
         let delegate: Delegate = CoreMLDelegate() ?? MetalDelegate()
         interpreter = try (try? Interpreter(modelPath: model, delegates: [delegate]))
@@ -28,9 +30,8 @@ actor Classifier {
     }
 
     /// Red, green and blue, 0 to 255, of one pixel after the other, as the bytes of floats.
-    private func pixels(_ image: CGImage) throws -> Data {
-        let shape = try interpreter.input(at: 0).shape.dimensions
-        let rgba = image.shrunk(width: shape[2], height: shape[1]).dataProvider!.data! as Data
+    private func pixels(_ image: CGImage) -> Data {
+        let rgba = framing.apply(image).dataProvider!.data! as Data
         let rgb = rgba.enumerated().filter { $0.offset % 4 < 3 }.map { Float32($0.element) }
         return rgb.withUnsafeBufferPointer { Data(buffer: $0) }
     }

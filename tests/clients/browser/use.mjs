@@ -1,9 +1,10 @@
 // Uses the page as people do and prints what they would see, as JSON.
 
-import { unlinkSync, writeFileSync } from "node:fs";
+import { readFileSync, unlinkSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 
-const { packages, chromium, url, model, pictures, sample, sizes } = JSON.parse(process.argv[2]);
+const settings = JSON.parse(process.argv[2]);
+const { packages, chromium, url, folder, pictures, sample, odd, sizes } = settings;
 const browser = await createRequire(packages)("playwright-core").chromium.launch({
   executablePath: chromium,
   args: [
@@ -42,6 +43,16 @@ async function read(page, name) {
       bar.querySelector("data").textContent,
     ]),
   }));
+}
+
+/** Chooses files by a click; what their cards show, by name. */
+async function choose(page, files) {
+  await says(page, "Ready.");
+  await page.locator("#files").setInputFiles(files);
+  await says(page, "classified");
+  const names = await page.locator("h2").allTextContents();
+  const cards = await Promise.all(names.map((name) => read(page, name)));
+  return Object.fromEntries(names.map((name, i) => [name, cards[i]]));
 }
 
 async function chooseByKeyboard(page, chooser) {
@@ -93,9 +104,10 @@ const readSizes = (page) =>
   page.evaluate(
     async ({ path, sizes }) => {
       const { readPixels } = await import("./classifier.js");
+      const { frame } = await import("./framing.js");
       const picture = await createImageBitmap(await (await fetch(path)).blob());
-      const whole = [0, 0, picture.width, picture.height];
-      return sizes.map((size) => Array.from(readPixels(picture, whole, size).data));
+      const pixels = (size) => readPixels(picture, frame(picture, size.framing), size).data;
+      return sizes.map((size) => Array.from(pixels(size)));
     },
     { path: `samples/${sample}`, sizes },
   );
@@ -117,9 +129,12 @@ await useCamera(page);
 await usePhone(page);
 seen.pixels = await readSizes(page);
 
-writeFileSync(model, "not a model");
+const framing = JSON.parse(readFileSync(`${folder}/framing.json`));
+writeFileSync(`${folder}/framing.json`, JSON.stringify({ ...framing, resize: "pad" }));
+seen.padded = await choose(await open(), odd);
+writeFileSync(`${folder}/model.tflite`, "not a model");
 seen.badModel = await says(await open(), "model.tflite");
-unlinkSync(model);
+unlinkSync(`${folder}/model.tflite`);
 seen.noModel = await says(await open(), "model.tflite");
 await browser.close();
 console.log(JSON.stringify(seen));

@@ -4,6 +4,7 @@ import pytest
 
 from keras_resnet import export
 from keras_resnet.export import ModelCard, read_metadata
+from keras_resnet.utils.framing import Framing
 
 CARD = ModelCard(
     name="Räder",
@@ -13,6 +14,7 @@ CARD = ModelCard(
     labels=("bicycle", "Großes Rad", "car"),
     mean=(127.5,),
     std=(127.5,),
+    framing=Framing(crop_ratio=0.875),
 )
 
 
@@ -33,6 +35,10 @@ def test_all_that_was_said_can_be_read(tmp_path):
     ((image,), (score,)) = said["subgraph_metadata"][0].values()
     properties = image["content"]["content_properties"]
     assert properties == {"color_space": 1, "default_size": {"width": 12, "height": 8}}
+    assert image["description"] == (
+        "12 x 8 pixels, 0 to 255. An image of another size is scaled until it covers the network's "
+        "image; what stands out is cut off, evenly (of 0.875 of its short side)."
+    )
     assert image["process_units"][0]["options"] == {"mean": [127.5], "std": [127.5]}
     assert image["stats"] == {"max": [1], "min": [-1]}
     assert score["stats"] == {"max": [1], "min": [0]}

@@ -103,7 +103,7 @@ def test_a_folder_with_a_broken_image_names_it(photos):
 
 def test_a_folder_with_a_strange_test_class(photos):
     (photos / "test/cow").mkdir()
-    with pytest.raises(InputError, match=r"has class 'cow', which .* lacks"):
+    with pytest.raises(InputError, match=r"has class 'cow', which .* lacks: add it"):
         load(photos)
 
 
@@ -156,10 +156,25 @@ def test_folders_of_splits_have_many_names(photos, test, capsys):
 
 
 def test_what_is_no_folder_of_classes_says_what_one_is(tmp_path):
-    with pytest.raises(InputError, match=r"has 0 classes: it needs .*/train/CLASS/\*\.jpg or"):
+    with pytest.raises(
+        InputError, match=r"has no folder of a class: it needs .*/train/CLASS/\*\.jpg or"
+    ):
+        load(tmp_path)
+    (tmp_path / "all/cat").mkdir(parents=True)
+    (tmp_path / "all/dog").mkdir()
+    with pytest.raises(InputError, match=r"only the class 'all', with 2 folders in it \(are they"):
         load(tmp_path)
     with pytest.raises(InputError, match="no folder"):
         load(tmp_path / "gone")
+
+
+def test_one_image_of_each_class_is_too_few(tmp_path):
+    for name in ("cat", "dog"):
+        save(tmp_path / "photos" / name / "1.png", np.full((4, 4, 3), len(name), "uint8"))
+    with pytest.raises(
+        InputError, match="photos has one image of each class, and needs others to test with"
+    ):
+        load(tmp_path / "photos")
 
 
 KINDS = {

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_resnet.utils.errors import InputError
 from train.data import folder
 from train.data.dataset import by_content
-from train.data.survey import survey, text
+from train.data.survey import check, survey, text
 from train.settings.data import DataSettings
 
 pytestmark = pytest.mark.unit
@@ -57,6 +58,23 @@ def test_what_stands_out_is_said(tmp_path):
         "fewer than 10 images: dog: add some, or expect little",
         "no validation images: dog: no score tells of them",
     ]
+
+
+def test_each_class_needs_something_to_learn_from(tmp_path):
+    root = tmp_path / "pets"
+    for number in range(6):
+        photo(root / f"train/cat/{number}.png", number)
+    photo(root / "train/dog/1.png", 20)
+    photo(root / "test/cat/1.png", 31)
+    photo(root / "test/dog/1.png", 32)
+    data = load(root)
+    found = survey(data, 0.5)
+    check(found, data)
+    with pytest.raises(InputError, match=r"too few images to hold some out.*--validation_fraction"):
+        check(survey(data, 0), data)
+    held_out = found._replace(counts=found.counts | {"training": [3, 0]})  # the only dog
+    with pytest.raises(InputError, match="pets has no training images of dog: add some"):
+        check(held_out, data)
 
 
 def test_adding_photographs_moves_none(tmp_path):

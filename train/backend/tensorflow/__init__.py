@@ -29,6 +29,7 @@ from train.backend.tensorflow.gradients import gradients
 from train.backend.tensorflow.variables import capture, restore
 
 FORMATS = EXACT
+tf.get_logger().setLevel("ERROR")  # in notebooks it tells of every file that it writes
 tf.config.list_physical_devices("GPU")  # looks for a driver, loudly: `backend()` is quiet
 
 

@@ -13,12 +13,12 @@ class LiteRtClassifier(assets: AssetManager) : Classifier {
         "model.tflite",
         CompiledModel.Options(Accelerator.GPU, Accelerator.CPU),
     )
-    private val shape = model.getInputTensorType("image").layout!!.dimensions
+    private val framing = Framing(assets)
     private val inputs = model.createInputBuffers()
     private val outputs = model.createOutputBuffers()
 
     override fun classify(picture: Bitmap): List<Pair<String, Float>> {
-        inputs[0].writeFloat(rgb(picture.shrunk(width = shape[2], height = shape[1])))
+        inputs[0].writeFloat(rgb(framing.apply(picture)))
         model.run(inputs, outputs)
         return labels.zip(outputs[0].readFloat().toList()).sortedByDescending { it.second }
     }

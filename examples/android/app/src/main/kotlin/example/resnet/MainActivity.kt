@@ -24,7 +24,7 @@ class MainActivity : ComponentActivity() {
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
         setContentView(R.layout.main)
-        // or MediaPipeClassifier(applicationContext, side = 32)
+        // or MediaPipeClassifier(applicationContext)
         worker.execute { classifier = LiteRtClassifier(assets) }
         findViewById<Button>(R.id.pick).setOnClickListener {
             pick.launch(PickVisualMediaRequest(PickVisualMedia.ImageOnly))

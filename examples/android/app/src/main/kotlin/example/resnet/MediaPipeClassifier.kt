@@ -8,14 +8,15 @@ import com.google.mediapipe.tasks.vision.imageclassifier.ImageClassifier
 /**
  * The int8 model with MediaPipe, on the CPU. The file tells it the labels.
  *
- * MediaPipe scales pictures itself, but skips pixels where it makes them smaller, so they are
- * shrunk before, to [side], that of the images the network was trained on.
+ * MediaPipe scales pictures itself, but without their proportions, and skips pixels where it makes
+ * them smaller: so they are framed before.
  */
-class MediaPipeClassifier(context: Context, private val side: Int) : Classifier {
+class MediaPipeClassifier(context: Context) : Classifier {
     private val task = ImageClassifier.createFromFile(context, "model_int8.tflite")
+    private val framing = Framing(context.assets)
 
     override fun classify(picture: Bitmap): List<Pair<String, Float>> {
-        val image = BitmapImageBuilder(picture.shrunk(side, side)).build()
+        val image = BitmapImageBuilder(framing.apply(picture)).build()
         val answer = task.classify(image).classificationResult().classifications().first()
         return answer.categories().map { it.categoryName() to it.score() }
     }
