@@ -206,7 +206,7 @@ def test_a_run_goes_on_from_the_weights_of_another(digits_run, record, tmp_path,
 
 def test_weights_that_cannot_be_are_named(command, digits_run, tmp_path):
     for weights, message in {
-        "missing.safetensors": "cannot read weights from missing.safetensors: there is no such",
+        "missing.safetensors": "cannot read weights from 'missing.safetensors': there is no such",
         str(digits_run / "model.keras"): "does not say what network it is of: .*--model=resnet50",
         "hf://resnet18": "is no place on the Hugging Face Hub",
     }.items():
