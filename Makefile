@@ -12,14 +12,15 @@ PARALLEL = $(BIN)/python -m pytest --numprocesses=auto --maxprocesses=4 --dist=l
     --no-loadscope-reorder
 QUICK = $(PARALLEL) -m "not slow and not manual"
 
-.PHONY: help demo web test test-unit test-slow test-manual durations docs lint clean
+.PHONY: help demo web test test-unit test-slow test-jax test-manual durations docs lint clean
 
 help:
 	@echo "make demo       train a small network on handwritten digits, export, check, predict"
 	@echo "make web        classify in the browser: RUN=saved_models/NAME, SAMPLES=FOLDER of pictures"
 	@echo "make test       lint, types and tests"
 	@echo "make test-unit  the tests that need no TensorFlow, in seconds"
-	@echo "make test-slow  the tests that take longer, as CI does, too"
+	@echo "make test-slow  the tests that take longer"
+	@echo "make test-jax   of these, the trainings on JAX, as CI does, too"
 	@echo "make test-manual  the tests that need packages or data from elsewhere"
 	@echo "make docs       the API reference, in docs/api"
 	@echo "make clean      remove what these made"
@@ -54,6 +55,11 @@ durations: .venv/test
 test-slow: .venv/test .venv/train
 	@echo "== slow tests"
 	$(PARALLEL) -m slow
+
+# What a training does on TensorFlow, it does on JAX.
+test-jax: .venv/test
+	@echo "== tests of trainings on JAX"
+	$(PARALLEL) --dist=load -m slow tests/train/backend/test_engines.py
 
 test-manual: .venv/test
 	$(BIN)/python -m pytest -m manual
