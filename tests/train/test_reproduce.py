@@ -2,10 +2,13 @@
 
 import csv
 import json
+import signal
+import time
 
 import pytest
 
 from keras_resnet.utils.errors import InputError
+from tests.forked import Forked
 from train import reproduce
 
 SETTINGS = {
@@ -75,3 +78,30 @@ def test_no_epoch_can_be_chosen_by_the_test_images(tmp_path):
     with pytest.raises(InputError, match="unknown argument 'deliver'"):
         reproduce.run(output_dir=tmp_path / "x", **SETTINGS, deliver="best")
     assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seeds", [2], indirect=True)
+def test_workers_divide_the_trainings_and_take_up_what_a_dead_one_left(folder, seeds, tmp_path):
+    own = tmp_path / "depth"
+    words = [f"--{name}={value}" for name, value in SETTINGS.items()]
+    words += [f"--seeds={seeds}", f"--output_dir={own}", "--checkpoint_seconds=0"]
+    dying, *others = (Forked("-m", "train.reproduce", *words) for _ in range(3))
+    claims = "runs/*/.lock"
+    while len([*own.glob(claims)]) < 3:  # all are training
+        assert dying.poll() is None
+        time.sleep(0.02)
+    dying.send_signal(signal.SIGKILL)
+    said = [worker.communicate() for worker in others]
+    assert [worker.returncode for worker in others] == [0, 0], said
+    for name, record in records(own).items():
+        assert record["status"] == "finished"
+        assert sum(f"{name}: training error" in out for out, _ in said) == 1
+    alone, divided = (
+        [
+            row | {"seconds": ""}
+            for row in csv.DictReader((place / "results.csv").read_text().splitlines())
+        ]
+        for place in (folder, own)
+    )
+    assert divided == alone
