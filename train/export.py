@@ -4,6 +4,7 @@
 `train.export.run(run="saved_models/NAME", formats="float32,int8")`.
 """
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ COMMAND.add(str, "author", "", "for the metadata: who made the model", empty=Tru
 COMMAND.add(str, "license", "", "for the metadata: under which it may be used", empty=True)
 
 
-def run(**settings: Any) -> dict[str, Any]:
+def run(*, known: Any = None, **settings: Any) -> dict[str, Any]:
     """Exports a run, as the command does.
 
     Args:
+        known: What the Keras model gives for the test images, `(n, classes)` probabilities, if that
+            has been computed already.
         **settings: The flags of the command, by name.
 
     Returns:
@@ -40,10 +43,10 @@ def run(**settings: Any) -> dict[str, Any]:
     Raises:
         InputError: for impossible settings, or if a file loses too much accuracy.
     """
-    return COMMAND.run(main, settings)
+    return COMMAND.run(partial(main, known=known), settings)
 
 
-def main(values: flags.Values) -> dict[str, Any]:
+def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
     """Exports, measures, reports, and fails if a file has lost too much."""
     from train.backend import backend
 
@@ -73,9 +76,8 @@ def main(values: flags.Values) -> dict[str, Any]:
     images = _calibration(values, data)
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
-        reference = data.test.map(
-            lambda images: finished.model.predict(images, batch_size=BATCH, verbose=0)
-        )
+        predict = partial(finished.model.predict, batch_size=BATCH, verbose=0)
+        reference = data.test.map(predict) if known is None else known
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(staged, formats, reference, data.test),

@@ -121,14 +121,16 @@ def main(values: flags.Values) -> dict[str, Any]:
         record |= {"survey": found.record(), "head": head.record()}
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
-        said = workflow.deliver(folder, result.model, description, data, record)
+        found = workflow.deliver(folder, result.model, description, data, record)
+    said = found.argmax(-1)
     print(class_table(per_class(data.test.labels, said, data.classes)))
     workflow.summarize(data, said)
-    print(try_evaluation(folder, data))
+    print(try_evaluation(folder, data, found))
     if results.can_export():
         export.run(
-            run=str(folder), formats="int8", max_drop=MAX_DROP, calibration_images=CALIBRATION
-        )
+            run=str(folder), formats="int8", max_drop=MAX_DROP, known=found,
+            calibration_images=CALIBRATION,
+        )  # fmt: skip
     else:
         print(workflow.export_later(folder))
     print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")

@@ -126,12 +126,12 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
-        said = deliver(folder, result.model, description, data, record, more)
-    summarize(data, said)
+        found = deliver(folder, result.model, description, data, record, more)
+    summarize(data, found.argmax(-1))
     print(f"{result.progress.seconds:.0f} s of training. Run folder: {folder}")
     if not results.can_export():
         print(export_later(folder))
-    print(try_evaluation(folder, data))
+    print(try_evaluation(folder, data, found))
     return record
 
 
@@ -154,7 +154,7 @@ def deliver(
         more: Formats beside the usual ones, see `results.write_formats`.
 
     Returns:
-        The class that the model says of each test image.
+        What the model gives for each test image, `(n, classes)` probabilities.
 
     Raises:
         InputError: if the files disagree.
@@ -164,12 +164,12 @@ def deliver(
 
     results.write_formats(folder, model, model_card(description, data.classes), more)
     results.plot_curves(folder)
-    record["test"], said = results.score(folder, data.test, more)
+    record["test"], found = results.score(folder, data.test, more)
     for name, scores in record["test"].items():
         file = FORMAT_FILES[name]
         print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
     results.check_agreement(record["test"])
-    return said
+    return found
 
 
 def summarize(data: Any, said: Any) -> None:

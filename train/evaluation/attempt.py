@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from keras_resnet.utils.schema import write_json
 from train.data.dataset import Data
 from train.evaluation.evaluate import evaluate
@@ -14,8 +16,13 @@ from train.runs.folder import claim_folder, reason
 from train.utils.quiet import quiet
 
 
-def try_evaluation(folder: Path, data: Data) -> str:
+def try_evaluation(folder: Path, data: Data, known: np.ndarray) -> str:
     """Evaluates a run that has just been trained, and writes its page; no error of it goes on.
+
+    Args:
+        folder: Of the run.
+        data: That it was trained on.
+        known: What its model gives for the test images, `(n, classes)` probabilities.
 
     Returns:
         In a sentence, where the page is, or why there is none.
@@ -26,7 +33,8 @@ def try_evaluation(folder: Path, data: Data) -> str:
             place.mkdir(exist_ok=True)
             with quiet():
                 subject = open_subject(str(folder))
-            record = evaluate(subject, data, place, command=f"python -m train.evaluate {folder}")
+            command = f"python -m train.evaluate {folder}"
+            record = evaluate(subject, data, place, command=command, known=known)
             write_json(place / EVALUATION, record)
     except Exception as error:  # as below
         print(f"There is no evaluation ({reason(error).rstrip('.')}).")

@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.dataset import Data
+from train.data.dataset import Data, Split
 from train.evaluation import calibration, predictions, scores, views
 from train.evaluation.calibration import Choices
 from train.evaluation.ensemble import Ensemble
-from train.evaluation.predictions import TOP, Predictions
+from train.evaluation.predictions import TOP, Columns, Predictions
 from train.evaluation.record import Answer, Calibration, EvaluationRecord, MemberRecord, ViewRecord
 from train.evaluation.subject import Subject, check
 from train.runs.environment import environment
@@ -39,6 +39,7 @@ def evaluate(
     names: Sequence[str] = ("one",),
     command: str = "",
     fingerprint: str | None = None,
+    known: np.ndarray | None = None,
 ) -> EvaluationRecord:
     """Evaluates a network on the test images of some data.
 
@@ -49,6 +50,8 @@ def evaluate(
         names: Views, keys of `views.VIEWS`; the first is that of all scores.
         command: That repeats this, for the record.
         fingerprint: Of the data, if it is known: `data.fingerprint()`.
+        known: What the network gives for the test images as they are, `(n, classes)` probabilities,
+            if that has been computed already; only for the view `one`.
 
     Raises:
         InputError: if the network does not tell these classes apart, or cannot take the images.
@@ -56,7 +59,7 @@ def evaluate(
     """
     names = views.check(names, data.mirror, data.name)
     subject = check(subject, data, names)
-    found = score(subject, data, folder, names, fingerprint or data.fingerprint())
+    found = score(subject, data, folder, names, fingerprint or data.fingerprint(), known=known)
     return describe(data, found, command)
 
 
@@ -67,6 +70,7 @@ def score(
     names: Sequence[str],
     fingerprint: str,
     fit_weights: bool = False,
+    known: np.ndarray | None = None,
 ) -> Scored:
     """Predicts held-out training images, chooses, and predicts the test images.
 
@@ -77,6 +81,7 @@ def score(
         names: Of the views, as `views.check` gave them.
         fingerprint: Of the data.
         fit_weights: Whether members of an ensemble count as is best for the training images.
+        known: As for `evaluate`.
     """
     begun = time.monotonic()
     fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
@@ -86,13 +91,21 @@ def score(
     found = predictions.probabilities(lambda batch: subject.columns(batch, names[:1]), images)
     choices = calibration.choose(found, images.labels, seen)
     test = predictions.predict(
-        lambda batch: subject.columns(batch, names),
+        (lambda batch: subject.columns(batch, names))
+        if known is None
+        else _looked_up(known, data.test),
         data.test,
         choices,
         folder / predictions.PREDICTIONS,
         key="\n".join([subject.record()["sha256"], fingerprint, *names]),
     )
     return Scored(subject, test, choices, fingerprint, [*names], time.monotonic() - begun)
+
+
+def _looked_up(known: np.ndarray, split: Split) -> Columns:
+    """What is known of all images of a split, as if some of them were predicted now."""
+    places = {row: place for place, row in enumerate(split.rows.tolist())}
+    return lambda some: {"one": known[[places[row] for row in some.rows.tolist()]]}
 
 
 def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:

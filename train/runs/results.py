@@ -88,7 +88,8 @@ def score(
         more: As for `write_formats`.
 
     Returns:
-        `scores` of each format, against the Keras model; and the classes that this one says.
+        `scores` of each format, against the Keras model; and the `(n, classes)` probabilities that
+        this one gives.
     """
     rows: dict[str, dict[str, float]] = {}
     reference = np.empty(0)
@@ -98,7 +99,7 @@ def score(
         check_finite(name, probabilities)
         reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)
-    return rows, np.argmax(reference, -1)
+    return rows, reference
 
 
 def score_model(model: keras.Model, split: Split) -> dict[str, float]:
