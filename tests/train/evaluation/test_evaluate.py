@@ -39,8 +39,13 @@ def other(tmp_path_factory):
 def test_a_run_is_evaluated_on_its_own_test_images(digits_run, command, capsys, tmp_path):
     run = tmp_path / "run"
     shutil.copytree(digits_run, run)
-    (record,) = command(run)
     folder = run / "evaluation"
+    by_training = read_evaluation(folder)  # from what its scores found
+    (folder / "predictions.safetensors").unlink()
+    (record,) = command(run)
+    for part in ("top1", "per_class", "confusion"):
+        assert record[part] == by_training[part]
+    assert record["crossentropy"] == pytest.approx(by_training["crossentropy"], rel=1e-5)
     assert read_evaluation(folder) == json.loads(json.dumps(record))
     trained = json.loads((run / "run.json").read_text())
     assert record["top1"]["value"] == trained["test"]["keras"]["accuracy"]
