@@ -69,5 +69,6 @@ def _number(name: str) -> Callable[[Mapping[str, Any]], str]:
 
 
 def _short(texts: str) -> str:
-    """Checksums as git shortens them."""
-    return ", ".join(f"`{text[:8]}`" for text in texts.split("; ") if text)
+    """Checksums as git shortens them; `-dirty` is of a commit whose files were changed."""
+    parts = (text.partition("-") for text in texts.split("; ") if text)
+    return ", ".join(f"`{''.join([number[:8], *rest])}`" for number, *rest in parts)
