@@ -121,14 +121,14 @@ def main(values: flags.Values) -> dict[str, Any]:
         record |= {"survey": found.record(), "head": head.record()}
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
-        found = workflow.deliver(folder, result.model, description, data, record)
-    said = found.argmax(-1)
+        predicted = workflow.deliver(folder, result.model, description, data, record)
+    said = predicted.argmax(-1)
     print(class_table(per_class(data.test.labels, said, data.classes)))
     workflow.summarize(data, said)
-    print(try_evaluation(folder, data, found))
+    print(try_evaluation(folder, data, predicted))
     if results.can_export():
         export.run(
-            run=str(folder), formats="int8", max_drop=MAX_DROP, known=found,
+            run=str(folder), formats="int8", max_drop=MAX_DROP, known=predicted,
             calibration_images=CALIBRATION,
         )  # fmt: skip
     else:
