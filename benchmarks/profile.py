@@ -21,7 +21,7 @@ from train.settings.recipe import FAST
 from train.trainer import trainer
 
 COMMAND = flags.Command("benchmarks.profile", __doc__)
-COMMAND.add_integer("kinds", 20, "kinds of operations to show, the slowest first", 1)
+COMMAND.add(int, "kinds", 20, "kinds of operations to show, the slowest first", low=1)
 STEPS = 10
 
 

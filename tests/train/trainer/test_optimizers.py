@@ -7,6 +7,7 @@ import pytest
 from train.settings.recipe import OPTIMIZERS as NAMES
 from train.settings.recipe import Recipe
 from train.trainer.optimizers import OPTIMIZERS, ConvMuon, orthogonal
+from train.trainer.precision import policy
 
 DRAW = np.random.default_rng(0)
 
@@ -15,16 +16,19 @@ def test_every_named_optimizer_is_there():
     assert OPTIMIZERS.keys() == NAMES.keys()
 
 
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"), [("float32", 0.02), ("bfloat16", 0.04), ("float16", 0.02)]
+)
 @pytest.mark.parametrize("shape", [(144, 16), (27, 16), (16, 144), (8, 8)])
-def test_orthogonal_keeps_directions_and_evens_out_their_lengths(shape):
+def test_orthogonal_keeps_directions_and_evens_out_their_lengths(shape, dtype, tolerance):
     matrix = DRAW.normal(size=shape).astype("float32")
     u, _, v = np.linalg.svd(matrix, full_matrices=False)
-    out = keras.ops.convert_to_numpy(orthogonal(keras.ops.convert_to_tensor(matrix)))
-    within = u.T @ out @ v.T
+    out = orthogonal(keras.ops.convert_to_tensor(matrix), dtype)
+    within = u.T @ keras.ops.convert_to_numpy(keras.ops.cast(out, "float32")) @ v.T
     off = within - np.diag(np.diag(within))
-    assert np.abs(off).max() < 0.02
-    assert np.diag(within).min() > 0.65
-    assert np.diag(within).max() < 1.25
+    assert np.abs(off).max() < tolerance
+    assert np.diag(within).min() > 0.65 - tolerance
+    assert np.diag(within).max() < 1.25 + tolerance
 
 
 def step(optimizer, value, gradient, times=1):
@@ -71,3 +75,11 @@ def test_each_optimizer_gets_the_recipe_and_decays_every_kernel_once():
         assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.99)
     assert optimizer.decay == 0.5
     assert ConvMuon.from_config(optimizer.get_config()).decay == 0.5
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
+def test_products_are_in_the_type_that_the_network_computes_in(precision):
+    with policy(precision):
+        optimizer = OPTIMIZERS["muon"](Recipe(), 0.1, [])
+    again = ConvMuon.from_config(optimizer.get_config())
+    assert again.product_dtype == precision.removeprefix("mixed_")
