@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from statistics import median
 from typing import Any, NamedTuple
@@ -164,6 +165,11 @@ def _speed(replies: list[dict[str, Any]]) -> float | None:
     return median(reply["images_per_s"] for reply in replies) if replies else None
 
 
+def _kill(runs: Iterable[subprocess.Popen]) -> None:
+    for run in runs:
+        run.kill()
+
+
 def race(commands: dict[str, list[str]], environment: dict[str, str], seconds: float):
     """Lets processes take turns, and ends them when the time is over.
 
@@ -178,7 +184,7 @@ def race(commands: dict[str, list[str]], environment: dict[str, str], seconds: f
             )
             for name, command in commands.items()
         }  # fmt: skip
-        late = threading.Timer(seconds, lambda: [run.kill() for run in runs.values()])
+        late = threading.Timer(seconds, _kill, [runs.values()])
         late.start()
         found: dict[str, list[dict[str, Any]]] = {name: [] for name in runs}
         for number in range(ROUNDS + 1):

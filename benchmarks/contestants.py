@@ -5,6 +5,7 @@ python -m benchmarks.contestants ours|stock [steps]
 
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,7 +30,7 @@ def images(count: int) -> Split:
     return Split(random.integers(0, 256, shape, "uint8"), random.integers(0, 10, count, "int32"))
 
 
-def ours(steps: int, precision: str = "auto") -> float:
+def ours(steps: int, precision: str = "auto") -> float | None:
     """`train.cifar` as it is, but for the images."""
     data = Data("random", tuple("0123456789"), images(steps * BATCH), images(1))
     recipe = replace(PAPER, epochs=1, nesterov=True, validation_fraction=0.0)
@@ -65,9 +66,9 @@ def stock(steps: int) -> float:
     return history["images_per_second"][0]
 
 
-CONTESTANTS = {"ours": ours, "stock": stock}
+CONTESTANTS: dict[str, Callable[[int], float | None]] = {"ours": ours, "stock": stock}
 
 
 if __name__ == "__main__":
-    name, steps = sys.argv[1], int((*sys.argv, 100)[2])
+    name, steps = sys.argv[1], int((*sys.argv, "100")[2])
     print(f"{name}: {CONTESTANTS[name](steps):.0f} img/s")

@@ -6,8 +6,8 @@ the share of it that training reaches, float32 gradients, and an all-reduce in a
 
 import argparse
 
+from keras_resnet.families import macs, parameters
 from keras_resnet.spec import NETWORKS
-from keras_resnet.spec.cost import macs, parameters
 
 FLOPS_PER_MAC = 2
 PASSES = 3  # forward, and by activations and by weights backward, which cost about as much each

@@ -18,7 +18,7 @@ from train.settings.data import DataSettings
 
 COMMAND = flags.Command("benchmarks.side_by_side", __doc__)
 COMMAND.add_fields(DataSettings, without=["dataset", "image_size"])
-COMMAND.add_integer("processes", 10, "how often the files are timed", 1)
+COMMAND.add(int, "processes", 10, "how often the files are timed", low=1)
 
 
 def main(values: flags.Values) -> None:

@@ -13,9 +13,9 @@ from keras_resnet.utils.errors import InputError
 from train import flags
 
 COMMAND = flags.Command("benchmarks.throughput", __doc__)
-COMMAND.add_integer("rounds", 5, "how often each contestant runs", 1)
-COMMAND.add_integer("steps", 100, "training steps of ours and stock Keras", 2)
-COMMAND.add_string("peer", None, "command of another contestant")
+COMMAND.add(int, "rounds", 5, "how often each contestant runs", low=1)
+COMMAND.add(int, "steps", 100, "training steps of ours and stock Keras", low=2)
+COMMAND.add(str, "peer", None, "command of another contestant")
 
 
 def speed(command: list[str]) -> float:
@@ -43,13 +43,11 @@ def main(values: flags.Values) -> None:
     for number in range(values.rounds):
         for name, command in commands.items():
             speeds[name].append(speed(command))
-        print(
-            f"round {number + 1}: {[round(values[-1]) for values in speeds.values()]}", flush=True
-        )
-    for name, values in speeds.items():
-        ratios = [one / other for one, other in zip(speeds["ours"], values, strict=True)]
+        print(f"round {number + 1}: {[round(rates[-1]) for rates in speeds.values()]}", flush=True)
+    for name, rates in speeds.items():
+        ratios = [one / other for one, other in zip(speeds["ours"], rates, strict=True)]
         beside = "" if name == "ours" else f"; ours is {spread(ratios, 2)} times as fast"
-        print(f"{name}: {spread(values, 0)} images/s{beside}")
+        print(f"{name}: {spread(rates, 0)} images/s{beside}")
 
 
 if __name__ == "__main__":

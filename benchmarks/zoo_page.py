@@ -24,7 +24,7 @@ Written by `python -m benchmarks.zoo` from the records in [docs/runs](runs/READM
 
 def page(rows: Sequence[Mapping[str, Any]]) -> str:
     """`zoo.md`."""
-    columns = {
+    columns: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "network": _name, "data": itemgetter("data"), "parameters": _number("parameters"),
         "multiply-accumulates": _number("macs"),
         "accuracy, %": lambda row: percent(row, "accuracy"), "n": itemgetter("n"),
