@@ -29,8 +29,8 @@ class Plan(NamedTuple):
         if self.head_only:
             return "the head alone is trained: there is no time, or no wish, for more"
         return (
-            f"then {self.recipe.epochs} epochs of all stages but the first "
-            f"{self.recipe.frozen_stages}: about {self.seconds / 60:.1f} minutes"
+            f"then {self.recipe.epochs} epochs of the stages from "
+            f"conv{self.recipe.frozen_stages + 1} on: about {self.seconds / 60:.1f} minutes"
         )
 
 
