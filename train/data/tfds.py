@@ -64,7 +64,8 @@ def load(settings: DataSettings, default_size: int) -> Data:
     if not builder.info.splits:
         _prepare(builder, name, data_dir)
     # Some data sets have no test split with labels: their validation split is scored instead.
-    test = next((split for split in ("test", "validation") if split in builder.info.splits), None)
+    scorable = (split for split in ("test", "validation") if _has_labels(builder, split))
+    test = next(scorable, None)
     if test is None or "train" not in builder.info.splits:
         raise InputError(
             f"{name} has splits {list(builder.info.splits)}, not train and test: choose another."
@@ -95,6 +96,16 @@ def load(settings: DataSettings, default_size: int) -> Data:
     else:
         train, scored = read("train"), read(test)
     return Data(name, classes, train, scored, mirror, settings)
+
+
+def _has_labels(builder, split: str) -> bool:
+    """Whether there is such a split with labels: those of ImageNet's test images are all -1."""
+    if split not in builder.info.splits:
+        return False
+    decoders = {"image": tfds.decode.SkipDecoding()}
+    with quiet(), _explained(f"cannot read {builder.name} in {builder.data_path}"):
+        rows = builder.as_dataset(split=f"{split}[:1]", decoders=decoders).as_numpy_iterator()
+        return all(row["label"] >= 0 for row in rows)
 
 
 def _stream(builder, split: str, shape: Shape, settings: DataSettings) -> Split:

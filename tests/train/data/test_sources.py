@@ -154,9 +154,9 @@ def photographs(tmp_path_factory):
     images = [draw.integers(0, 256, (*draw.integers(9, 40, 2), 3)).astype("uint8") for _ in "x" * 9]
     features = tensorflow_datasets.features
 
-    def split(count):
+    def split(count, labeled=True):
         return tf.data.Dataset.from_generator(
-            lambda: ({"image": images[i], "label": i % 3} for i in range(count)),
+            lambda: ({"image": images[i], "label": i % 3 if labeled else -1} for i in range(count)),
             output_signature={
                 "image": tf.TensorSpec((None, None, 3), tf.uint8),
                 "label": tf.TensorSpec((), tf.int64),
@@ -171,7 +171,9 @@ def photographs(tmp_path_factory):
             "image": features.Image(shape=(None, None, 3), encoding_format="jpeg"),
             "label": features.ClassLabel(names=["a", "b", "c"]),
         }),
-        split_datasets={"train": split(9), "validation": split(3)},
+        split_datasets={
+            "train": split(9), "validation": split(3), "test": split(4, labeled=False),
+        },
         data_dir=place,
     )  # fmt: skip
     return place
@@ -181,6 +183,7 @@ def test_photographs_of_tfds_are_read_where_they_are(photographs):
     data = load("some_photos", data_dir=str(photographs), size=8)
     assert (data.classes, data.shape) == (("a", "b", "c"), (8, 8, 3))
     assert not data.train.in_memory
+    assert sorted(data.test.labels) == [0, 1, 2]  # those of `test` are unknown, as of ImageNet
     builder = tensorflow_datasets.builder("some_photos", data_dir=photographs)
     rows = [*builder.as_dataset(
         split="train", decoders={"image": tensorflow_datasets.decode.SkipDecoding()}
