@@ -1,8 +1,6 @@
 """The commands of `benchmarks` run: how fast is the machine's business, that they do is ours."""
 
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,37 +12,31 @@ PRETRAINED = ROOT / "saved_models/pretrained"
 SPEED = r"\d+ \(\d+ to \d+\) images/s"
 
 
-def run(*arguments):
-    done = subprocess.run(
-        [sys.executable, "-m", *arguments], cwd=ROOT, env=os.environ, capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
 @pytest.mark.slow
-def test_throughput_compares_with_stock_keras_and_a_peer():
+def test_throughput_compares_with_stock_keras_and_a_peer(fresh_python):
     peer = f"{sys.executable} -m benchmarks.contestants ours 2"
-    printed = run("benchmarks.throughput", "--rounds=1", "--steps=2", f"--peer={peer}")
+    arguments = "--rounds=1", "--steps=2", f"--peer={peer}"
+    printed = fresh_python("-m", "benchmarks.throughput", *arguments).stdout
     assert re.search(rf"ours: {SPEED}\nstock: {SPEED}; ours is .* as fast\npeer: {SPEED}", printed)
 
 
 @pytest.mark.slow
-def test_a_profile_is_mostly_of_convolutions():
-    printed = run("benchmarks.profile", "--kinds=3")
+def test_a_profile_is_mostly_of_convolutions(fresh_python):
+    printed = fresh_python("-m", "benchmarks.profile", "--kinds=3").stdout
     assert re.search(r"\d+ ms a step of 128 images", printed)
     assert "Conv2DBackpropFilter" in printed
 
 
 @pytest.mark.manual
-def test_files_are_scored_and_timed_side_by_side():
+def test_files_are_scored_and_timed_side_by_side(fresh_python):
     files = [str(path) for path in sorted(PRETRAINED.glob("lean_cifar10/*.tflite"))]
-    printed = run("benchmarks.side_by_side", *files, "--processes=1", f"--data_dir={CIFAR}")
-    assert (
-        len(re.findall(r"\.tflite: [\d,]+ bytes, 8\d\.\d\d% of 10,000 test images", printed)) == 2
-    )
+    arguments = *files, "--processes=1", f"--data_dir={CIFAR}"
+    printed = fresh_python("-m", "benchmarks.side_by_side", *arguments).stdout
+    scores = re.findall(r"\.tflite: [\d,]+ bytes, 8\d\.\d\d% of 10,000 test images", printed)
+    assert len(scores) == 2
 
 
 @pytest.mark.parametrize("model", ["ResNet50", "VGG16"])
-def test_scaling_counts_any_network(model):
-    assert re.match(rf"{model}: [\d.]+ M parameters", run("benchmarks.scaling", f"--model={model}"))
+def test_scaling_counts_any_network(fresh_python, model):
+    printed = fresh_python("-m", "benchmarks.scaling", f"--model={model}").stdout
+    assert re.match(rf"{model}: [\d.]+ M parameters", printed)

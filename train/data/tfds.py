@@ -68,7 +68,8 @@ def load(settings: DataSettings, default_size: int) -> Data:
     test = next(scorable, None)
     if test is None or "train" not in builder.info.splits:
         raise InputError(
-            f"{name} has splits {list(builder.info.splits)}, not train and test: choose another."
+            f"{name} has splits {list(builder.info.splits)}, not train and one with labels to be "
+            "scored: choose another."
         )
     own = features["image"].shape
     varied = None in own[:2]

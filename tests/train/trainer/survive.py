@@ -40,7 +40,7 @@ RECIPE = Recipe(
     crop_padding=1,
 )
 # A rate that rises until nothing is left of what was learned first: the best epoch is not the last.
-RUINED = replace(RECIPE, learning_rate=5.0, warmup=0.9, deliver="best")
+RUINED = replace(RECIPE, learning_rate=3.2, warmup=0.9, deliver="best")
 
 # Of photographs, all that is drawn at random and can be drawn at once.
 PHOTOGRAPHS = replace(

@@ -77,6 +77,15 @@ def test_each_optimizer_gets_the_recipe_and_decays_every_kernel_once():
     assert ConvMuon.from_config(optimizer.get_config()).decay == 0.5
 
 
+def test_products_in_bfloat16_change_a_step_a_little():
+    value, gradient = DRAW.normal(size=(2, 3, 3, 4, 8)).astype("float32")
+    one, other = (
+        step(ConvMuon(0.2, product_dtype=dtype, momentum=0.9), value, gradient)
+        for dtype in ("float32", "bfloat16")
+    )
+    assert 0 < np.abs(one - other).max() < 0.05 * 0.04  # of the length of a step
+
+
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
 def test_products_are_in_the_type_that_the_network_computes_in(precision):
     with policy(precision):
