@@ -71,10 +71,8 @@ def test_training_brings_int8_nearer_to_the_model_and_leaves_stock_layers(model,
     tuned.save(tmp_path / "tuned.keras")
     keras.saving.load_model(tmp_path / "tuned.keras", safe_mode=True)
 
-    def distance(probabilities):
-        return -(said * np.log(np.maximum(probabilities, 1e-7))).sum(-1).mean()
-
-    assert distance(int8(tuned, tmp_path)) < distance(as_int8)
+    # Not cross-entropy: what the output's own rounding makes zero would be most of it.
+    assert np.abs(int8(tuned, tmp_path) - said).mean() < 0.9 * np.abs(as_int8 - said).mean()
     for old, new in zip(before, model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, new)  # the model itself stays
 
