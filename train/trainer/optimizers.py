@@ -14,29 +14,25 @@ class ConvMuon(keras.optimizers.SGD):
 
     The momentum of a kernel, as a matrix of one row for each output channel, is brought near to the
     closest matrix with orthonormal rows by five Newton-Schulz steps, so that all directions are
-    learned at one pace (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). Keras's
-    own `Muon` leaves kernels of four axes to AdamW.
+    learned at one pace (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). They are
+    in float32 whatever the network computes in: in bfloat16 ResNet-20 loses half a point,
+    docs/performance.md. Keras's own `Muon` leaves kernels of four axes to AdamW.
 
     Args:
         learning_rate: Of SGD; kernels have a quarter of it, the most that one of their singular
             values can change in a step.
         decay: L2 decay of kernels. It is decoupled, and by `learning_rate * decay / (1 -
             momentum)` a step as strong as L2 is in SGD with momentum.
-        product_dtype: Of the Newton-Schulz steps, which are bfloat16 in Jordan et al. 2024: in
-            float32 they take two thirds of the time of all else in a step of ResNet-18.
         **settings: Of `keras.optimizers.SGD`.
     """
 
     SHARE = 0.25  # of the learning rate, for kernels: found by ablation, docs/performance.md
     COEFFICIENTS = 3.4445, -4.7750, 2.0315  # Jordan et al. 2024: the steepest at zero
-    STEPS = 5
+    STEPS = 2, 3  # from one Gram matrix each: TensorFloat-32 is not exact enough for five from one
 
-    def __init__(
-        self, learning_rate, decay: float = 0.0, product_dtype: str = "float32", **settings
-    ):
+    def __init__(self, learning_rate, decay: float = 0.0, **settings):
         super().__init__(learning_rate, **settings)
         self.decay = decay
-        self.product_dtype = product_dtype
 
     def update_step(self, gradient, variable, learning_rate):
         """Takes a step with one variable."""
@@ -47,14 +43,14 @@ class ConvMuon(keras.optimizers.SGD):
         momentum = self.momentums[self._get_variable_index(variable)]
         self.assign(momentum, self.momentum * momentum + gradient)
         ahead = gradient + self.momentum * momentum if self.nesterov else momentum
-        step = orthogonal(ops.reshape(ahead, (-1, variable.shape[-1])), self.product_dtype)
-        step = ops.cast(ops.reshape(step, variable.shape), variable.dtype)
+        step = orthogonal(ops.reshape(ahead, (-1, variable.shape[-1])))
+        step = ops.reshape(step, variable.shape)
         kept = 1 - rate * self.decay / (1 - self.momentum)
         self.assign(variable, variable * kept - self.SHARE * rate * step)
 
     def get_config(self):
         """All arguments of the constructor."""
-        return super().get_config() | {"decay": self.decay, "product_dtype": self.product_dtype}
+        return super().get_config() | {"decay": self.decay}
 
 
 class StagedSGD(keras.optimizers.SGD):
@@ -83,17 +79,32 @@ class StagedSGD(keras.optimizers.SGD):
         return super().get_config() | {"factors": self.factors}
 
 
-def orthogonal(matrix, dtype: str):
-    """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2."""
+def orthogonal(matrix):
+    """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2.
+
+    A Newton-Schulz step multiplies the matrix by a polynomial of its Gram matrix, which is all
+    that the next step needs as well. Kernels are longer than wide, so products of Gram matrices
+    alone take half of the time ("Gram Newton-Schulz", https://dao-lab.ai/blog/2026/gram-newton-schulz).
+    """
     tall = matrix.shape[0] > matrix.shape[1]
-    x = ops.cast(matrix / (ops.norm(matrix) + 1e-7), dtype)
-    a, b, c = ConvMuon.COEFFICIENTS
-    for _ in range(ConvMuon.STEPS):  # TensorFlow transposes within the product, for nothing
-        flipped = ops.transpose(x)
-        square = ops.matmul(flipped, x) if tall else ops.matmul(x, flipped)
-        change = b * square + c * ops.matmul(square, square)
-        x = a * x + (ops.matmul(x, change) if tall else ops.matmul(change, x))
+    x = matrix / (ops.norm(matrix) + 1e-7)
+    for steps in ConvMuon.STEPS:
+        flipped = ops.transpose(x)  # TensorFlow transposes within the product, for nothing
+        factor = _newton_schulz(ops.matmul(flipped, x) if tall else ops.matmul(x, flipped), steps)
+        x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
     return x
+
+
+def _newton_schulz(gram, steps: int):
+    # What so many steps multiply a matrix by that has this Gram matrix.
+    a, b, c = ConvMuon.COEFFICIENTS
+    line = a * ops.eye(gram.shape[0], dtype=gram.dtype)
+    product = factor = line + b * gram + c * ops.matmul(gram, gram)
+    for _ in range(steps - 1):
+        gram = ops.matmul(factor, ops.matmul(gram, factor))
+        factor = line + b * gram + c * ops.matmul(gram, gram)
+        product = ops.matmul(product, factor)
+    return product
 
 
 def _decay(variables, factor: float) -> None:
@@ -116,8 +127,7 @@ def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
 def muon(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
     """Muon, and L2 on the kernels that it leaves to SGD."""
     _decay((v for v in variables if len(v.shape) != 4), recipe.weight_decay)
-    product_dtype = keras.config.dtype_policy().compute_dtype
-    return ConvMuon(schedule, recipe.weight_decay, product_dtype, **_settings(recipe))
+    return ConvMuon(schedule, recipe.weight_decay, **_settings(recipe))
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:
