@@ -15,8 +15,8 @@ class ConvMuon(keras.optimizers.SGD):
     The momentum of a kernel, as a matrix of one row for each output channel, is brought near to the
     closest matrix with orthonormal rows by five Newton-Schulz steps, so that all directions are
     learned at one pace (Jordan et al. 2024, https://kellerjordan.github.io/posts/muon). They are
-    in float32 whatever the network computes in: in bfloat16 ResNet-20 loses half a point,
-    docs/performance.md. Keras's own `Muon` leaves kernels of four axes to AdamW.
+    in float32 whatever the network computes in: in bfloat16 a direction may be wrong by a third.
+    Keras's own `Muon` leaves kernels of four axes to AdamW.
 
     Args:
         learning_rate: Of SGD; kernels have a quarter of it, the most that one of their singular
