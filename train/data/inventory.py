@@ -7,13 +7,12 @@ within seconds, and still knows the content of each.
 
 import hashlib
 import os
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from train.data import kept
 from train.data.images import check
 from train.data.photographs import FolderFiles
 from train.utils.threads import in_threads
@@ -36,8 +35,8 @@ def take(files: FolderFiles, pixels: bool = False) -> Inventory:
         files: Which ones.
         pixels: Whether to decode all of each, not only its header.
     """
-    place = _cache(files.root)
-    known, keys = _read(place), _keys(files)
+    place = kept.place(files.root)
+    known, keys = kept.read(place, ROW), _keys(files)
     where = np.minimum(np.searchsorted(known["key"], keys), max(len(known) - 1, 0))
     rows = np.zeros(len(files), ROW)
     if len(known):
@@ -63,7 +62,7 @@ def take(files: FolderFiles, pixels: bool = False) -> Inventory:
     in_threads(look, missing)
     sound = rows[rows["key"] == keys]
     if len(missing) > len(problems):
-        _write(place, sound)
+        kept.write(place, np.sort(sound, order="key"))
     return Inventory(rows["digest"], dict(sorted(problems.items())))
 
 
@@ -85,27 +84,3 @@ def _keys(files: FolderFiles) -> np.ndarray:
 
     in_threads(look, range(len(files)))
     return keys
-
-
-def _cache(root: str) -> Path:
-    """The file in which what is known of a folder is kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    name = hashlib.blake2b(os.fsencode(root), digest_size=16).hexdigest()
-    return Path(home, "keras_resnet", f"{name}.npy")
-
-
-def _read(path: Path) -> np.ndarray:
-    """The rows that are kept, by their keys in order; none if there are none that can be read."""
-    try:
-        rows = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        return np.empty(0, ROW)
-    return rows if rows.dtype == ROW and rows.ndim == 1 else np.empty(0, ROW)
-
-
-def _write(path: Path, rows: np.ndarray) -> None:
-    try:
-        with replacing(path) as partial, open(partial, "wb") as file:
-            np.save(file, np.sort(rows, order="key"), allow_pickle=False)
-    except OSError as error:
-        print(f"{path} cannot be written ({error.strerror}): files are read again next time.")

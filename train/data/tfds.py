@@ -1,6 +1,7 @@
 """TensorFlow Datasets (TFDS)."""
 
 import hashlib
+import os
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_resnet.utils.errors import InputError, sentence, suggestion
+from train.data import kept
 from train.data.dataset import Data, Split
 from train.data.images import Shape, check, resize
 from train.data.memory import check_memory
@@ -19,7 +21,9 @@ from train.data.photographs import Photographs
 from train.data.records import RecordFiles, walk
 from train.settings.data import DataSettings
 from train.utils.quiet import quiet
+from train.utils.threads import in_threads
 
+ROW = np.dtype([("begin", "i8"), ("size", "i8"), ("label", "i8"), ("digest", "<u8", 2)])
 # Data sets of signs, whose mirror images are other signs or none.
 NO_MIRROR = {
     "cmaterdb",
@@ -110,33 +114,54 @@ def _has_labels(builder, split: str) -> bool:
 
 
 def _stream(builder, split: str, shape: Shape, settings: DataSettings) -> Split:
-    """A split whose images stay where they are; each is looked at once, for its label and header.
+    """A split whose images stay where they are; each is read once, for its label and header.
 
     Raises:
         InputError: if an image cannot be read.
     """
     paths = tuple(str(path) for path in builder.info.splits[split].filepaths)
-    places, labels, digests, skipped = [], [], [], 0
-    for number, path in enumerate(paths):
-        for begin, record in walk(path):
-            found = tf.train.Example.FromString(record).features.feature
-            image = found["image"].bytes_list.value[0]
-            place = begin + record.index(image)
-            try:
-                check(image, f"{path} at byte {place}", settings.skip_unreadable)
-            except InputError as error:
-                if not settings.skip_unreadable:
-                    raise InputError(f"{error} --skip_unreadable leaves such files out.") from error
-                skipped += 1
-                continue
-            places.append((number, place, len(image)))
-            labels.append(found["label"].int64_list.value[0])
-            digests.append(hashlib.blake2b(image, digest_size=16).digest())
-    if skipped:
+    scans = in_threads(lambda some: [_scan(path, settings.skip_unreadable) for path in some], paths)
+    files = [rows for some in scans for rows in some]
+    rows = np.concatenate(files)
+    if skipped := builder.info.splits[split].num_examples - len(rows):
         print(f"{builder.name} {split}: {skipped} unreadable images left out", flush=True)
-    files = RecordFiles(paths, np.array(places, np.int64).reshape(-1, 3))
-    known = np.frombuffer(b"".join(digests), "<u8").reshape(-1, 2)
-    return Split(Photographs(files, shape, settings, known), np.array(labels, np.int32))
+    numbers = np.repeat(np.arange(len(files)), [len(some) for some in files])
+    places = np.stack([numbers, rows["begin"], rows["size"]], axis=1)
+    images = Photographs(RecordFiles(paths, places), shape, settings, rows["digest"])
+    return Split(images, rows["label"].astype(np.int32))
+
+
+def _scan(path: str, skip_unreadable: bool) -> np.ndarray:
+    """The sound images of a TFRecord file; kept for the next time if all of them are.
+
+    Raises:
+        InputError: if one cannot be read, and is not to be left out.
+    """
+    try:
+        found = os.stat(path)
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): prepare it again.") from error
+    place = kept.place(f"{path} {found.st_size} {found.st_mtime_ns} {skip_unreadable}")
+    if len(known := kept.read(place, ROW)):
+        return known
+    sound, problems = [], 0
+    for begin, record in walk(path):
+        features = tf.train.Example.FromString(record).features.feature
+        image = features["image"].bytes_list.value[0]
+        offset = begin + record.index(image)
+        try:
+            check(image, f"{path} at byte {offset}", pixels=skip_unreadable)
+        except InputError as error:
+            if not skip_unreadable:
+                raise InputError(f"{error} --skip_unreadable leaves such files out.") from error
+            problems += 1
+            continue
+        digest = np.frombuffer(hashlib.blake2b(image, digest_size=16).digest(), "<u8")
+        sound.append((offset, len(image), features["label"].int64_list.value[0], digest))
+    rows = np.array(sound, ROW)
+    if not problems:
+        kept.write(place, rows)
+    return rows
 
 
 @contextmanager

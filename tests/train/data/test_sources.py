@@ -195,6 +195,14 @@ def test_photographs_of_tfds_are_read_where_they_are(photographs):
     assert data.fingerprint() == other.fingerprint()
 
 
+def test_records_of_tfds_are_read_once(photographs, monkeypatch):
+    data = load("some_photos", data_dir=str(photographs), size=8)
+    monkeypatch.setattr(tfds, "walk", lambda path: pytest.fail(f"{path} is read again"))
+    other = load("some_photos", data_dir=str(photographs), size=8)
+    assert data.fingerprint() == other.fingerprint()
+    np.testing.assert_array_equal(data.train.read(), other.train.read())
+
+
 def test_a_damaged_file_of_tfds_is_named(photographs, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(photographs, copy)
