@@ -18,7 +18,7 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse, read_json
 from train import flags
-from train.evaluation.repeat import command_line, settings
+from train.evaluation.repeat import command_line, program, settings
 from train.runs.files import RECORD, REPORT, WEIGHTS
 from train.runs.record import RunRecord
 from train.settings.data import DEFAULT
@@ -138,12 +138,12 @@ def _text(value: Any) -> str:
 
 def _command(run: Run, given: Mapping[str, Any] | None) -> str:
     """As a reader types it: the default data set goes without saying, and a folder has no place."""
-    if given is None or "survey" in run.record:  # train.finetune plans by the time that it has
+    if given is None:
         return ""
     name = run.get("data", "name")
     dataset = name if given["dataset"] == name else f"./{name}"
     place = {"dataset": "" if dataset == DEFAULT else dataset, "data_dir": "", "seed": ""}
-    return command_line({**given, **place})
+    return command_line(program(run.record), {**given, **place})
 
 
 def _machine(run: Run) -> str:

@@ -15,13 +15,10 @@ from keras_resnet.spec import Spec
 from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.utils.errors import InputError
 from train import flags, workflow
-from train.settings.data import DataSettings
+from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
-# Of images. Networks trained at 224 pixels say more of photographs a little larger, whose objects
-# look as large as in training (Touvron et al. 2019, FixRes): docs/finetune.md has figures.
-SIDE = 288
 OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
 MAX_DROP = 2.0  # percentage points that an int8 file may lose
 CALIBRATION = 100  # images: TensorFlow looks at two a second of ResNet-50, with one thread
@@ -73,10 +70,10 @@ def main(values: flags.Values) -> dict[str, Any]:
     workflow.check_start(values.weights)
     model, network, recipe = flags.base(values, "resnet50", "finetune")
     recipe = replace(recipe, **values.given(Recipe))
-    given: dict[str, Any] = {"resize": "pad", "image_size": SIDE} | values.given(DataSettings)
-    if not os.path.isabs(os.path.expanduser(given["dataset"])):
-        given["dataset"] = os.path.join(".", given["dataset"])  # a bare name is one of TFDS
-    data = sources.load(DataSettings(**given), SIDE)
+    settings = replace(FINETUNE_DATA, **values.given(DataSettings))
+    if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
+        settings = replace(settings, dataset=os.path.join(".", settings.dataset))
+    data = sources.load(settings, FINETUNE_DATA.image_size)
     found = survey(data, recipe.validation_fraction)
     print(text(found, data), flush=True)
     check(found, data)
@@ -117,7 +114,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     print(plan, flush=True)
     description = training.description()
     with folders.record_run(folder, description, values.overwrite) as record:
-        record |= {"source": {"dataset": given["dataset"], "data_dir": ""}}
+        record |= {"source": {"dataset": settings.dataset, "data_dir": ""}}
         record |= {"survey": found.record(), "head": head.record()}
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,9 +10,9 @@ from keras_resnet import families
 from keras_resnet.spec import NETWORKS, Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
-from train.settings.data import DataSettings
+from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import RECIPES, Recipe
+from train.settings.recipe import FINETUNE, RECIPES, Recipe
 
 T = TypeVar("T")
 
@@ -34,11 +34,17 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
     if given is None:
         return None
     again = folder.with_name(f"{folder.name}_again")
-    return command_line({**given, **_execution(record), "output_dir": again})
+    flags = {**given, **_execution(record), "output_dir": again}
+    return command_line(program(record), flags)
+
+
+def program(record: Mapping[str, Any]) -> str:
+    """The command that a run is of: `train.finetune`, or `train.cifar`, which all others are."""
+    return "train.finetune" if "survey" in record else "train.cifar"
 
 
 def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Data, network and recipe of a run, by flag of `train.cifar`, where they are not the default.
+    """Data, network and recipe of a run, by flag of its command, where they are not the default.
 
     Returns:
         `None` if flags cannot say them: networks of other families are trained from Python if they
@@ -56,33 +62,43 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
     model, changes = _nearest(own, network, FROM_DATA)
     if changes and not isinstance(network, Spec):
         return None
-    named, others = _nearest(RECIPES, recipe)
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
-    size = record["data"]["image_size"]
+    if program(record) == "train.finetune":
+        named, others, usual = "", _tuned(recipe, network), FINETUNE_DATA
+    else:
+        named, others = _nearest(RECIPES, recipe)
+        usual = replace(DataSettings(), image_size=MODELS[model].input_shape[0])
     return {
         "model": model,
         "recipe": named,
         "weights": record.get("weights", {}).get("source", ""),
         **source,
-        **_reading(record["data"]),
-        "image_size": size if size != MODELS[model].input_shape[0] else "",
+        **_reading(record["data"], usual),
         **changes,
         **others,
     }
 
 
-def command_line(given: Mapping[str, Any]) -> str:
-    """The command with these flags; those with an empty text are left out."""
+def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:
+    """The recipe of a fine-tuning, with what was chosen by the time that there was."""
+    others = _changes(FINETUNE, recipe, ())
+    if isinstance(network, Spec) and recipe.frozen_stages > len(network.blocks):
+        others = {"head_only": True, **others}
+        del others["frozen_stages"], others["epochs"]
+    return others
+
+
+def command_line(program: str, given: Mapping[str, Any]) -> str:
+    """A command with these flags; those with an empty text are left out."""
     texts = {name: _text(value) for name, value in given.items()}
     flags = (f"--{name}={shlex.quote(text)}" for name, text in texts.items() if text)
-    return " ".join(["python -m train.cifar", *flags])
+    return " ".join([f"python -m {program}", *flags])
 
 
-def _reading(data: Mapping[str, Any]) -> dict[str, Any]:
-    """How images are read, where that is not the default."""
-    own = {field.name for field in fields(DataSettings)} - {"image_size"}
-    named = sorted(own & {*data})
-    return {key: data[key] for key in named if data[key] != getattr(DataSettings, key)}
+def _reading(data: Mapping[str, Any], usual: DataSettings) -> dict[str, Any]:
+    """How images are read, where that is not usual."""
+    named = sorted({field.name for field in fields(DataSettings)} & {*data})
+    return {key: data[key] for key in named if data[key] != getattr(usual, key)}
 
 
 def _execution(record: Mapping[str, Any]) -> dict[str, Any]:

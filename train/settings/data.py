@@ -29,3 +29,9 @@ class DataSettings(Framing):
     skip_unreadable: bool = option(
         False, "decode all files of a folder before training, and leave out those that are damaged"
     )
+
+
+# What `train.finetune` does with photographs. Networks trained at 224 pixels say more of ones a
+# little larger, whose objects look as large as in training (Touvron et al. 2019, FixRes):
+# docs/finetune.md has figures. All of each is seen.
+FINETUNE_DATA = DataSettings(resize="pad", image_size=288)

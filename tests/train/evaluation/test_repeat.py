@@ -9,10 +9,10 @@ import pytest
 
 from keras_resnet import SPECS, Spec, families
 from keras_resnet.utils.schema import parse
-from train import cifar, flags
+from train import cifar, finetune, flags
 from train.evaluation.repeat import training_command
 from train.settings.data import DataSettings
-from train.settings.recipe import FAST, PAPER, Recipe
+from train.settings.recipe import FAST, FINETUNE, PAPER, Recipe
 
 pytestmark = pytest.mark.unit
 
@@ -88,3 +88,22 @@ def test_what_no_command_can_repeat_has_none():
     good = record("resnet20", SPECS["ResNet20"], FAST)
     assert training_command(good | {"network": {"family": "other"}}, Path("x")) is None
     assert training_command(good | {"recipe": {"pace": 3}}, Path("x")) is None
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"epochs": 4, "frozen_stages": 1}, "--epochs=4 --frozen_stages=1"),
+        ({"epochs": 1, "frozen_stages": 5}, "--head_only=true"),
+        ({"epochs": 1, "frozen_stages": 5, "seed": 3}, "--head_only=true --seed=3"),
+    ],
+)
+def test_fine_tuning_has_its_own_command(chosen, said):
+    network = replace(SPECS["ResNet50"], input_shape=(288, 288, 3), classes=6)
+    run = record("resnet50", network, replace(FINETUNE, **chosen), survey={})
+    run |= {"weights": {"source": "hf://a/b"}, "source": {"dataset": "./photos", "data_dir": ""}}
+    run["data"] |= {"resize": "pad", "image_size": 288}
+    line = training_command(run, Path("runs/one"))
+    begin = "python -m train.finetune --model=resnet50 --weights=hf://a/b --dataset=./photos "
+    assert line == f"{begin}{said} --output_dir=runs/one_again"
+    finetune.COMMAND.parse(shlex.split(line)[3:])
