@@ -4,7 +4,8 @@ import pytest
 import tensorflow as tf
 
 from keras_resnet import ResNet, cifar
-from train.backend.tensorflow.fused_batchnorm import FusedBatchNormalization, fuse
+from train.backend.tensorflow.fused_batchnorm import FusedBatchNormalization
+from train.backend.tensorflow.training_layers import on_fast_layers
 
 DRAW = np.random.default_rng(0)
 
@@ -53,7 +54,7 @@ def test_half_precision_images_pass_and_statistics_stay_exact(dtype):
 def test_fusing_keeps_names_weights_and_outputs():
     stock = ResNet(cifar(8, activation_order="full_preact", shortcut="B"))
     stock.set_weights([w + DRAW.uniform(0, 0.2, w.shape) for w in stock.get_weights()])
-    fused = fuse(stock)
+    fused = on_fast_layers(stock)
     names = [[layer.name for layer in model.layers[1:]] for model in (fused, stock)]
     assert names[0] == names[1]
     kinds = {type(layer) for layer in fused.layers}
@@ -69,7 +70,7 @@ def test_a_frozen_layer_keeps_its_statistics_in_training():
     stock = ResNet(cifar(8))
     for layer in stock.layers[:-1]:
         layer.trainable = False
-    fused = fuse(stock)
+    fused = on_fast_layers(stock)
     before = fused.get_weights()[:-2]  # all but the head
     fused.compile("sgd", "sparse_categorical_crossentropy", jit_compile=False)
     fused.fit(DRAW.normal(3, 2, (16, 32, 32, 3)), np.arange(16) % 3, verbose=0)

@@ -16,6 +16,7 @@ from train.backend.tensorflow.devices import (
     check_keras,
     choose,
     compile_settings,
+    device_type,
     distribute,
     hardware,
     replicas,
@@ -24,8 +25,8 @@ from train.backend.tensorflow.devices import (
     summary,
 )
 from train.backend.tensorflow.errors import WRITE_ERRORS, explain_errors
-from train.backend.tensorflow.fused_batchnorm import fuse
 from train.backend.tensorflow.gradients import gradients
+from train.backend.tensorflow.training_layers import on_fast_layers
 from train.backend.tensorflow.variables import capture, restore
 
 FORMATS = EXACT
@@ -34,8 +35,8 @@ tf.config.list_physical_devices("GPU")  # looks for a driver, loudly: `backend()
 
 
 def for_training(model):
-    """The same network on batch normalization that is fast in training, see `fused_batchnorm`."""
-    return fuse(model, replicas())
+    """The same network on layers that are fast in training, see `training_layers`."""
+    return on_fast_layers(model, replicas(), device_type())
 
 
 def training_class(cls):

@@ -1,15 +1,11 @@
 """Batch normalization by TensorFlow's fused kernel, which makes training on a CPU far faster.
 
 Keras normalizes in a dozen separate passes over the images and, under mixed precision, in float32.
-This layer has the same variables and results and exists only while training: `fuse` puts it in
-the place of the stock layers, and what is saved is built anew from stock layers.
-Several devices normalize by the statistics of the whole batch, with Keras's own layer.
+This layer has the same variables and results and exists only while training.
 """
 
 import keras
 import tensorflow as tf
-
-from keras_resnet.utils.recursion import deep_recursion
 
 
 class FusedBatchNormalization(keras.layers.BatchNormalization):
@@ -44,25 +40,3 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
 
     def _move(self, statistic, value):
         statistic.assign(statistic * self.momentum + value * (1.0 - self.momentum))
-
-
-def fuse(model: keras.Model, replicas: int = 1) -> keras.Model:
-    """The same network, with the same weights, on batch normalization made for training.
-
-    Args:
-        model: A network of stock layers.
-        replicas: On how many devices it trains. On several, statistics are those of the whole
-            batch: by its own, each device would have others, and only the first one's be saved.
-    """
-
-    def copy(layer):
-        if type(layer) is not keras.layers.BatchNormalization:
-            return type(layer).from_config(layer.get_config())
-        if replicas == 1:
-            return FusedBatchNormalization.from_config(layer.get_config())
-        return type(layer).from_config(layer.get_config() | {"synchronized": True})
-
-    with deep_recursion():
-        fused = keras.models.clone_model(model, clone_function=copy)
-    fused.set_weights(model.get_weights())
-    return fused

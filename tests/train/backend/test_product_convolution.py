@@ -1,0 +1,59 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_resnet import NETWORKS, ResNet, cifar
+from train.backend.tensorflow.product_convolution import ProductConv2D, pays
+from train.backend.tensorflow.training_layers import on_fast_layers
+from train.trainer.precision import policy
+
+DRAW = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("side", [1, 2, 3, 7])
+def test_outputs_and_gradients_are_those_of_the_stock_layer(side, stride, padding):
+    images = tf.constant(DRAW.normal(size=(2, 11, 8, 3)), tf.float32)
+    seen = []
+    for kind in (keras.layers.Conv2D, ProductConv2D):
+        layer = kind(5, side, stride, padding)
+        layer.build(images.shape)
+        kernel = np.linspace(-1, 1, side * side * 15).reshape(side, side, 3, 5)
+        layer.set_weights([kernel, np.full(5, 2.0)])
+        with tf.GradientTape(persistent=True) as tape:
+            tape.watch(images)
+            outputs = layer(images)
+            loss = tf.reduce_sum(outputs**2)
+        variables = [v.value for v in layer.trainable_variables]
+        seen.append([outputs, tape.gradient(loss, images), *tape.gradient(loss, variables)])
+    for stock, product in zip(*seen, strict=True):
+        np.testing.assert_allclose(product, stock, rtol=1e-4, atol=1e-3)
+
+
+def fast_layers(network, precision="mixed_bfloat16", **settings):
+    with policy(precision):
+        model = on_fast_layers(ResNet(network), **settings)
+    return [layer.name for layer in model.layers if isinstance(layer, ProductConv2D)]
+
+
+def test_it_replaces_layers_only_where_it_is_faster():
+    assert fast_layers(cifar(8, shortcut="B")) == ["conv4_block1_0_conv"]
+    wide = NETWORKS["ResNet18"]
+    assert fast_layers(wide, "float32") == []
+    assert fast_layers(wide, device="GPU") == []
+
+
+def test_images_of_any_size_keep_what_depends_on_none():
+    inputs = keras.Input((None, None, 512))
+    layers = [keras.layers.Conv2D(512, side, dtype="mixed_bfloat16") for side in (1, 3)]
+    for layer in layers:
+        layer(inputs)
+    assert [pays(layer) for layer in layers] == [True, False]
+    outputs = ProductConv2D(64, 1, 2, padding="same", dtype="mixed_bfloat16")(inputs)
+    model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(outputs))
+    model.compile("sgd", "mse", jit_compile=False)
+    for side in (7, 4):
+        model.train_on_batch(np.ones((2, side, side, 512), "float32"), np.zeros((2, 64)))
+    assert np.isfinite(model.get_weights()[0]).all()

@@ -1,0 +1,36 @@
+"""A network on layers that are fast in training; what is saved is built anew from stock layers."""
+
+from typing import Any
+
+import keras
+
+from keras_resnet.utils.recursion import deep_recursion
+from train.backend.tensorflow.fused_batchnorm import FusedBatchNormalization
+from train.backend.tensorflow.product_convolution import ProductConv2D, pays
+
+
+def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -> keras.Model:
+    """The same network, with the same weights, on layers made for training.
+
+    Args:
+        model: A network of stock layers.
+        replicas: On how many devices it trains. On several, statistics are those of the whole
+            batch: by its own, each device would have others, and only the first one's be saved.
+        device: `CPU` or `GPU`.
+    """
+
+    def copy(layer):
+        kind: Any = type(layer)
+        config = layer.get_config()
+        if kind is keras.layers.BatchNormalization and replicas == 1:
+            kind = FusedBatchNormalization
+        elif kind is keras.layers.BatchNormalization:
+            config |= {"synchronized": True}
+        elif kind is keras.layers.Conv2D and device == "CPU" and pays(layer):
+            kind = ProductConv2D
+        return kind.from_config(config)
+
+    with deep_recursion():
+        fast = keras.models.clone_model(model, clone_function=copy)
+    fast.set_weights(model.get_weights())
+    return fast
