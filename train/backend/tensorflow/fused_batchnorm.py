@@ -12,15 +12,21 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of channels-last images, in one kernel.
 
     Images are float32, bfloat16 or float16; statistics stay float32.
+
+    Attributes:
+        absorbed: Whether the convolution before it scales and shifts, see `training_convolution`.
     """
 
     def __init__(self, **config):
         super().__init__(**config)
         self.autocast = False  # scale and statistics stay float32, images come as they are
+        self.absorbed = False
 
     def call(self, inputs, training=None, mask=None):
         """Normalizes, and when training updates the moving statistics as Keras does."""
-        training = bool(training) and self.trainable
+        training = not self.is_fixed(training)
+        if self.absorbed and not training:
+            return inputs
         empty = tf.zeros([0])
         outputs, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
             x=inputs,
@@ -37,6 +43,15 @@ class FusedBatchNormalization(keras.layers.BatchNormalization):
             self._move(self.moving_mean, mean)
             self._move(self.moving_variance, variance * (count - 1) / count)
         return outputs
+
+    def is_fixed(self, training) -> bool:
+        """Whether it normalizes by the moving statistics, and so only scales and shifts."""
+        return not (training and self.trainable)
+
+    def affine(self):
+        """The factor and the term of each channel, if it is fixed: `(channels,)` float32 each."""
+        factor = self.gamma * tf.math.rsqrt(self.moving_variance + self.epsilon)
+        return factor, self.beta - self.moving_mean * factor
 
     def _move(self, statistic, value):
         statistic.assign(statistic * self.momentum + value * (1.0 - self.momentum))

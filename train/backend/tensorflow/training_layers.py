@@ -4,9 +4,10 @@ from typing import Any
 
 import keras
 
+from keras_resnet.export.fold import followers
 from keras_resnet.utils.recursion import deep_recursion
 from train.backend.tensorflow.fused_batchnorm import FusedBatchNormalization
-from train.backend.tensorflow.product_convolution import ProductConv2D, pays
+from train.backend.tensorflow.training_convolution import TrainingConv2D, pays
 
 
 def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -> keras.Model:
@@ -18,6 +19,7 @@ def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -
             batch: by its own, each device would have others, and only the first one's be saved.
         device: `CPU` or `GPU`.
     """
+    after = followers(model)
 
     def copy(layer):
         kind: Any = type(layer)
@@ -26,11 +28,22 @@ def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -
             kind = FusedBatchNormalization
         elif kind is keras.layers.BatchNormalization:
             config |= {"synchronized": True}
-        elif kind is keras.layers.Conv2D and device == "CPU" and pays(layer):
-            kind = ProductConv2D
+        elif kind is keras.layers.Conv2D and device == "CPU":
+            kind = TrainingConv2D
         return kind.from_config(config)
 
     with deep_recursion():
         fast = keras.models.clone_model(model, clone_function=copy)
     fast.set_weights(model.get_weights())
+    for layer in fast.layers:
+        if isinstance(layer, TrainingConv2D):
+            layer.by_products = pays(layer)
+            _absorb(layer, fast.get_layer(after[layer.name].name) if layer.name in after else None)
     return fast
+
+
+def _absorb(layer: TrainingConv2D, follower: keras.Layer | None) -> None:
+    linear = layer.activation is keras.activations.linear
+    if linear and isinstance(follower, FusedBatchNormalization):
+        layer.normalization = lambda: follower
+        follower.absorbed = True

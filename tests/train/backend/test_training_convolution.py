@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_resnet import NETWORKS, ResNet, cifar
-from train.backend.tensorflow.product_convolution import ProductConv2D, pays
+from train.backend.tensorflow.training_convolution import TrainingConv2D, pays
 from train.backend.tensorflow.training_layers import on_fast_layers
 from train.trainer.precision import policy
 
@@ -17,8 +17,9 @@ DRAW = np.random.default_rng(0)
 def test_outputs_and_gradients_are_those_of_the_stock_layer(side, stride, padding):
     images = tf.constant(DRAW.normal(size=(2, 11, 8, 3)), tf.float32)
     seen = []
-    for kind in (keras.layers.Conv2D, ProductConv2D):
-        layer = kind(5, side, stride, padding)
+    for kind in (keras.layers.Conv2D, TrainingConv2D):
+        layer = kind(filters=5, kernel_size=side, strides=stride, padding=padding)
+        layer.by_products = True
         layer.build(images.shape)
         kernel = np.linspace(-1, 1, side * side * 15).reshape(side, side, 3, 5)
         layer.set_weights([kernel, np.full(5, 2.0)])
@@ -35,7 +36,7 @@ def test_outputs_and_gradients_are_those_of_the_stock_layer(side, stride, paddin
 def fast_layers(network, precision="mixed_bfloat16", **settings):
     with policy(precision):
         model = on_fast_layers(ResNet(network), **settings)
-    return [layer.name for layer in model.layers if isinstance(layer, ProductConv2D)]
+    return [layer.name for layer in model.layers if getattr(layer, "by_products", False)]
 
 
 def test_it_replaces_layers_only_where_it_is_faster():
@@ -51,9 +52,38 @@ def test_images_of_any_size_keep_what_depends_on_none():
     for layer in layers:
         layer(inputs)
     assert [pays(layer) for layer in layers] == [True, False]
-    outputs = ProductConv2D(64, 1, 2, padding="same", dtype="mixed_bfloat16")(inputs)
+    fast = TrainingConv2D(filters=64, kernel_size=1, strides=2, dtype="mixed_bfloat16")
+    outputs, fast.by_products = fast(inputs), True
     model = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(outputs))
     model.compile("sgd", "mse", jit_compile=False)
     for side in (7, 4):
         model.train_on_batch(np.ones((2, side, side, 512), "float32"), np.zeros((2, 64)))
     assert np.isfinite(model.get_weights()[0]).all()
+
+
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_frozen_batch_normalization_is_done_by_the_convolution_before_it(bias):
+    inputs = keras.Input((6, 6, 3))
+    x = keras.layers.Conv2D(8, 3, use_bias=bias, name="one")(inputs)
+    x = keras.layers.BatchNormalization(epsilon=0.1)(x)
+    stock = keras.Model(inputs, keras.layers.GlobalAveragePooling2D()(keras.layers.ReLU()(x)))
+    stock.set_weights([DRAW.uniform(0.5, 1.5, w.shape) for w in stock.get_weights()])
+    fast = on_fast_layers(stock)
+    images = DRAW.normal(size=(16, 6, 6, 3)).astype("float32")
+    kept = [stock.predict_on_batch(images), fast.predict_on_batch(images)]
+    np.testing.assert_allclose(*kept, rtol=1e-5)
+    for model in (stock, fast):
+        model.layers[2].trainable = False
+        model.compile(keras.optimizers.SGD(0.1), "mse", jit_compile=False)
+        model.train_on_batch(images, np.zeros((16, 8)))
+    assert fast.layers[1].normalization() is fast.layers[2]
+    assert len(fast.weights) == len(stock.weights)
+    for trained, expected in zip(fast.get_weights(), stock.get_weights(), strict=True):
+        np.testing.assert_allclose(trained, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_a_batch_normalization_that_learns_has_the_statistics_of_the_batch():
+    stock = ResNet(cifar(8))
+    images = DRAW.normal(size=(16, 32, 32, 3)).astype("float32")
+    before = stock(images, training=True)
+    np.testing.assert_allclose(on_fast_layers(stock)(images, training=True), before, atol=1e-4)
