@@ -87,3 +87,17 @@ def test_a_batch_normalization_that_learns_has_the_statistics_of_the_batch():
     images = DRAW.normal(size=(16, 32, 32, 3)).astype("float32")
     before = stock(images, training=True)
     np.testing.assert_allclose(on_fast_layers(stock)(images, training=True), before, atol=1e-4)
+
+
+def test_a_part_of_a_network_in_bfloat16_is_a_model_of_its_own():
+    """As features are computed: the part has the default precision, and its layers another."""
+    stock = ResNet(cifar(8, shortcut="B"))
+    with policy("mixed_bfloat16"):
+        fast = on_fast_layers(ResNet(cifar(8, shortcut="B")))
+    fast.set_weights(stock.get_weights())
+    images = DRAW.normal(size=(8, 32, 32, 3)).astype("float32")
+    features, exact = (
+        keras.Model(model.input, model.layers[-1].input).predict_on_batch(images)
+        for model in (fast, stock)
+    )
+    np.testing.assert_allclose(features.astype("float32"), exact, rtol=0.1, atol=0.05)

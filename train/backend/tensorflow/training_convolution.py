@@ -33,26 +33,29 @@ class TrainingConv2D(keras.layers.Conv2D):
 
     def __init__(self, **config):
         super().__init__(**config)
-        self.autocast = False  # kernels are scaled in float32 before they are rounded
         self.by_products = False
         self.normalization: Callable[[], FusedBatchNormalization | None] = lambda: None
 
+    def add_weight(self, *arguments, **settings):
+        """A variable that is read in float32: kernels are scaled before they are rounded."""
+        return super().add_weight(*arguments, **settings | {"autocast": False})
+
     def call(self, inputs, training=None):
         """Convolves, and normalizes if that is a scale and a shift."""
-        images, kernel = tf.cast(inputs, self.compute_dtype), tf.convert_to_tensor(self.kernel)
+        kernel = tf.convert_to_tensor(self.kernel)
         bias = tf.convert_to_tensor(self.bias) if self.use_bias else None
         follower = self.normalization()
         if follower and follower.is_fixed(training):
             factor, term = follower.affine()
             kernel, bias = kernel * factor, term if bias is None else bias * factor + term
-        kernel = tf.cast(kernel, images.dtype)
+        kernel = tf.cast(kernel, inputs.dtype)
         if self.by_products:
-            outputs = _convolve(images, kernel, self.strides, self.padding.upper())
+            outputs = _convolve(inputs, kernel, self.strides, self.padding.upper())
         else:
-            outputs = self.convolution_op(images, kernel)
+            outputs = self.convolution_op(inputs, kernel)
         if bias is not None:
             add = _add_bias if self.by_products else tf.nn.bias_add
-            outputs = add(outputs, tf.cast(bias, images.dtype))
+            outputs = add(outputs, tf.cast(bias, inputs.dtype))
         return self.activation(outputs)
 
 
