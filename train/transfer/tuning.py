@@ -70,7 +70,8 @@ def plan(
         raise InputError(f"{training.name} has no stages: give a residual --model.")
     if seconds <= 0:
         given = [name for name in given if name not in CHOSEN]
-    chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds)
+    precision = training.execution.precision
+    chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds, precision)
     if seconds > 0 and (begun := _begun(training, folder)):
         kept = {name: getattr(begun, name) for name in CHOSEN if name not in given}
         own = replace(chosen.recipe, **kept)

@@ -31,15 +31,15 @@ def test_balanced_heads_hear_the_rare_class():
 
 def choose(seconds, *given, **changes):
     recipe = FINETUNE if not changes else type(FINETUNE)(**{**vars(FINETUNE), **changes})
-    return plan.choose(recipe, given, MACS, 10.0, (100, 20), seconds)
+    return plan.choose(recipe, given, MACS, 10.0, (100, 20), seconds, "float32")
 
 
 def test_more_time_trains_more_stages():
-    # An epoch of all but the stem takes (100 * (1 + 2 * 0.9) + 20) / 10 = 30 s, of the last one 14.
-    assert (choose(90).recipe.frozen_stages, choose(90).recipe.epochs) == (1, 3)
-    assert choose(89.9).recipe.frozen_stages == 2
+    # An epoch of all but the stem takes (100 * (1 + 2.5 * 0.9) + 20) / 10 = 34.5 s, of the last 14.5.
+    assert (choose(103.6).recipe.frozen_stages, choose(103.6).recipe.epochs) == (1, 3)
+    assert choose(103.4).recipe.frozen_stages == 2
     assert (choose(30).recipe.frozen_stages, choose(30).recipe.epochs) == (4, 2)
-    assert choose(30).seconds == pytest.approx(28)
+    assert choose(30).seconds == pytest.approx(29)
     assert choose(1e6).recipe.epochs == FINETUNE.epochs
 
 
