@@ -35,7 +35,7 @@ def choose(seconds, *given, **changes):
 
 
 def test_more_time_trains_more_stages():
-    # An epoch of all but the stem takes (100 * (1 + 2.5 * 0.9) + 20) / 10 = 34.5 s, of the last 14.5.
+    # An epoch of all but the stem takes (100 * (1 + 2.5 * 0.9) + 20) / 10 = 34.5 s.
     assert (choose(103.6).recipe.frozen_stages, choose(103.6).recipe.epochs) == (1, 3)
     assert choose(103.4).recipe.frozen_stages == 2
     assert (choose(30).recipe.frozen_stages, choose(30).recipe.epochs) == (4, 2)
