@@ -35,11 +35,11 @@ def choose(seconds, *given, **changes):
 
 
 def test_more_time_trains_more_stages():
-    # An epoch of all but the stem takes (100 * (1 + 2.5 * 0.9) + 20) / 10 = 34.5 s.
-    assert (choose(103.6).recipe.frozen_stages, choose(103.6).recipe.epochs) == (1, 3)
-    assert choose(103.4).recipe.frozen_stages == 2
-    assert (choose(30).recipe.frozen_stages, choose(30).recipe.epochs) == (4, 2)
-    assert choose(30).seconds == pytest.approx(29)
+    # An epoch of all but the stem takes (100 * (1 + 3 * 0.9) + 20) / 10 = 39 s.
+    assert (choose(117.1).recipe.frozen_stages, choose(117.1).recipe.epochs) == (1, 3)
+    assert choose(116.9).recipe.frozen_stages == 2
+    assert (choose(30.1).recipe.frozen_stages, choose(30.1).recipe.epochs) == (4, 2)
+    assert choose(30.1).seconds == pytest.approx(30)
     assert choose(1e6).recipe.epochs == FINETUNE.epochs
 
 
