@@ -12,7 +12,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FINETUNE, RECIPES, Recipe
+from train.settings.recipe import FINETUNE, PLANNED, RECIPES, Recipe
 
 T = TypeVar("T")
 
@@ -83,8 +83,8 @@ def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:
     """The recipe of a fine-tuning, with what was chosen by the time that there was."""
     others = _changes(FINETUNE, recipe, ())
     if isinstance(network, Spec) and recipe.frozen_stages > len(network.blocks):
-        others = {"head_only": True, **others}
-        del others["frozen_stages"], others["epochs"]
+        kept = {name: there for name, there in others.items() if name not in PLANNED}
+        return {"head_only": True, **kept}
     return others
 
 

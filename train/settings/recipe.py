@@ -236,6 +236,8 @@ FINETUNE = Recipe(
     deliver="best",
 )
 
+PLANNED = ("epochs", "frozen_stages")  # fields that it chooses by the time, if not the user
+
 RECIPES = {
     "fast": FAST,
     "paper": PAPER,

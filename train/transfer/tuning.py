@@ -12,7 +12,7 @@ from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
 from train.runs.record import difference, read_record
 from train.settings.execution import Execution
-from train.settings.recipe import Recipe
+from train.settings.recipe import PLANNED, Recipe
 from train.trainer import trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
 from train.trainer.checkpoint_callback import write_history
@@ -22,8 +22,6 @@ from train.transfer import features
 from train.transfer import plan as plans
 from train.transfer.head import Head, fit
 from train.transfer.plan import Plan
-
-CHOSEN = ("epochs", "frozen_stages")  # fields of the recipe: by the time, if not by the user
 
 
 def fit_head(training: Training) -> Head:
@@ -69,11 +67,11 @@ def plan(
     if not any(macs.values()):
         raise InputError(f"{training.name} has no stages: give a residual --model.")
     if seconds <= 0:
-        given = [name for name in given if name not in CHOSEN]
+        given = [name for name in given if name not in PLANNED]
     precision = training.execution.precision
     chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds, precision)
     if seconds > 0 and (begun := _begun(training, folder)):
-        kept = {name: getattr(begun, name) for name in CHOSEN if name not in given}
+        kept = {name: getattr(begun, name) for name in PLANNED if name not in given}
         own = replace(chosen.recipe, **kept)
         chosen = Plan(own, own.frozen_stages == max(macs), chosen.seconds)
     again = trainer.prepare(

@@ -95,6 +95,7 @@ def test_what_no_command_can_repeat_has_none():
     [
         ({"epochs": 4, "frozen_stages": 1}, "--epochs=4 --frozen_stages=1"),
         ({"epochs": 1, "frozen_stages": 5}, "--head_only=true"),
+        ({"frozen_stages": 5}, "--head_only=true"),
         ({"epochs": 1, "frozen_stages": 5, "seed": 3}, "--head_only=true --seed=3"),
     ],
 )
