@@ -16,7 +16,7 @@ from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.utils.files import sha256
-from keras_resnet.weights.layouts import TIMM_V2, TORCHVISION, infer, to_state
+from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, infer, to_state
 from keras_resnet.weights.loading import Contents, transfer
 from keras_resnet.weights.loading import read as read_file
 from keras_resnet.weights.pretrained import locate
@@ -124,12 +124,12 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
         path: `"hf://OWNER/NAME[@REVISION]"`, a ResNet of timm or transformers on the Hugging Face
             Hub; the folder of a finished run; or a checkpoint of a ResNet of torchvision or timm,
             `.safetensors`, or `.pth` and the like, for which torch is not needed: `resnet18` to
-            `152`, `wide_resnet50_2`, `resnetv2_18` to `152`, with batch normalization and a plain
-            stem; of Hugging Face transformers; of CIFAR networks with a 3x3 stem, as of
-            akamaster/pytorch_resnet_cifar10; of torchvision's `alexnet`, `vgg11` to `vgg19_bn` and
-            `googlenet`, whose auxiliary heads are left out. Any prefix of names, any place in the
-            checkpoint of a training. Or the `model.weights.h5` of a keras-hub preset, which holds
-            no head.
+            `152`, `resnet18d` to `200d`, `resnet10t` to `26t`, `wide_resnet50_2`, `resnetv2_18` to
+            `152` with batch normalization and a plain stem; of Hugging Face transformers; of CIFAR
+            networks with a 3x3 stem, as of akamaster/pytorch_resnet_cifar10; of torchvision's
+            `alexnet`, `vgg11` to `vgg19_bn` and `googlenet`, whose auxiliary heads are left out.
+            Any prefix of names, any place in the checkpoint of a training. Or the
+            `model.weights.h5` of a keras-hub preset, which holds no head.
         **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`.
 
     Returns:
@@ -171,7 +171,8 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
         layer.name: {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
         for layer in layers
     }
-    layout = TIMM_V2 if "post_bn" in weights else TORCHVISION
+    layout = TIMM_D if "conv1_1_conv" in weights else TORCHVISION
+    layout = TIMM_V2 if "post_bn" in weights else layout
     try:
         spec = infer(weights, layout)
         if spec.stem == "cifar":

@@ -139,10 +139,22 @@ def project(raw, active, filters: int, stride: int, then: Ops, variant: Variant,
     return conv(active, filters, 1, stride, 1, (BN,) if has_bn(then) else (), variant, name)
 
 
+def pool_project(raw, active, filters: int, stride: int, then: Ops, variant: Variant, name: str):
+    """The mean of what a stride skips, then a 1x1 convolution (ResNet-D).
+
+    At an odd side the mean is of the pixels that are there, as in timm.
+    """
+    if stride > 1:
+        pool = layers.AveragePooling2D(stride, padding="same", name=f"{name}_pool")
+        active = pool(active)
+    return project(raw, active, filters, 1, then, variant, name)
+
+
 PATHS: dict[str, Callable] = {
     "identity": identity,
     "pad": pad,
     "project": project,
+    "pool_project": pool_project,
     "none": lambda *_: None,
 }
 

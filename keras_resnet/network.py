@@ -29,16 +29,16 @@ def residual(x, spec: Spec, stage: int, index: int):
 
 def features(x, spec: Spec):
     """Everything between the image and the head: stem, stages of blocks, last activation."""
-    stem, variant = STEMS[spec.stem], VARIANTS[spec.variant]
-    order = ACTIVATION_ORDERS[spec.activation_order]
-    # The stem ends as every block does, and the head begins as every block does.
-    ending = order.leave + order.after
-    x = conv(x, spec.stem_width, stem.kernel, stem.stride, 1, ending, variant, "conv1")
-    x = POOLS[variant.pool_padding](x, "pool1") if stem.pool else x
+    order, variant = ACTIVATION_ORDERS[spec.activation_order], VARIANTS[spec.variant]
+    *before, last = spec.stem_convs()
+    for i, step in enumerate(before, 1):
+        x = conv(x, *step, variant, f"conv1_{i}")
+    x = conv(x, *last, variant, "conv1")
+    x = POOLS[variant.pool_padding](x, "pool1") if STEMS[spec.stem].pool else x
     for stage, blocks in enumerate(spec.blocks):
         for index in range(blocks):
             x = residual(x, spec, stage, index)
-    return apply_ops(order.enter, x, variant, "post")
+    return apply_ops(order.enter, x, variant, "post")  # the head begins as every block does
 
 
 def classifier(x, spec: Spec, classes: int, activation):

@@ -81,7 +81,7 @@ def test_torchvision_and_timm(environment, tmp_path):
             "huggingface_hub",
         ],
     )  # fmt: skip
-    assert said(python, RECORD, "--check", "torchvision", "comparison", "timm").count("npz") == 15
+    assert said(python, RECORD, "--check", "torchvision", "comparison", "timm").count("npz") == 18
     # In Keras's torch backend, as TensorFlow stays out of this environment.
     assert "all as expected" in said(python, "-c", PICKLE, tmp_path, KERAS_BACKEND="torch")
 

@@ -61,8 +61,9 @@ class Stem(NamedTuple):
     """What comes before the first residual block."""
 
     kernel: int
-    stride: int
+    stride: int  # of the first convolution
     pool: bool  # a 3x3 max pooling of stride 2 follows
+    shares: tuple[float, ...] = (1,)  # channels of each convolution, in those of the stem
 
 
 class Variant(NamedTuple):
@@ -117,6 +118,8 @@ SHORTCUTS = {
     "A": Shortcut("identity", "pad"),  # channels of zeros: no parameters
     "B": Shortcut("identity", "project"),
     "C": Shortcut("project", "project"),
+    # ResNet-D ("Bag of Tricks", He et al. 2018, 4.2): a stride skips no pixel, but averages four
+    "D": Shortcut("identity", "pool_project"),
     "none": Shortcut("none", "none"),  # a plain network
     # Identity Mappings, 3 and Table 1: what is not the identity is worse
     "scaled": Shortcut("identity", "pad", "halve"),  # half of both
@@ -126,9 +129,13 @@ SHORTCUTS = {
     "dropout_shortcut": Shortcut("identity", "pad", "drop_shortcut"),
 }
 
+PROJECTIONS = "project", "pool_project"  # the paths with a convolution
+
 STEMS = {
     "cifar": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
     "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
+    "deep": Stem(3, 2, True, (1 / 2, 1 / 2, 1)),  # ResNet-C ("Bag of Tricks", He et al. 2018, 4.2)
+    "tiered": Stem(3, 2, True, (3 / 8, 1 / 2, 1)),  # timm's resnet10t, 14t, 26t
 }
 
 VARIANTS = {

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from keras_resnet.spec.blocks import (
     ACTIVATION_ORDERS,
     BLOCKS,
+    PROJECTIONS,
     SHORTCUTS,
     STEMS,
     VARIANTS,
@@ -42,13 +43,13 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
 
     Between two convolutions of the main path there is one batch normalization, in every order.
     """
-    stem, leave = STEMS[spec.stem], ACTIVATION_ORDERS[spec.activation_order].leave
-    *sides, inputs = spec.input_shape
-    size = _shrink(sides, stem.stride)
-    ending = leave + ACTIVATION_ORDERS[spec.activation_order].after
-    outputs = spec.stem_width
-    yield Convolution(inputs, outputs, stem.kernel, size, ending, True)
-    size = _shrink(size, 2 if stem.pool else 1)
+    leave = ACTIVATION_ORDERS[spec.activation_order].leave
+    outputs = spec.input_shape[2]
+    size: tuple[int, ...] = spec.input_shape[:2]
+    for conv in spec.stem_convs():
+        inputs, outputs, size = outputs, conv.filters, _shrink(size, conv.stride)
+        yield Convolution(inputs, outputs, conv.kernel, size, conv.then, True)
+    size = _shrink(size, 2 if STEMS[spec.stem].pool else 1)
     for stage, blocks in enumerate(spec.blocks):
         for index in range(blocks):
             entered = outputs
@@ -57,7 +58,7 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
                 row = inputs, outputs, conv.kernel, size, conv.then, True
                 yield Convolution(*row, stage + 1)
             option = SHORTCUTS[spec.shortcut]
-            if (option.same if entered == outputs else option.change) == "project":
+            if (option.same if entered == outputs else option.change) in PROJECTIONS:
                 row = entered, outputs, 1, size, leave, has_bn(leave)
                 yield Convolution(*row, stage + 1)
             if option.gated:

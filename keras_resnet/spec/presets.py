@@ -71,6 +71,7 @@ _V2 = {"activation_order": "full_preact"}
 _KERAS_V1 = {"variant": "keras_v1"}
 _KERAS_V2 = {"variant": "keras_v2", "block": "bottleneck_v1.5", **_V2}
 _TIMM_V2 = {"variant": "timm_v2", **_V2}
+_D = {"stem": "deep", "shortcut": "D"}  # "Bag of Tricks", He et al. 2018, 4.2; timm's names
 # Option B: the second paper's own code projects with a 1x1 convolution (resnet-1k-layers).
 _CIFAR_V2 = {"shortcut": "B", **_V2}
 
@@ -87,6 +88,11 @@ SPECS: dict[str, Spec] = {
     "ResNet101V2": imagenet(101, **_KERAS_V2),
     "ResNet152V2": imagenet(152, **_KERAS_V2),
     "ResNet200V2": imagenet(200, **_TIMM_V2),
+    **{f"ResNet{depth}D": imagenet(depth, **_D) for depth in (18, 34)},
+    **{
+        f"ResNet{depth}D": imagenet(depth, block="bottleneck_v1.5", **_D)
+        for depth in (50, 101, 152, 200)
+    },
     "PlainNet18": imagenet(18, shortcut="none"),
     "PlainNet34": imagenet(34, shortcut="none"),
     **{f"ResNet{depth}": cifar(depth) for depth in (8, 20, 32, 44, 56, 110, 1202)},

@@ -110,6 +110,13 @@ class Spec(Settings):
                     "only adds some: use B or C."
                 )
         self._check_output_stride()
+        if self.output_stride not in (0, self.stage_stride(len(self.blocks) - 1)) and (
+            SHORTCUTS[self.shortcut].change == "pool_project"
+        ):
+            raise InputError(
+                f"output_stride {self.output_stride} leaves strides out, and shortcut "
+                f"{self.shortcut} averages what these skip: use B or C."
+            )
         if self.zero_gamma and not has_bn(ACTIVATION_ORDERS[self.activation_order].leave):
             raise InputError(
                 "zero_gamma needs a batch normalization at the end of the residual branch, and "
@@ -135,7 +142,10 @@ class Spec(Settings):
 
     @property
     def depth(self) -> int:
-        """Weighted layers as the papers count them: convolutions on the main path, and the head."""
+        """Weighted layers as the papers count them: convolutions on the main path, and the head.
+
+        A stem counts as one, as in the name ResNet-50-D.
+        """
         return 2 + sum(self.blocks) * len(BLOCKS[self.block].kernels)
 
     @property
@@ -223,6 +233,15 @@ class Spec(Settings):
             then[last] += (Op("drop_path", self.stochastic_depth * place),)
         rows = zip(filters, block.kernels, strides, dilations, then, strict=True)
         return [Conv(*row) for row in rows]
+
+    def stem_convs(self) -> list[Conv]:
+        """The convolutions of the stem, in order: the last one ends as every block does."""
+        stem, order = STEMS[self.stem], ACTIVATION_ORDERS[self.activation_order]
+        filters = [max(1, round(self.stem_width * share)) for share in stem.shares]
+        strides = [stem.stride] + [1] * (len(filters) - 1)
+        then = [(BN, RELU)] * (len(filters) - 1) + [order.leave + order.after]
+        rows = zip(filters, strides, then, strict=True)
+        return [Conv(width, stem.kernel, stride, 1, ops) for width, stride, ops in rows]
 
     def width(self, stage: int) -> int:
         """Channels of a stage, before expansion."""

@@ -8,7 +8,7 @@ from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.errors import InputError, sentence
 from keras_resnet.utils.schema import read_json
 
-TIMM = re.compile(r"(wide_)?resnet(v2)?_?\d+(_2)?")  # the names of plain ResNets there
+TIMM = re.compile(r"(wide_)?resnet(\d+[dt]|(v2)?_?\d+(_2)?)")  # the names of plain ResNets there
 PLAIN_ARGUMENTS = {
     "num_classes", "in_chans", "global_pool", "drop_rate", "drop_path_rate", "output_stride",
 }  # fmt: skip

@@ -22,6 +22,7 @@ class WeightLayout(NamedTuple):
     parts: dict[str, str]  # in a block, from our name
     ends: dict[str, str]  # before and after the blocks, from our name
     first: int = 0  # number of the first stage
+    shortcut: str = "B"  # where it has one with weights
     head: tuple[int, ...] = ()  # more axes of the head's kernel
     source: str = ""  # whose it is, for people
 
@@ -44,6 +45,17 @@ TORCHVISION = WeightLayout(  # and timm's v1
     ends={"conv1_conv": "conv1", "conv1_bn": "bn1", HEAD: "fc"},
     first=1,
     source="torchvision or timm",
+)
+TIMM_D = TORCHVISION._replace(  # its networks whose names end in d or t
+    parts=TORCHVISION.parts | {"0_conv": "downsample.1", "0_bn": "downsample.2"},
+    ends=TORCHVISION.ends
+    | {
+        **{f"conv1_{i + 1}_conv": f"conv1.{3 * i}" for i in (0, 1)},
+        **{f"conv1_{i + 1}_bn": f"conv1.{3 * i + 1}" for i in (0, 1)},
+        "conv1_conv": "conv1.6",
+    },
+    shortcut="D",
+    source="timm",
 )
 TIMM_V2 = WeightLayout(
     activation_order="full_preact",
@@ -77,7 +89,7 @@ TRANSFORMERS = WeightLayout(
     source="Hugging Face transformers",
 )
 MISSING = 4_000_000  # weights that may be missing, which has a message of its own: heads, blocks
-TORCH = (TORCHVISION, TIMM_V2, TRANSFORMERS)
+TORCH = (TORCHVISION, TIMM_D, TIMM_V2, TRANSFORMERS)
 # Other names for the same, in the same places; a head may stand in a `Sequential`.
 SYNONYMS = (
     (re.compile(r"^(linear|classifier|fc)(\.\d+)?\."), "fc."),
@@ -116,24 +128,26 @@ def recognize_state(state: State) -> tuple[Weights, Spec, WeightLayout]:
     Raises:
         InputError: if it is of no network of this family, naming what is left over.
     """
-    found = [
-        (name.removesuffix(layout.anchor), layout)
+    found = dict.fromkeys(
+        name.removesuffix(layout.anchor)
         for layout in TORCH
         for name in state
         if name == layout.anchor or name.endswith(f".{layout.anchor}")
-    ]
+    )
     if not found:
         raise InputError(
             "it is not of a ResNet of torchvision, timm or transformers, as it has no "
             f"{TORCHVISION.anchor}, but {shorten_list(list(state))}."
         )
     if len(found) > 1:
-        prefixes = " and ".join(repr(prefix) for prefix, _ in found)
+        prefixes = " and ".join(map(repr, found))
         raise InputError(
             f"it holds {len(found)} networks, with {prefixes} before their names: save one alone."
         )
-    ((prefix, layout),) = found
-    weights, unknown = from_state({_plain(n, prefix): a for n, a in state.items()}, layout)
+    (prefix,) = found
+    plain = {_plain(name, prefix): array for name, array in state.items()}
+    layout = min(TORCH, key=lambda row: len(from_state(plain, row)[1]))
+    weights, unknown = from_state(plain, layout)
     if unknown:
         raise InputError(f"it has what no network of this family has: {shorten_list(unknown)}.")
     try:
@@ -206,16 +220,17 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     matches = [re.fullmatch(r"conv(\d+)_block\d+_1_conv", name) for name in weights]
     stages = [int(match[1]) for match in matches if match]
     blocks = tuple(stages.count(stage) for stage in sorted(set(stages)))
-    names = ["conv1_conv", *(f"conv2_block1_{i}_conv" for i in (1, 2, 3))]
-    found = [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
-    stems = {row.kernel: name for name, row in STEMS.items()}
-    square = all(kernel.ndim == 4 and 0 not in kernel.shape for kernel in found)
-    if len(found) < 3 or not square or len(found[0]) not in stems:
-        shapes = ", ".join(str(kernel.shape) for kernel in found) or "none"
+    stem = _kernels(weights, "conv1_1_conv", "conv1_2_conv", "conv1_conv")
+    branch = _kernels(weights, *(f"conv2_block1_{i}_conv" for i in (1, 2, 3)))
+    stems = {(row.kernel, row.shares): name for name, row in STEMS.items()}
+    square = all(kernel.ndim == 4 and 0 not in kernel.shape for kernel in stem + branch)
+    shares = tuple(kernel.shape[-1] / stem[-1].shape[-1] for kernel in stem) if square else ()
+    name = stems.get((len(stem[0]), shares)) if stem else None
+    if len(branch) < 2 or name is None:
+        shapes = ", ".join(str(kernel.shape) for kernel in stem + branch) or "none"
         raise InputError(f"the kernels of its stem and first block are {shapes}.")
-    kernel, *branch = found
-    kernels = tuple(len(conv) for conv in branch)
-    width, stem = branch[0].shape[-1], kernel.shape[-1]
+    kernels = tuple(len(kernel) for kernel in branch)
+    width = branch[0].shape[-1]
     expansion = branch[-1].shape[-1] / width
     # All of these packages have the stride on a 3x3 convolution.
     rows = [(block, row.kernels[row.strided], *row[:2]) for block, row in BLOCKS.items()]
@@ -224,21 +239,25 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
         raise InputError(f"its blocks have kernels {kernels} and widen {expansion:g} times.")
     firsts = [weights[f"conv{stage}_block1_1_conv"] for stage in sorted(set(stages))]
     widths = [first["kernel"].shape[-1] for first in firsts]
-    multiplier = max(1.0, width / stem)  # the stages may be wider than the stem
+    multiplier = max(1.0, width / stem[-1].shape[-1])  # stages may be wider than the stem
     head = weights.get(HEAD, {}).get("kernel")
-    default = DEFAULTS[stems[len(kernel)]]
+    default = DEFAULTS.get(name, IMAGENET)
     return Spec(
         blocks=blocks,
         widths=tuple(round(w / multiplier) for w in widths),
         width_multiplier=multiplier,
         block=block,
         activation_order=layout.activation_order,
-        shortcut="B" if any(name.endswith("_0_conv") for name in weights) else "A",
-        stem=stems[len(kernel)],
+        shortcut=layout.shortcut if any(la.endswith("_0_conv") for la in weights) else "A",
+        stem=name,
         variant=layout.variant,
-        input_shape=(default.side, default.side, kernel.shape[2]),
+        input_shape=(default.side, default.side, stem[0].shape[2]),
         classes=head.shape[1] if head is not None else default.classes,
     )
+
+
+def _kernels(weights: Weights, *names: str) -> list[np.ndarray]:
+    return [weights[name]["kernel"] for name in names if "kernel" in weights.get(name, ())]
 
 
 class Default(NamedTuple):
@@ -248,7 +267,8 @@ class Default(NamedTuple):
     classes: int
 
 
-DEFAULTS = {"imagenet": Default(224, 1000), "cifar": Default(32, 10)}
+IMAGENET = Default(224, 1000)
+DEFAULTS = {"cifar": Default(32, 10)}
 
 
 def append_channels(weights: Weights, spec: Spec) -> Weights:

@@ -24,7 +24,11 @@ from tests.recordings.record import NETWORKS, array, images
 from tests.recordings.record import checkpoint as rebuilt
 
 RECORDINGS = Path(__file__).parent.parent / "recordings"
-SMALL = {"torchvision_resnet18", "timm_resnetv2_18"}  # below, a ResNet-50 is recognized, too
+SMALL = {
+    "torchvision_resnet18",
+    "timm_resnet18d",
+    "timm_resnetv2_18",
+}  # below, a ResNet-50 is recognized, too
 SLOW = pytest.mark.slow
 TORCH = [
     pytest.param(name, marks=() if name in SMALL else SLOW)

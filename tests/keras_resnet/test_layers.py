@@ -26,6 +26,22 @@ def test_option_a_takes_every_second_pixel_and_adds_channels_of_zeros(data_forma
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(result), expected)
 
 
+def test_option_d_takes_the_mean_of_the_pixels_that_a_stride_would_skip(data_format):
+    last = data_format == "channels_last"
+    image = np.random.default_rng(0).normal(size=(2, 5, 4, 3)).astype("float32")
+    means = [
+        [image[:, i : i + 2, j : j + 2].mean((1, 2)) for j in (0, 2)] for i in (0, 2, 4)
+    ]  # the last row has no second one
+    shape = (5, 4, 3) if last else (3, 5, 4)
+    source = keras.Input(shape)
+    model = keras.Model(source, layers.pool_project(None, source, 2, 2, (), PAPER, "x"))
+    kernel = model.get_layer("x_conv").get_weights()[0][0, 0]
+    expected = np.moveaxis(np.array(means), 2, 0) @ kernel
+    if not last:
+        image, expected = image.transpose(0, 3, 1, 2), expected.transpose(0, 3, 1, 2)
+    np.testing.assert_allclose(model.predict_on_batch(image), expected, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [6, 7])
 def test_a_strided_convolution_pads_alike_on_all_sides(size):
     # Mirroring the image and the kernel mirrors the result, for odd sizes: "same" in

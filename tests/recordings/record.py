@@ -24,7 +24,10 @@ NETWORKS = {
         "resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "wide_resnet50_2",
     ),
     "comparison": ("alexnet", "vgg11", "vgg16_bn", "googlenet"),  # of torchvision, too
-    "timm": ("resnet50", "resnetv2_18", "resnetv2_34", "resnetv2_50", "resnetv2_101"),
+    "timm": (
+        "resnet50", "resnet18d", "resnet50d", "resnet26t", "resnetv2_18", "resnetv2_34",
+        "resnetv2_50", "resnetv2_101",
+    ),
     "keras_hub": ("basic_block", "bottleneck_block", "basic_block_v2", "bottleneck_block_v2"),
 }  # fmt: skip
 
@@ -64,10 +67,6 @@ def torch_model(package, name):
     """A network of torchvision or timm."""
     import torch
 
-    if package == "timm":
-        import timm
-
-        return timm.create_model(name, pretrained=False)
     # torchvision has no build for a torch without CUDA; its models only need two names.
     for operator in ("nms", "qnms"):
         if not hasattr(torch.ops.torchvision, operator):
@@ -75,6 +74,10 @@ def torch_model(package, name):
                 f"torchvision::{operator}",
                 "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor",
             )
+    if package == "timm":
+        import timm
+
+        return timm.create_model(name, pretrained=False)
     import torchvision
 
     if name == "googlenet":

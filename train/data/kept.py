@@ -27,8 +27,10 @@ def read(path: Path, row: np.dtype) -> np.ndarray:
 
 def write(path: Path, rows: np.ndarray) -> None:
     """Keeps a table, if it can be: it says so if not."""
+    own = path.with_stem(f"{path.stem}-{os.getpid()}")  # trainings that start together share none
     try:
-        with replacing(path) as partial, open(partial, "wb") as file:
+        with replacing(own) as partial, open(partial, "wb") as file:
             np.save(file, rows, allow_pickle=False)
+        os.replace(own, path)
     except OSError as error:
         print(f"{path} cannot be written ({error.strerror}): files are read again next time.")

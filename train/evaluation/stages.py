@@ -49,7 +49,7 @@ def _path(spec: Spec, number: int) -> Iterator[tuple[int, int]]:
             for conv in spec.branch(number - 1, block):
                 yield (conv.kernel - 1) * conv.dilation + 1, conv.stride
         return
-    stem = STEMS[spec.stem]
-    yield stem.kernel, stem.stride
-    if stem.pool:
+    for conv in spec.stem_convs():
+        yield conv.kernel, conv.stride
+    if STEMS[spec.stem].pool:
         yield 3, 2

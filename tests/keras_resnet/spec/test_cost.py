@@ -53,6 +53,15 @@ def test_other_shortcuts(shortcut, variant):
     assert_costs_are_those_of_the_built(Spec((1, 2), (4, 8), shortcut=shortcut, **shape))
 
 
+@pytest.mark.parametrize("order", ["original", "full_preact"])
+@pytest.mark.parametrize("stem", ["deep", "tiered"])
+def test_stems_of_three_convolutions_and_averaging_shortcuts(stem, order):
+    shape = {"input_shape": (37, 48, 3), "activation_order": order}
+    assert_costs_are_those_of_the_built(
+        Spec((1, 2), (8, 16), "bottleneck_v1.5", shortcut="D", stem=stem, **shape)
+    )
+
+
 @pytest.mark.parametrize(
     ("order", "block", "variant"),
     [
@@ -123,6 +132,13 @@ PARAMETERS = {  # trainable
     # timm: resnet200.
     "ResNet200": 64_673_832,
     "ResNet200V2": 64_666_152,
+    # timm: resnet18d to resnet200d.
+    "ResNet18D": 11_708_744,
+    "ResNet34D": 21_816_904,
+    "ResNet50D": 25_576_264,
+    "ResNet101D": 44_568_392,
+    "ResNet152D": 60_212_040,
+    "ResNet200D": 64_693_064,
     # keras.applications, without moving statistics.
     "ResNet50": 25_583_592,
     "ResNet101": 44_601_832,
@@ -152,6 +168,13 @@ MACS = {  # He et al. 2015, Table 1: 1.8, 3.6, 3.8, 7.6 and 11.3 billion for 18 
     "ResNet101V2": 7_194_476_544,
     "ResNet152V2": 10_906_697_728,
     "ResNet200V2": 15_007_481_856,
+    # timm, counted by hooks on its convolutions and heads.
+    "ResNet18D": 2_053_713_920,
+    "ResNet34D": 3_903_401_984,
+    "ResNet50D": 4_328_824_832,
+    "ResNet101D": 8_041_046_016,
+    "ResNet152D": 11_753_267_200,
+    "ResNet200D": 15_247_122_432,
     "PlainNet18": 1_794_805_760,
     "PlainNet34": 3_644_493_824,
     "ResNet8": 12_239_488,

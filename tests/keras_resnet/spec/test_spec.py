@@ -113,7 +113,11 @@ def test_a_spec_survives_json(stem, block):
             {"activation_order": "fullpreact"},
             "unknown activation_order 'fullpreact': did you mean 'full_preact'",
         ),
-        ({"shortcut": "D"}, "unknown shortcut 'D'"),
+        ({"shortcut": "E"}, "unknown shortcut 'E'"),
+        (
+            {"shortcut": "D", "output_stride": 2},
+            "output_stride 2 leaves strides out, and shortcut D averages what these skip",
+        ),
         ({"block": "basics"}, "did you mean 'basic'"),
         ({"width_multiplier": 0}, "width_multiplier must be a number from 0.01"),
         ({"dropout": 1.0}, "dropout must be a number from 0 to 0.95; got 1.0"),

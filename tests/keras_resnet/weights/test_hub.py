@@ -51,15 +51,15 @@ def place(tmp_path_factory):
     """The folder of the server, and the network of the model in it."""
     root = tmp_path_factory.mktemp("hub")
     (root / "timm/resnet10.test").mkdir(parents=True)
-    (root / "timm/resnet10d.test").mkdir()
+    (root / "timm/resnetaa10d.test").mkdir()
     (root / "timm/empty").mkdir()
     model = ResNet(SPEC, input_shape=(64, 64, 3))
     to_checkpoint(model, root / "timm/resnet10.test/model.safetensors")
     weights = (root / "timm/resnet10.test/model.safetensors").read_bytes()
     (root / "timm/resnet10.test/config.json").write_text(json.dumps(CONFIG))
-    (root / "timm/resnet10d.test/model.safetensors").write_bytes(weights)
-    other = CONFIG | {"architecture": "resnet10d"}
-    (root / "timm/resnet10d.test/config.json").write_text(json.dumps(other))
+    (root / "timm/resnetaa10d.test/model.safetensors").write_bytes(weights)
+    other = CONFIG | {"architecture": "resnetaa10d"}
+    (root / "timm/resnetaa10d.test/config.json").write_text(json.dumps(other))
     (root / "timm/vit").mkdir()
     (root / "timm/vit/config.json").write_text('{"model_type": "vit"}')
     (root / "timm/empty/config.json").write_text(json.dumps(CONFIG))
@@ -78,7 +78,7 @@ def test_models_of_the_hub(place, fresh_python, tmp_path):
     with serve(root) as (address, log):
         found, tagged, missing, revision, odd, other, empty = ask(
             source, f"{source}@v1", "hf://timm/resnet11", f"{source}@v9",
-            "hf://timm/resnet10d.test", "hf://timm/vit", "hf://timm/empty", HF_ENDPOINT=address,
+            "hf://timm/resnetaa10d.test", "hf://timm/vit", "hf://timm/empty", HF_ENDPOINT=address,
         )  # fmt: skip
     expected = Preprocessing.of_unit(
         (0.5, 0.4, 0.3), (0.2, 0.25, 0.5), size=(160, 160), crop_ratio=0.95,
@@ -92,7 +92,7 @@ def test_models_of_the_hub(place, fresh_python, tmp_path):
     np.testing.assert_allclose(found["outputs"], model.predict_on_batch(image)[0], atol=1e-5)
     assert missing.startswith("cannot fetch hf://timm/resnet11: there is no such model")
     assert "it has no revision 'v9'" in revision
-    assert "architecture 'resnet10d', and this family has no such network" in odd
+    assert "architecture 'resnetaa10d', and this family has no such network" in odd
     assert "says no plain ResNet" in other
     files = "model.safetensors or pytorch_model.bin"
     assert empty == f"hf://timm/empty has no {files}: choose another model."
