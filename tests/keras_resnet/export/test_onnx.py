@@ -90,6 +90,18 @@ def test_other_heads_in_every_exact_format(activation, tmp_path):
     assert read_metadata(tmp_path / "model.onnx")["outputs"] == (activation or "logits")
 
 
+@pytest.mark.slow
+def test_shortcuts_that_average_at_odd_sides_in_every_exact_format(tmp_path):
+    model = network(shape=(37, 33, 3), stem="deep", shortcut="D")
+    images = np.random.default_rng(1).integers(0, 256, (3, 37, 33, 3)).astype("uint8")
+    expected = model.predict_on_batch(images.astype("float32"))
+    assert expected.std(0).max() > 1e-3
+    names = [*export.files.EXACT, "onnx"]
+    export.save(model, tmp_path, names)
+    for name in names:
+        np.testing.assert_allclose(export.load(tmp_path, name)(images), expected, atol=1e-5)
+
+
 def test_images_of_any_size(tmp_path):
     model = network(shape=(None, None, 3))
     export.save(model, tmp_path, ["onnx"])  # the others: test_tflite.py

@@ -239,8 +239,14 @@ def test_images_that_are_not_in_memory_give_the_same_pixels(changes, rows):
     seen = []
     for images in (IMAGES, OnDisk()):
         split = Split(images, LABELS, rows)
-        batches = list(training_batches(split, 5, recipe, 0, 1))
-        batches += list(validation_batches(split, 5, 16))
+        trained, held_out = (
+            training_batches(split, 5, recipe, 0, 1),
+            validation_batches(split, 5, 16),
+        )
+        for specs, size in ((trained.element_spec, recipe.batch_size), (held_out.element_spec, 16)):
+            assert all(spec.shape.is_fully_defined() for spec in specs), "slower by a quarter"
+            assert {spec.shape[0] for spec in specs} == {size}
+        batches = [*trained, *held_out]
         seen.append(batches + [(part,) for part in pool_batches(split, recipe, 1)])
     assert images.asked > 0
     for one, other in zip(*seen, strict=True):
