@@ -16,11 +16,12 @@ from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type
 from keras_resnet.utils.files import sha256
-from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, infer, to_state
+from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
 from keras_resnet.weights.loading import Contents, transfer
 from keras_resnet.weights.loading import read as read_file
 from keras_resnet.weights.pretrained import locate
 from keras_resnet.weights.readers import HEAD
+from keras_resnet.weights.recognition import infer
 from keras_resnet.weights.signature import check_same
 
 # What must be the same for weights to mean the same.

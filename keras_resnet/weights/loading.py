@@ -20,8 +20,8 @@ from keras_resnet.weights import (
     comparison,
     hub_config,
     isolated,
-    layouts,
     readers,
+    recognition,
     saved,
     state,
 )
@@ -125,7 +125,7 @@ def is_file(path: Any) -> bool:
 
 def _read_keras(path: Path, verified: bool) -> Contents:
     weights, ordered, config = (readers if verified else isolated).read(path)
-    named, spec, layout = layouts.recognize_keras(weights)
+    named, spec, layout = recognition.recognize_keras(weights)
     said = saved.read_preprocessing(path)
     if config and not said:
         said = architecture.read_normalization(config)
@@ -136,7 +136,7 @@ def _read_torch(path: Path, verified: bool) -> Contents:
     arrays = state.read(path)
     if found := comparison.recognize(arrays):
         return Contents(found.weights, found.spec, preprocessing=MODES[found.preprocessing])
-    weights, spec, layout = layouts.recognize_state(arrays)
+    weights, spec, layout = recognition.recognize_state(arrays)
     said = hub_config.read_hub_config(path)
     if said is None:
         LOG.warning(_assumed(path, spec, layout))
