@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from train.backend import backend
 from train.settings.recipe import Recipe
 from train.trainer.stages import rate_factors
 
@@ -23,16 +24,16 @@ class ConvMuon(keras.optimizers.SGD):
             values can change in a step.
         decay: L2 decay of kernels. It is decoupled, and by `learning_rate * decay / (1 -
             momentum)` a step as strong as L2 is in SGD with momentum.
+        steps: How many Newton-Schulz steps follow from each Gram matrix.
         **settings: Of `keras.optimizers.SGD`.
     """
 
     SHARE = 0.25  # of the learning rate, for kernels: found by ablation, docs/performance.md
     COEFFICIENTS = 3.4445, -4.7750, 2.0315  # Jordan et al. 2024: the steepest at zero
-    STEPS = 2, 3  # from one Gram matrix each: TensorFloat-32 is not exact enough for five from one
 
-    def __init__(self, learning_rate, decay: float = 0.0, **settings):
+    def __init__(self, learning_rate, decay: float = 0.0, steps=(5,), **settings):
         super().__init__(learning_rate, **settings)
-        self.decay = decay
+        self.decay, self.steps = decay, [*steps]
 
     def update_step(self, gradient, variable, learning_rate):
         """Takes a step with one variable."""
@@ -43,14 +44,14 @@ class ConvMuon(keras.optimizers.SGD):
         momentum = self.momentums[self._get_variable_index(variable)]
         self.assign(momentum, self.momentum * momentum + gradient)
         ahead = gradient + self.momentum * momentum if self.nesterov else momentum
-        step = orthogonal(ops.reshape(ahead, (-1, variable.shape[-1])))
+        step = orthogonal(ops.reshape(ahead, (-1, variable.shape[-1])), self.steps)
         step = ops.reshape(step, variable.shape)
         kept = 1 - rate * self.decay / (1 - self.momentum)
         self.assign(variable, variable * kept - self.SHARE * rate * step)
 
     def get_config(self):
         """All arguments of the constructor."""
-        return super().get_config() | {"decay": self.decay}
+        return super().get_config() | {"decay": self.decay, "steps": self.steps}
 
 
 class StagedSGD(keras.optimizers.SGD):
@@ -79,7 +80,7 @@ class StagedSGD(keras.optimizers.SGD):
         return super().get_config() | {"factors": self.factors}
 
 
-def orthogonal(matrix):
+def orthogonal(matrix, steps=(5,)):
     """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2.
 
     A Newton-Schulz step multiplies the matrix by a polynomial of its Gram matrix, which is all
@@ -88,9 +89,9 @@ def orthogonal(matrix):
     """
     tall = matrix.shape[0] > matrix.shape[1]
     x = matrix / (ops.norm(matrix) + 1e-7)
-    for steps in ConvMuon.STEPS:
+    for count in steps:
         flipped = ops.transpose(x)  # TensorFlow transposes within the product, for nothing
-        factor = _newton_schulz(ops.matmul(flipped, x) if tall else ops.matmul(x, flipped), steps)
+        factor = _newton_schulz(ops.matmul(flipped, x) if tall else ops.matmul(x, flipped), count)
         x = ops.matmul(x, factor) if tall else ops.matmul(factor, x)
     return x
 
@@ -127,7 +128,9 @@ def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
 def muon(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
     """Muon, and L2 on the kernels that it leaves to SGD."""
     _decay((v for v in variables if len(v.shape) != 4), recipe.weight_decay)
-    return ConvMuon(schedule, recipe.weight_decay, **_settings(recipe))
+    # Accelerators round factors to 11 bits (TensorFloat-32): too few for all steps from one.
+    steps = (2, 3) if backend().hardware()["gpus"] else (5,)
+    return ConvMuon(schedule, recipe.weight_decay, steps, **_settings(recipe))
 
 
 def _settings(recipe: Recipe) -> dict[str, Any]:

@@ -16,8 +16,9 @@ def test_every_named_optimizer_is_there():
     assert OPTIMIZERS.keys() == NAMES.keys()
 
 
+@pytest.mark.parametrize("steps", [(5,), (2, 3)])
 @pytest.mark.parametrize("shape", [(144, 16), (27, 16), (16, 144), (8, 8)])
-def test_orthogonal_is_five_steps_of_newton_and_schulz(shape):
+def test_orthogonal_is_five_steps_of_newton_and_schulz(shape, steps):
     matrix = DRAW.normal(size=shape).astype("float32")
     u, lengths, v = np.linalg.svd(matrix.astype("float64"), full_matrices=False)
     lengths /= np.sqrt((lengths**2).sum())
@@ -26,7 +27,7 @@ def test_orthogonal_is_five_steps_of_newton_and_schulz(shape):
         lengths = a * lengths + b * lengths**3 + c * lengths**5
     assert lengths.min() > 0.65
     assert lengths.max() < 1.25
-    out = keras.ops.convert_to_numpy(orthogonal(keras.ops.convert_to_tensor(matrix)))
+    out = keras.ops.convert_to_numpy(orthogonal(keras.ops.convert_to_tensor(matrix), steps))
     np.testing.assert_allclose(out, (u * lengths) @ v, atol=2e-5)
 
 
@@ -80,7 +81,8 @@ def test_each_optimizer_gets_the_recipe_and_decays_every_kernel_once():
         assert (optimizer.momentum, optimizer.nesterov) == (0.8, True)
         assert (optimizer.use_ema, optimizer.ema_momentum) == (True, 0.99)
     assert optimizer.decay == 0.5
-    assert ConvMuon.from_config(optimizer.get_config()).decay == 0.5
+    again = ConvMuon.from_config(optimizer.get_config())
+    assert (again.decay, again.steps) == (0.5, optimizer.steps)
 
 
 @pytest.mark.parametrize("precision", ["float32", "mixed_bfloat16"])
