@@ -143,7 +143,7 @@ def _command(run: Run, given: Mapping[str, Any] | None) -> str:
     name = run.get("data", "name")
     dataset = name if given["dataset"] == name else f"./{name}"
     place = {"dataset": "" if dataset == DEFAULT else dataset, "data_dir": "", "seed": ""}
-    return command_line(program(run.record), {**given, **place})
+    return command_line(program(given), {**given, **place})
 
 
 def _machine(run: Run) -> str:

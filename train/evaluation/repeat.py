@@ -35,12 +35,14 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
         return None
     again = folder.with_name(f"{folder.name}_again")
     flags = {**given, **_execution(record), "output_dir": again}
-    return command_line(program(record), flags)
+    return command_line(program(given), flags)
 
 
-def program(record: Mapping[str, Any]) -> str:
-    """The command that a run is of: `train.finetune`, or `train.cifar`, which all others are."""
-    return "train.finetune" if "survey" in record else "train.cifar"
+def program(given: Mapping[str, Any]) -> str:
+    """The command that has these flags, as from `settings`: the one whose default the recipe is."""
+    if not given["recipe"]:  # of the one command that has no flag for it
+        return "train.finetune"
+    return "train.imagenet" if given["recipe"].startswith("imagenet") else "train.cifar"
 
 
 def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -63,7 +65,7 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
     if changes and not isinstance(network, Spec):
         return None
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
-    if program(record) == "train.finetune":
+    if "survey" in record:
         named, others, usual = "", _tuned(recipe, network), FINETUNE_DATA
     else:
         named, others = _nearest(RECIPES, recipe)

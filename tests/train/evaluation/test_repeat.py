@@ -9,14 +9,16 @@ import pytest
 
 from keras_resnet import SPECS, Spec, families
 from keras_resnet.utils.schema import parse
-from train import cifar, finetune, flags
+from train import cifar, finetune, flags, imagenet
 from train.evaluation.repeat import training_command
 from train.settings.data import DataSettings
 from train.settings.recipe import FAST, FINETUNE, PAPER, Recipe
 
 pytestmark = pytest.mark.unit
 
-SHIPPED = sorted(Path(__file__).parents[3].glob("saved_models/pretrained/*/run.json"))
+ROOT = Path(__file__).parents[3]
+SHIPPED = sorted(ROOT.glob("saved_models/pretrained/*/run.json"))
+PHOTOGRAPHS = sorted(ROOT.glob("docs/runs/*imagenette*seed0.json"))
 
 
 def record(model, network, recipe, **changes):
@@ -26,10 +28,12 @@ def record(model, network, recipe, **changes):
 
 
 def understood(line):
-    """What `train.cifar` makes of a command line: network, recipe, data, and the folder."""
+    """What a command makes of its line: network, recipe, data, and the folder."""
     words = shlex.split(line)
-    assert words[:3] == ["python", "-m", "train.cifar"]
-    values = cifar.COMMAND.parse(words[3:])
+    photographs = any(word.startswith("--recipe=imagenet") for word in words)
+    command = imagenet if photographs else cifar
+    assert words[:3] == ["python", "-m", command.__name__]
+    values = command.COMMAND.parse(words[3:])
     _, network, recipe = flags.base(values)
     return (
         replace(network, **values.given(Spec)),
@@ -44,7 +48,8 @@ def assert_repeats(record):
     wanted = families.from_json(record["network"])
     assert replace(network, input_shape=wanted.input_shape, classes=wanted.classes) == wanted
     assert recipe == parse(Recipe, record["recipe"])
-    assert data.dataset == record["data"]["name"]
+    source = record.get("source", {"dataset": record["data"]["name"]})
+    assert data.dataset == source["dataset"]
 
 
 def test_photographs_are_read_in_the_same_way():
@@ -55,8 +60,10 @@ def test_photographs_are_read_in_the_same_way():
     assert {name: getattr(data, name) for name in reading} == reading
 
 
-@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.parent.name)
-def test_shipped_networks(path):
+@pytest.mark.parametrize(
+    "path", [*SHIPPED, *PHOTOGRAPHS], ids=lambda path: "_".join(path.parts[-2:])
+)
+def test_recorded_networks(path):
     assert_repeats(json.loads(path.read_text()))
 
 
