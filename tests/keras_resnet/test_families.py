@@ -64,7 +64,7 @@ def test_what_is_read_is_not_changed():
         ({"input_shape": [32, 32]}, "input_shape.2 is missing."),
         ({"input_shape": [32, 32, 3, 1]}, "input_shape should have at most 3 items"),
         # What `Spec` itself refuses.
-        ({"shortcut": "D"}, "unknown shortcut 'D'. Choose one of A, B, C, none, scaled"),
+        ({"shortcut": "E"}, "unknown shortcut 'E'. Choose one of A, B, C, D, none, scaled"),
         ({"classes": 0}, "classes must be a whole number from 1 to 1000000; got 0."),
         ({"widths": [16, 32]}, "must have one entry for each stage"),
     ],

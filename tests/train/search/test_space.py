@@ -76,7 +76,7 @@ def test_ranges_of_a_decade_are_logarithmic():
             {"blocks": "1.5:2"},
             "blocks must be a whole number from 1 to 1000; got '1.5'. Write low:high",
         ),
-        ({"shortcut": "A,D"}, "unknown shortcut 'D'"),
+        ({"shortcut": "A,E"}, "unknown shortcut 'E'"),
         ({"momentum": "0.5:2"}, "momentum must be a number from 0 to 0.999; got 2.0"),
         ({"zero_gamma": "yes"}, "zero_gamma must be true or false; got 'yes'. Write low:high"),
         ({"blocks": "1,2,"}, "blocks is empty"),
