@@ -30,8 +30,10 @@ class ConvMuon(keras.optimizers.SGD):
 
     SHARE = 0.25  # of the learning rate, for kernels: found by ablation, docs/performance.md
     COEFFICIENTS = 3.4445, -4.7750, 2.0315  # Jordan et al. 2024: the steepest at zero
+    STEPS = (5,)  # in full float32
+    ROUNDED_STEPS = 2, 3  # with TensorFloat-32, whose 11 bits are too few for five from one
 
-    def __init__(self, learning_rate, decay: float = 0.0, steps=(5,), **settings):
+    def __init__(self, learning_rate, decay: float = 0.0, steps=STEPS, **settings):
         super().__init__(learning_rate, **settings)
         self.decay, self.steps = decay, [*steps]
 
@@ -80,7 +82,7 @@ class StagedSGD(keras.optimizers.SGD):
         return super().get_config() | {"factors": self.factors}
 
 
-def orthogonal(matrix, steps=(5,)):
+def orthogonal(matrix, steps):
     """A matrix of the same singular vectors, with singular values of about one, 0.7 to 1.2.
 
     A Newton-Schulz step multiplies the matrix by a polynomial of its Gram matrix, which is all
@@ -128,8 +130,7 @@ def sgd(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
 def muon(recipe: Recipe, schedule, variables) -> keras.optimizers.Optimizer:
     """Muon, and L2 on the kernels that it leaves to SGD."""
     _decay((v for v in variables if len(v.shape) != 4), recipe.weight_decay)
-    # Accelerators round factors to 11 bits (TensorFloat-32): too few for all steps from one.
-    steps = (2, 3) if backend().hardware()["gpus"] else (5,)
+    steps = ConvMuon.ROUNDED_STEPS if backend().hardware()["gpus"] else ConvMuon.STEPS
     return ConvMuon(schedule, recipe.weight_decay, steps, **_settings(recipe))
 
 

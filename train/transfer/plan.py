@@ -15,7 +15,8 @@ from train.transfer.features import BATCH
 
 FEWEST = 3  # epochs, for which an earlier stage is given up
 # Passes forward that all gradients cost, with what reads photographs beside them. Measured on two
-# cores with AMX: 4.6 in bfloat16, and in float32 2.5 without reading. Not measured in float16.
+# cores with AMX: in bfloat16 4.6 of all stages without reading, and 3.9 in a whole run of the last
+# two; in float32 2.5 without reading. Not measured in float16.
 BACKWARD = {"float32": 3.0, "mixed_bfloat16": 4.6, "mixed_float16": 4.6}
 
 

@@ -16,7 +16,7 @@ def test_every_named_optimizer_is_there():
     assert OPTIMIZERS.keys() == NAMES.keys()
 
 
-@pytest.mark.parametrize("steps", [(5,), (2, 3)])
+@pytest.mark.parametrize("steps", [ConvMuon.STEPS, ConvMuon.ROUNDED_STEPS])
 @pytest.mark.parametrize("shape", [(144, 16), (27, 16), (16, 144), (8, 8)])
 def test_orthogonal_is_five_steps_of_newton_and_schulz(shape, steps):
     matrix = DRAW.normal(size=shape).astype("float32")
@@ -34,7 +34,9 @@ def test_orthogonal_is_five_steps_of_newton_and_schulz(shape, steps):
 def test_directions_of_almost_no_length_stay_where_they_are():
     u, _, v = np.linalg.svd(DRAW.normal(size=(144, 16)), full_matrices=False)
     lengths = np.logspace(0, -9, 16)
-    out = orthogonal(keras.ops.convert_to_tensor(((u * lengths) @ v).astype("float32")))
+    out = orthogonal(
+        keras.ops.convert_to_tensor(((u * lengths) @ v).astype("float32")), ConvMuon.STEPS
+    )
     assert np.linalg.norm(out, ord=2) < 1.25
 
 
