@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 import keras_resnet
+from docs import augmentations
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {
@@ -173,6 +174,16 @@ def test_every_record_is_described():
     files = {path.name for path in (ROOT / "docs/runs").iterdir()} - {"README.md"}
     described = re.findall(r"^\| `(\S+)` \|", DOCUMENTS["docs/runs/README.md"], re.MULTILINE)
     assert sorted(described) == sorted(files)
+
+
+def test_the_picture_of_augmentations_has_a_row_for_each_of_the_page():
+    section = DOCUMENTS["docs/photographs.md"].split("\n## Augmentation\n")[1].split("\n## ")[0]
+    described = set(re.findall(r"^\| `--(\w+)", section, re.MULTILINE)) - {"label_smoothing"}
+    shown = {name for changes in augmentations.ROWS for name in changes}
+    assert len(described) == 8 and described <= shown
+    photographs = augmentations.sample_photographs()
+    strips = [augmentations.epochs_of(photographs, changes) for changes in augmentations.ROWS]
+    assert all((strip != strips[0]).any() for strip in strips[1:])
 
 
 @pytest.mark.parametrize("name", DOCUMENTS)
