@@ -47,7 +47,7 @@ def write(runner: Runner, names: Sequence[str], budget: str, jobs: Sequence[Job]
         for name in names:
             curves: dict[str, list[Path]] = {}
             for label, network in EXPERIMENTS[name].networks[budget].items():
-                own = [job for job in jobs if job.name == slug(label, network)]
+                own = [job for job in jobs if job.name == slug(network)]
                 records = {runner.path(job): runner.record(job) for job in own}
                 finished = {path: record for path, record in records.items() if record}
                 curves[label] = list(finished)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,7 +50,7 @@ def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[
     has something of everything.
     """
     networks = {
-        slug(label, network): (network, EXPERIMENTS[name].rates.get(label, 1.0))
+        slug(network): (network, EXPERIMENTS[name].rates.get(label, 1.0))
         for name in names
         for label, network in EXPERIMENTS[name].networks[budget].items()
     }
@@ -65,10 +66,12 @@ def _own(recipe: Recipe, seed: int, rate: float) -> Recipe:
     return replace(recipe, seed=recipe.seed + seed, learning_rate=rate)
 
 
-def slug(label: str, network: NetworkConfig) -> str:
-    """The name of a network in paths: its own if it has one, else that of its label."""
-    named = (name for name, spec in NETWORKS.items() if spec == network)
-    return next(named, re.sub(r"\W+", "_", label)).lower()
+def slug(network: NetworkConfig) -> str:
+    """The name of a network in paths: its own, or that by which an experiment first calls it."""
+    own = (name for name, spec in NETWORKS.items() if spec == network)
+    plans = (plan for experiment in EXPERIMENTS.values() for plan in experiment.networks.values())
+    labels = (label for plan in plans for label, other in plan.items() if other == network)
+    return re.sub(r"\W+", "_", next(chain(own, labels))).lower()
 
 
 @dataclass(frozen=True)

@@ -28,12 +28,15 @@ def test_published_errors_stand_beside_the_same_data_only(data, expected):
     assert Row("degradation", "ResNet-20", []).published == "8.75"
 
 
-def test_a_training_that_two_experiments_need_is_made_once():
+@pytest.mark.parametrize("names", [("degradation", "depth"), ("shortcuts", "identity")])
+def test_a_training_that_two_experiments_need_is_made_once(names):
     budget = BUDGETS["quick"]
-    alone = {name: jobs([name], "quick", budget.recipe, 2) for name in ("degradation", "depth")}
-    both = jobs(["degradation", "depth"], "quick", budget.recipe, 2)
+    alone = {name: jobs([name], "quick", budget.recipe, 2) for name in names}
+    both = jobs(names, "quick", budget.recipe, 2)
     assert {job.folder for job in both} == {j.folder for some in alone.values() for j in some}
     assert len(both) < sum(map(len, alone.values()))
+    networks = [families.to_json(job.network) for job in both if not job.recipe.seed]
+    assert not [network for network in networks if networks.count(network) > 1]
     assert [job.recipe.seed for job in both] == sorted(job.recipe.seed for job in both)
 
 
