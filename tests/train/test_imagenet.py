@@ -1,5 +1,7 @@
 """Photographs: the command's own defaults, and the contact sheet."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,7 @@ from PIL import Image
 from keras_resnet.utils.errors import InputError
 from tests.train.trainer.survive import colours
 from train import imagenet
+from train.data import dataset
 from train.data.dataset import Data
 from train.evaluation.data_card import augmented_batch
 from train.evaluation.preview import COLUMNS, GAP, draw_preview
@@ -30,3 +33,32 @@ def test_the_preview_shows_the_first_batch_as_it_is_augmented(tmp_path):
         shown = sheet[top : top + 96, left : left + 96]
         np.testing.assert_array_equal(shown, image.repeat(times, 0).repeat(times, 1))
     assert (sheet[:GAP] == 255).all()
+
+
+def test_a_damaged_photograph_stops_a_training_cleanly_or_is_left_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "SAMPLE", 1)  # mean and std are not what meets it
+    draw = np.random.default_rng(0)
+    for split, count in (("train", 8), ("val", 2)):
+        for name in ("cat", "dog"):
+            for number in range(count):
+                path = tmp_path / "photos" / split / name / f"{number}.jpg"
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(draw.integers(0, 256, (40, 50, 3)).astype("uint8")).save(path)
+    damaged = tmp_path / "photos/train/dog/3.jpg"
+    damaged.write_bytes(damaged.read_bytes()[:-200])
+    settings = {"dataset": str(tmp_path / "photos"), "model": "resnet8", "epochs": 1,
+                "image_size": 32, "batch_size": 4, "validation_fraction": 0.0}  # fmt: skip
+    with pytest.raises(InputError, match=r"train/dog/3\.jpg' as an image .*--skip_unreadable\.$"):
+        imagenet.run(**settings, output_dir=str(tmp_path / "stopped"))
+    stopped = json.loads((tmp_path / "stopped/run.json").read_text())
+    assert stopped["status"] == "failed" and "dog/3.jpg" in stopped["reason"]
+    record = imagenet.run(
+        **settings, skip_unreadable=True, preview=True, output_dir=str(tmp_path / "run")
+    )
+    assert record["status"] == "finished"
+    assert record["recipe"]["crop"] == "area" and record["recipe"]["optimizer"] == "muon"
+    sheet = np.asarray(Image.open(tmp_path / "run/preview.png"))
+    assert sheet.shape[:2] == (
+        2 * (96 + GAP) + GAP,
+        COLUMNS * (96 + GAP) + GAP,
+    )  # of 15 images, before the training

@@ -33,7 +33,9 @@ def epoch_shape(recipe: Recipe, shape: Shape, epoch: int) -> Shape:
         return shape
     grown = min(1.0, epoch / (GROWN * recipe.epochs))
     scale = recipe.first_size + grown * (recipe.last_size - recipe.first_size)
-    height, width = (max(GRID, GRID * round(side * scale / GRID)) for side in shape[:2])
+    if scale == 1:
+        return shape
+    height, width = (min(side, max(GRID, GRID * round(side * scale / GRID))) for side in shape[:2])
     return height, width, shape[2]
 
 

@@ -11,6 +11,7 @@ from keras_resnet.utils.errors import InputError, shorten
 from train.data.indexed import CHUNK, ArrayImages, Images
 from train.settings.data import DataSettings
 
+TEST_SHARE = 0.2  # of images without a split
 SAMPLE = 1000  # images whose statistics stand for those of all
 
 
@@ -180,7 +181,7 @@ class Normalization(NamedTuple):
     std: list[float]
 
 
-def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
+def hold_out(split: Split, fraction: float, half: int = 1) -> tuple[Split, Split]:
     """Divides a split at random, stratified by class and always in the same way.
 
     Of files, what is in each decides, so that adding some moves none: see `by_content`.
@@ -188,12 +189,14 @@ def hold_out(split: Split, fraction: float) -> tuple[Split, Split]:
     Args:
         split: The images to divide.
         fraction: The fraction that goes to the second part, 0 to 1.
+        half: Of the checksums, which decides: 0 for test images, so that those which are held out
+            of the others are chosen independently.
 
     Returns:
         The two parts, each in the original order; no image is copied.
     """
     if fraction and (digests := split.digests) is not None:
-        held = by_content(digests[:, 1], split.labels, fraction)
+        held = by_content(digests[:, half], split.labels, fraction)
         return split.subset(np.flatnonzero(~held)), split.subset(np.flatnonzero(held))
     count = len(split)
     order = np.random.default_rng(0).permutation(count)
@@ -208,7 +211,7 @@ def by_content(digests: np.ndarray, labels: np.ndarray, fraction: float) -> np.n
     """Chooses images by checksums of their content: copies go together, and new ones move none.
 
     But that of a class without any below the fraction, the image of the least checksum is chosen,
-    and one is left where all of it are.
+    and one is left where all of it are, or where it is the only one.
 
     Args:
         digests: `(n,)` uint64.
@@ -222,8 +225,8 @@ def by_content(digests: np.ndarray, labels: np.ndarray, fraction: float) -> np.n
     for label in np.unique(labels):
         own = np.flatnonzero(labels == label)
         own = own[np.argsort(digests[own], kind="stable")]
-        if len(own) > 1:
-            chosen[own[0]], chosen[own[-1]] = True, False
+        chosen[own[0]] = True
+        chosen[own[-1]] = False
     return chosen
 
 

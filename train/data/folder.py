@@ -2,6 +2,7 @@
 
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from os.path import isdir
 from pathlib import Path
@@ -10,14 +11,13 @@ import numpy as np
 
 from keras_resnet.utils.errors import InputError, shorten_list
 from train.data import inventory
-from train.data.dataset import Data, Split, by_content, check_names
+from train.data.dataset import TEST_SHARE, Data, Split, by_content, check_names
 from train.data.listing import images_within, list_folder, report_listing
 from train.data.photographs import FolderFiles, Photographs
 from train.settings.data import DataSettings
 
 TRAIN, TEST = ("train", "training"), ("test", "testing")
 VALIDATION = ("val", "validation", "valid")  # tested with if there is no other folder for it
-TEST_SHARE = 0.2  # of the images of a folder without a split
 
 Classes = dict[str, list[str]]  # by name of a class, paths of images from the root
 
@@ -52,11 +52,14 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
              for label, each in enumerate(classes) for name in part.get(each, ())]  # fmt: skip
     files = FolderFiles(str(root), np.array([os.fsencode(name) for name, *_ in names]))
     labels = np.array([label for _, label, _ in names], np.int32)
-    found = inventory.take(files, settings.skip_unreadable)
-    usable = _usable(found, settings, left_out)
     sides = np.array([side for *_, side in names])
+    found, usable = _look(files, sides, settings)
     if not others:
         sides[usable] = by_content(found.digests[usable, 0], labels[usable], TEST_SHARE)
+        found, usable = _look(files, sides, settings)
+    if found.problems:
+        print(f"left out: {next(iter(found.problems.values()))}", flush=True)
+        left_out["unreadable files"] += len(found.problems)
     settings = replace(settings, image_size=size)
     images = Photographs(files, (size, size, 3), settings, found.digests)
     report_listing(root.name, int(usable.sum()), left_out)
@@ -68,13 +71,23 @@ def load(root: Path, settings: DataSettings, size: int) -> Data:
         raise InputError(
             f"{root.name} has one image of each class, and needs others to test with: add some."
         )
-    if unseen := sorted({*range(len(classes))} - {*test_split.labels.tolist()}):
-        names_unseen = shorten_list([classes[label] for label in unseen])
-        print(f"{root.name} has no test images of {names_unseen}: no score tells of them.")
+    if unlearned := _absent(classes, training_split):
+        raise InputError(
+            f"{root.name} has no training images of {unlearned}: add some, or remove the folder."
+        )
+    if unseen := _absent(classes, test_split):
+        print(f"{root.name} has no test images of {unseen}: no score tells of them.")
     return Data(
         root.name, classes, training_split, test_split, settings=settings,
         validation=validation[0] if validation and len(validation[0]) else None,
     )  # fmt: skip
+
+
+def _absent(classes: Sequence[str], split: Split) -> str:
+    """In words, the classes of which a split has no images."""
+    return shorten_list(
+        [classes[i] for i in sorted({*range(len(classes))} - {*split.labels.tolist()})]
+    )
 
 
 def _layout(root: Path, left_out: Counter[str]) -> list[str]:
@@ -86,15 +99,18 @@ def _layout(root: Path, left_out: Counter[str]) -> list[str]:
         raise InputError(f"no folder {str(root)!r}: check --dataset.")
     top = list_folder(root)
     by_name = {name.lower(): name for name in reversed(top.folders)}
-    train, test, validation = (
+    train, *others = (
         next((by_name[name] for name in names if name in by_name), None)
         for names in (TRAIN, TEST, VALIDATION)
     )
-    rest = [name for name in (test, validation) if name is not None]
+    rest = [name for name in others if name is not None]
     if train is None and rest:
         raise InputError(
-            f"{root} has a folder {rest[0]!r} and none to train with: add {TRAIN[0]}/CLASS/*.jpg."
+            f"{root} has a folder {rest[0]!r} and none to train with: add {TRAIN[0]}/CLASS/*.jpg, "
+            "or give it another name if it is a class."
         )
+    # Test images without labels, as competitions have them, are in no folder of a class.
+    rest = [name for name in rest if list_folder(root / name).folders]
     left_out.update(top.left_out)
     left_out["images outside of a class"] += len(top.images)
     if train is None:
@@ -142,11 +158,19 @@ def _only(where: Path, train: Classes) -> str:
     return f"only the class {name!r}{hint}"
 
 
-def _usable(
-    found: inventory.Inventory, settings: DataSettings, left_out: Counter[str]
-) -> np.ndarray:
-    """Which files can be read: `(n,)` bool."""
-    usable = np.ones(len(found.digests), bool)
+def _look(
+    files: FolderFiles, sides: np.ndarray, settings: DataSettings
+) -> tuple[inventory.Inventory, np.ndarray]:
+    """What is known of files, and which of them can be read: `(n,)` bool.
+
+    What scores are made with is decoded: it would be a pity to find that it cannot be read when
+    the training is over.
+
+    Raises:
+        InputError: if one cannot be read, and is not to be left out.
+    """
+    found = inventory.take(files, (sides > 0) | settings.skip_unreadable)
+    usable = np.ones(len(files), bool)
     usable[[*found.problems]] = False
     if found.problems:
         first = next(iter(found.problems.values()))
@@ -154,6 +178,4 @@ def _usable(
             more = len(found.problems) - 1
             others = f" {more} more cannot be read." if more else ""
             raise InputError(f"{first}{others} --skip_unreadable leaves such files out.")
-        print(f"left out: {first}", flush=True)
-        left_out["unreadable files"] += len(found.problems)
-    return usable
+    return found, usable

@@ -16,7 +16,7 @@ from PIL import Image, UnidentifiedImageError
 
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import read_bytes
-from keras_resnet.utils.framing import Box, Frame, Framing, frame, reduction
+from keras_resnet.utils.framing import REDUCTIONS, Box, Frame, Framing, frame, reduction
 
 SUFFIXES = {
     ".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp",
@@ -76,7 +76,7 @@ def whole(file: bytes, name: str, shape: Shape, framing: Framing) -> np.ndarray:
 
 
 def decode(file: bytes, name: str, shape: Shape, choose: Choose) -> Image.Image:
-    """A part of an image, resized; no more of it is decoded than that takes.
+    """A part of an image, resized; a JPEG file is decoded no larger than that takes.
 
     Args:
         file: The bytes of the file.
@@ -94,8 +94,9 @@ def decode(file: bytes, name: str, shape: Shape, choose: Choose) -> Image.Image:
             if found is not None:
                 return _part(found, size, wanted, shape)
         with Image.open(BytesIO(file), formats=FORMATS) as image:
-            sideways = image.getexif().get(ORIENTATION) in SIDEWAYS
-            width, height = image.size[::-1] if sideways else image.size
+            if image.format == "PNG":
+                image.load()
+            width, height = upright_size(image)
             wanted = choose(height, width)
             times = reduction(wanted.box, wanted.size) if image.format in JPEG else 1
             return _part(_pixels(file, image, times), (height, width), wanted, shape)
@@ -139,9 +140,33 @@ def check(file: bytes, name: str, pixels: bool = False) -> None:
         InputError: if it is no image.
     """
     with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
-        image.getexif()
+        orientation(image)
+        _refuse_numbers(image)
         if pixels:
-            _pixels(file, image, 1)
+            # All of a file is gone through, whatever becomes of it.
+            _pixels(file, image, max(REDUCTIONS) if image.format in JPEG else 1)
+
+
+def upright_size(image: Image.Image) -> tuple[int, int]:
+    """Width and height of an image that was opened, once it is turned upright.
+
+    The EXIF data of a PNG file may be behind its pixels, and are only seen once it is loaded.
+    """
+    return image.size[::-1] if orientation(image) in SIDEWAYS else image.size
+
+
+def orientation(image: Image.Image) -> int:
+    """How an image that was opened has to be turned, a value of EXIF's tag: 1 if not at all.
+
+    Of EXIF only: Pillow also finds a tag of XMP, which browsers and phones do not look at. It turns
+    TIFF files itself, and gives their size upright.
+    """
+    if image.format == "TIFF":
+        return 1
+    exif = Image.Exif()
+    if found := image.info.get("exif"):
+        exif.load(found)
+    return exif.get(ORIENTATION, 1)
 
 
 def put(image: Image.Image, wanted: Frame, shape: Shape) -> Image.Image:
@@ -189,14 +214,13 @@ def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
             image.draft(None, (image.width // times, image.height // times))
         found = image
     found.load()  # as long as the file is open, and where its errors are explained
-    turn = TURNS.get(image.getexif().get(ORIENTATION, 1))
+    turn = TURNS.get(orientation(image))
     return found if turn is None else found.transpose(turn)
 
 
 def _convert(image: Image.Image, channels: int) -> Image.Image:
     """As grey or RGB; transparent parts are black."""
-    if image.mode in ("I", "F"):
-        raise ValueError("its pixels are numbers of 32 bits")
+    _refuse_numbers(image)
     if image.mode.startswith("I;16"):  # grey, which `convert` would clip
         image = Image.fromarray((np.asarray(image) // 257).astype(np.uint8))
     if image.has_transparency_data:
@@ -204,6 +228,11 @@ def _convert(image: Image.Image, channels: int) -> Image.Image:
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), image)
     mode = "L" if channels == 1 else "RGB"
     return image if image.mode == mode else image.convert(mode)
+
+
+def _refuse_numbers(image: Image.Image) -> None:
+    if image.mode in ("I", "F"):
+        raise ValueError("its pixels are numbers of 32 bits")
 
 
 @contextmanager

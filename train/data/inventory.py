@@ -18,7 +18,7 @@ from train.data.photographs import FolderFiles
 from train.utils.threads import in_threads
 
 ROW = np.dtype([("key", "u8"), ("digest", "u8", 2), ("decoded", "?")])
-MANY = 20_000  # files, above which reading them takes long enough to be said
+MANY = 1_000  # files, above which reading them takes long enough to be said
 
 
 class Inventory(NamedTuple):
@@ -28,12 +28,12 @@ class Inventory(NamedTuple):
     problems: dict[int, str]  # in words, why a file cannot be read
 
 
-def take(files: FolderFiles, pixels: bool = False) -> Inventory:
+def take(files: FolderFiles, pixels: np.ndarray) -> Inventory:
     """Checks files, and computes their checksums.
 
     Args:
         files: Which ones.
-        pixels: Whether to decode all of each, not only its header.
+        pixels: `(n,)` bool, of which to decode all, not only the header.
     """
     place = kept.place(files.root)
     known, keys = kept.read(place, ROW), _keys(files)
@@ -41,7 +41,7 @@ def take(files: FolderFiles, pixels: bool = False) -> Inventory:
     rows = np.zeros(len(files), ROW)
     if len(known):
         found = known[where]
-        same = (found["key"] == keys) & (found["decoded"] | (not pixels))
+        same = (found["key"] == keys) & (found["decoded"] | ~pixels)
         rows[same] = found[same]
     missing = np.flatnonzero(rows["key"] != keys)
     if len(missing) > MANY:
@@ -52,12 +52,12 @@ def take(files: FolderFiles, pixels: bool = False) -> Inventory:
         for i in some.tolist():
             try:
                 file = files.read(i)
-                check(file, files.name(i), pixels)
+                check(file, files.name(i), bool(pixels[i]))
             except InputError as error:
                 problems[i] = str(error)
             else:
                 digest = hashlib.blake2b(file, digest_size=16).digest()
-                rows[i] = (keys[i], np.frombuffer(digest, "<u8"), pixels)
+                rows[i] = (keys[i], np.frombuffer(digest, "<u8"), pixels[i])
 
     in_threads(look, missing)
     sound = rows[rows["key"] == keys]

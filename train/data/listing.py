@@ -14,6 +14,8 @@ from train.data.images import SUFFIXES, Shape, read_image
 from train.data.memory import check_memory
 from train.settings.data import DataSettings
 
+MOST_KINDS = 12  # of what is left out, that are named
+
 
 class Listing(NamedTuple):
     """What is in a folder."""
@@ -51,9 +53,13 @@ def list_folder(folder: str | Path) -> Listing:
 def _kind(entry: os.DirEntry) -> str:
     if entry.name.startswith("."):  # macOS keeps a ._photo.jpg beside every photo.jpg
         return "names that begin with a dot"
-    if entry.is_dir():
+    try:
+        is_folder, is_file = entry.is_dir(), entry.is_file()
+    except OSError:  # a link to itself
+        is_folder = is_file = False
+    if is_folder:
         return "folder"
-    if not entry.is_file():
+    if not is_file:
         return "neither files nor folders"
     suffix = os.path.splitext(entry.name)[1].lower()
     if suffix in SUFFIXES:
@@ -85,8 +91,14 @@ def images_within(folder: str | Path, left_out: Counter[str]) -> Iterator[str]:
 
 def report_listing(name: str, images: int, left_out: Counter[str]) -> None:
     """Prints how many images of a folder are used, and what of it is not."""
-    kinds = ", ".join(f"{count} {kind}" for kind, count in (+left_out).most_common(9))
-    print(f"{name}: {images} images" + (f"; left out: {kinds}" if kinds else ""), flush=True)
+    # Of suffixes there may be any number; what else there is does not go under among them.
+    kinds = sorted((+left_out).most_common(), key=lambda kind: kind[0].startswith("'"))
+    said = [f"{count} {kind}" for kind, count in kinds[:MOST_KINDS]]
+    if rest := kinds[MOST_KINDS:]:
+        said.append(f"{sum(count for _, count in rest)} of {len(rest)} other kinds")
+    print(
+        f"{name}: {images} images" + (f"; left out: {', '.join(said)}" if said else ""), flush=True
+    )
 
 
 def read_folder(folder: Path, shape: Shape, most: int, settings: DataSettings) -> np.ndarray:

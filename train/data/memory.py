@@ -18,13 +18,18 @@ SHARE = 0.25  # of the memory, that a training may take for images that could st
 LIMITS = {"": "memory.max", "memory": "memory.limit_in_bytes"}  # by controllers of a control group
 
 
+def fits(count: int, shape: Sequence[int]) -> bool:
+    """Whether a training can hold so many images in memory."""
+    return PEAK * count * prod(shape) <= memory()
+
+
 def check_memory(name: str, count: int, shape: Sequence[int]) -> None:
     """Stops before the machine does."""
-    need, have = PEAK * count * prod(shape), memory()
-    if need > have:
+    if not fits(count, shape):
+        need, have = PEAK * count * prod(shape) / 2**30, memory() / 2**30
         raise InputError(
-            f"{name} at {shape[0]}x{shape[1]} needs {need / 2**30:.0f} GiB of memory, and this "
-            f"machine or its container has {have / 2**30:.0f}: choose a smaller --image_size."
+            f"{name} at {shape[0]}x{shape[1]} needs {need:.0f} GiB of memory, and this "
+            f"machine or its container has {have:.0f}: choose a smaller --image_size."
         )
 
 

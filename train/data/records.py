@@ -1,8 +1,6 @@
 """Image files inside TFRecord files, read by index, without TensorFlow."""
 
 import os
-import struct
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -42,26 +40,3 @@ class RecordFiles:
         if len(found) < size:
             raise InputError(f"{self.paths[number]} has become shorter: prepare the data again.")
         return found
-
-
-def walk(path: str) -> Iterator[tuple[int, bytes]]:
-    """The records of a TFRecord file: where each begins, and its bytes.
-
-    Its format, of numbers in little-endian order: length (8 bytes), a checksum (4), the record, a
-    checksum (4); https://www.tensorflow.org/tutorials/load_data/tfrecord.
-
-    Raises:
-        InputError: if the file ends within a record, or cannot be read.
-    """
-    try:
-        with open(path, "rb") as file:
-            left = os.fstat(file.fileno()).st_size
-            while header := file.read(12):
-                size = struct.unpack("<Q", header[:8])[0] if len(header) == 12 else left
-                begin = file.tell()
-                if begin + size + 4 > left:
-                    raise InputError(f"{path} ends within a record: prepare the data again.")
-                yield begin, file.read(size)
-                file.seek(4, os.SEEK_CUR)
-    except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}): prepare it again.") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from train.data import folder
-from train.data.dataset import Data, Split, hold_out
+from train.data.dataset import TEST_SHARE, Data, Split, hold_out
 from train.data.images import resize
 from train.data.memory import check_memory
 from train.settings.data import DataSettings
@@ -47,6 +47,6 @@ def _digits(settings: DataSettings, size: int) -> Data:
     grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
     scaled = np.stack([resize(image, (size, size, 1)) for image in grey])
     images = np.repeat(scaled, 3, axis=3)
-    train, test = hold_out(Split(images, digits.target.astype(np.int32)), 0.2)
+    train, test = hold_out(Split(images, digits.target.astype(np.int32)), TEST_SHARE)
     settings = replace(settings, image_size=size)
     return Data("digits", tuple("0123456789"), train, test, mirror=False, settings=settings)

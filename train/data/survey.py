@@ -8,7 +8,7 @@ from PIL import Image
 
 from keras_resnet.utils.errors import InputError, shorten_list
 from train.data.dataset import Data, Split, fixed_subset
-from train.data.images import FORMATS, ORIENTATION, SIDEWAYS, TURNS, explained
+from train.data.images import FORMATS, TURNS, explained, orientation, upright_size
 from train.data.photographs import Photographs
 from train.utils.table import align
 from train.utils.threads import in_threads
@@ -141,9 +141,8 @@ def _read(images: Photographs, rows: np.ndarray) -> list[_Header]:
 
 def _header(file: bytes, name: str) -> _Header:
     with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
-        turn = image.getexif().get(ORIENTATION)
-        size = image.size[::-1] if turn in SIDEWAYS else image.size
-        return _Header(*size, turn in TURNS, image.mode in ("1", "L", "LA", "I;16"))
+        turned = orientation(image) in TURNS
+        return _Header(*upright_size(image), turned, image.mode in ("1", "L", "LA", "I;16"))
 
 
 def _doubles(splits: dict[str, Split]) -> tuple[int, int, int]:

@@ -14,11 +14,11 @@ import tensorflow_datasets as tfds
 
 from keras_resnet.utils.errors import InputError, sentence, suggestion
 from train.data import kept
-from train.data.dataset import Data, Split
+from train.data.dataset import TEST_SHARE, Data, Split, hold_out
 from train.data.images import Shape, check, resize
-from train.data.memory import check_memory
+from train.data.memory import fits
 from train.data.photographs import Photographs
-from train.data.records import RecordFiles, walk
+from train.data.records import RecordFiles
 from train.settings.data import DataSettings
 from train.utils.quiet import quiet
 from train.utils.threads import in_threads
@@ -39,7 +39,8 @@ NO_MIRROR = {
 def load(settings: DataSettings, default_size: int) -> Data:
     """Reads a TFDS data set of images with class labels.
 
-    Images of one size are read into memory, others are decoded where they are wanted.
+    Images of one size are read into memory if they fit; others are decoded where they are wanted.
+    Without a split to be scored, a fifth of the training images is.
 
     Args:
         settings: Name and place of the data, and side that images are resized to; without one they
@@ -67,40 +68,46 @@ def load(settings: DataSettings, default_size: int) -> Data:
         raise InputError(f"{name} is not a data set of images with class labels: choose another.")
     if not builder.info.splits:
         _prepare(builder, name, data_dir)
+    splits = builder.info.splits
+    if "train" not in splits:
+        raise InputError(f"{name} has splits {list(splits)}, and no train: choose another.")
     # Some data sets have no test split with labels: their validation split is scored instead.
-    scorable = (split for split in ("test", "validation") if _has_labels(builder, split))
-    test = next(scorable, None)
-    if test is None or "train" not in builder.info.splits:
-        raise InputError(
-            f"{name} has splits {list(builder.info.splits)}, not train and one with labels to be "
-            "scored: choose another."
-        )
+    parts = ["train", *(part for part in ("test", "validation") if _has_labels(builder, part))]
     own = features["image"].shape
-    varied = None in own[:2]
     side = size or default_size
-    shape = (side, side, own[2] or 3) if size or varied else own
+    shape = (side, side, own[2] or 3) if size or None in own[:2] else own
     settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
-
-    def read(split: str) -> Split:
-        check_memory(name, builder.info.splits[split].num_examples, shape)
-        count = builder.info.splits[split].num_examples
-        batch = 1000
-        images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int32)
-        with quiet(), _explained(f"cannot read {name} in {builder.data_path}"):
-            rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
-            for number, row in enumerate(rows):
-                place = slice(number * batch, (number + 1) * batch)
-                images[place] = [resize(image, shape, settings) for image in row["image"]]
-                labels[place] = row["label"]
-        return Split(images, labels)
-
-    mirror = builder.name not in NO_MIRROR
-    classes = tuple(features["label"].names)
-    if varied:
-        train, scored = (_stream(builder, part, shape, settings) for part in ("train", test))
+    count = sum(splits[part].num_examples for part in parts)
+    if None in own[:2] or not fits(count, shape):
+        # What scores are made with is decoded now, and not when the training is over.
+        scored = {part: part != "train" or len(parts) == 1 for part in parts}
+        found = [_stream(builder, part, shape, settings, scored[part]) for part in parts]
     else:
-        train, scored = read("train"), read(test)
-    return Data(name, classes, train, scored, mirror, settings)
+        found = [_read(builder, part, shape, settings) for part in parts]
+    if len(found) == 1:
+        found = [*hold_out(found[0], TEST_SHARE, half=0)]
+    train, test, *validation = found
+    return Data(
+        name, tuple(features["label"].names), train, test, builder.name not in NO_MIRROR, settings,
+        validation=validation[0] if validation else None,
+    )  # fmt: skip
+
+
+def _read(builder, split: str, shape: Shape, settings: DataSettings) -> Split:
+    """A split in memory.
+
+    Raises:
+        InputError: if it cannot be read.
+    """
+    count, batch = builder.info.splits[split].num_examples, 1000
+    images, labels = np.empty((count, *shape), np.uint8), np.empty(count, np.int32)
+    with quiet(), _explained(f"cannot read {builder.name} in {builder.data_path}"):
+        rows = builder.as_dataset(split=split).batch(batch).as_numpy_iterator()
+        for number, row in enumerate(rows):
+            place = slice(number * batch, (number + 1) * batch)
+            images[place] = [resize(image, shape, settings) for image in row["image"]]
+            labels[place] = row["label"]
+    return Split(images, labels)
 
 
 def _has_labels(builder, split: str) -> bool:
@@ -113,14 +120,22 @@ def _has_labels(builder, split: str) -> bool:
         return all(row["label"] >= 0 for row in rows)
 
 
-def _stream(builder, split: str, shape: Shape, settings: DataSettings) -> Split:
+def _stream(builder, split: str, shape: Shape, settings: DataSettings, scored: bool) -> Split:
     """A split whose images stay where they are; each is read once, for its label and header.
 
     Raises:
         InputError: if an image cannot be read.
     """
+    if builder.info.file_format.value != "tfrecord":
+        raise InputError(
+            f"{builder.name} is kept as {builder.info.file_format.value}, of which too many images "
+            "would be in memory: prepare it as tfrecord, which is the default."
+        )
     paths = tuple(str(path) for path in builder.info.splits[split].filepaths)
-    scans = in_threads(lambda some: [_scan(path, settings.skip_unreadable) for path in some], paths)
+    pixels = settings.skip_unreadable or scored
+    scans = in_threads(
+        lambda some: [_scan(path, settings.skip_unreadable, pixels) for path in some], paths
+    )
     files = [rows for some in scans for rows in some]
     rows = np.concatenate(files)
     if skipped := builder.info.splits[split].num_examples - len(rows):
@@ -131,8 +146,13 @@ def _stream(builder, split: str, shape: Shape, settings: DataSettings) -> Split:
     return Split(images, rows["label"].astype(np.int32))
 
 
-def _scan(path: str, skip_unreadable: bool) -> np.ndarray:
+def _scan(path: str, skip_unreadable: bool, pixels: bool) -> np.ndarray:
     """The sound images of a TFRecord file; kept for the next time if all of them are.
+
+    Args:
+        path: Of the file.
+        skip_unreadable: Whether to leave out those that cannot be read.
+        pixels: Whether to decode all of each, not only its header.
 
     Raises:
         InputError: if one cannot be read, and is not to be left out.
@@ -141,16 +161,16 @@ def _scan(path: str, skip_unreadable: bool) -> np.ndarray:
         found = os.stat(path)
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): prepare it again.") from error
-    place = kept.place(f"{path} {found.st_size} {found.st_mtime_ns} {skip_unreadable}")
+    place = kept.place(f"{path} {found.st_size} {found.st_mtime_ns} {pixels}")
     if len(known := kept.read(place, ROW)):
         return known
     sound, problems = [], 0
-    for begin, record in walk(path):
+    for begin, record in _records(path):
         features = tf.train.Example.FromString(record).features.feature
         image = features["image"].bytes_list.value[0]
         offset = begin + record.index(image)
         try:
-            check(image, f"{path} at byte {offset}", pixels=skip_unreadable)
+            check(image, f"{path} at byte {offset}", pixels)
         except InputError as error:
             if not skip_unreadable:
                 raise InputError(f"{error} --skip_unreadable leaves such files out.") from error
@@ -162,6 +182,22 @@ def _scan(path: str, skip_unreadable: bool) -> np.ndarray:
     if not problems:
         kept.write(place, rows)
     return rows
+
+
+def _records(path: str) -> Iterator[tuple[int, bytes]]:
+    """The records of a TFRecord file: where each begins, and its bytes.
+
+    Before a record are its length (8 bytes) and a checksum (4), behind it another one (4):
+    https://www.tensorflow.org/tutorials/load_data/tfrecord. TensorFlow compares both checksums.
+
+    Raises:
+        InputError: if the file is damaged.
+    """
+    begin = 12
+    with quiet(), _explained(f"cannot read {path}"):
+        for record in tf.data.TFRecordDataset(path).as_numpy_iterator():
+            yield begin, record
+            begin += len(record) + 16
 
 
 @contextmanager

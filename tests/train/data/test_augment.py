@@ -141,6 +141,8 @@ def test_images_grow_while_they_are_trained_on_and_show_the_same():
     grown = [epoch_shape(recipe, (128, 96, 3), epoch) for epoch in range(10)]
     assert [sides[:2] for sides in grown[:4]] == [(64, 48), (64, 48), (80, 64), (96, 64)]
     assert grown[8] == grown[9] == (128, 96, 3)
+    odd = [epoch_shape(recipe, (100, 8, 3), epoch) for epoch in range(10)]
+    assert (odd[0], odd[7], odd[8]) == ((48, 8, 3), (96, 8, 3), (100, 8, 3))
     larger = Places()
     larger.shape = (32, 32, 3)
     augment = augmenter(Split(larger, np.zeros(200, "int32")), recipe, np.zeros(3, "uint8"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from keras_resnet import InputError
 from keras_resnet.utils.framing import Framing
@@ -118,7 +118,7 @@ def test_a_damaged_image_is_named_when_it_is_read_or_left_out_before(photos, cap
     rest = load(photos, skip_unreadable=True)
     said = capsys.readouterr().out
     assert "left out: cannot read" in said
-    assert "photos: 5 images; left out: 1 '.txt' files, 1 unreadable files" in said
+    assert "photos: 5 images; left out: 1 unreadable files, 1 '.txt' files" in said
     assert rest.train.read().shape == (3, 32, 32, 3)
     assert rest.train.labels.tolist() == [0, 1, 1]
     assert rest.fingerprint() != data.fingerprint()
@@ -221,6 +221,78 @@ def test_numbers_that_are_no_colors_are_refused_by_name(tmp_path):
             images.read_image(tmp_path / f"{kind}.tif", (4, 4, 3))
 
 
+def test_numbers_that_are_no_colors_are_found_before_a_training(photos, capsys):
+    Image.fromarray(np.zeros((4, 4), "float32")).save(photos / "train/cat/3.tif")
+    with pytest.raises(
+        InputError, match=r"3\.tif' as an image \(its pixels are numbers of 32 bits"
+    ):
+        load(photos)
+    assert len(load(photos, skip_unreadable=True).train) == 4
+    assert "left out: 1 unreadable files" in capsys.readouterr().out
+
+
+def test_what_scores_are_made_with_is_decoded_before_a_training(photos):
+    path = photos / "test/dog/1.jpg"
+    save(path, np.random.default_rng(0).integers(0, 256, (40, 40, 3)).astype("uint8"))
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(InputError, match=r"test/dog/1\.jpg.*--skip_unreadable"):
+        load(photos)
+    for name in ("cat", "dog"):  # the same without a split, wherever its checksum puts it
+        for number in range(9):
+            pixels = np.random.default_rng(number).integers(0, 256, (40, 40, 3)).astype("uint8")
+            save(photos.parent / "flat" / name / f"{number}.jpg", pixels)
+    flat = load(photos.parent / "flat", 4)
+    tested = flat.test.images.files.name(int(flat.test.rows[0]))
+    whole = Path(tested).read_bytes()
+    for number in range(99):  # until the damaged file is a test image, too
+        Path(tested).write_bytes(whole[:-200] + bytes([number]))
+        try:
+            damaged = load(photos.parent / "flat", 4)
+        except InputError as error:
+            assert tested in str(error)
+            break
+        with pytest.raises(InputError):
+            damaged.train.read()
+    else:
+        pytest.fail("no damaged file is a test image")
+
+
+def test_classes_that_have_nothing_to_learn_from_are_named(photos):
+    for path in (photos / "train/dog").iterdir():
+        path.write_bytes(b"damaged")
+    with pytest.raises(InputError, match="photos has no training images of dog: add some"):
+        load(photos, skip_unreadable=True)
+
+
+def test_the_only_image_of_a_class_is_learned_from(tmp_path):
+    draw = np.random.default_rng(0)
+    for number in range(40):
+        for copy in range(1 if number else 2):
+            pixels = draw.integers(0, 256, (4, 4, 3)).astype("uint8")
+            save(tmp_path / "photos" / f"class{number}" / f"{copy}.png", pixels)
+    data = load(tmp_path / "photos", 4)
+    assert sorted({*data.train.labels.tolist()}) == [*range(40)]
+    assert len(data.test) == 1
+
+
+def test_test_images_without_labels_are_passed_over(photos, capsys):
+    """Competitions have them, in one folder."""
+    (photos / "test").rename(photos / "val")
+    save(photos / "test/1.jpg", np.zeros((4, 4, 3), "uint8"))
+    assert len(load(photos).test) == 2
+    assert "1 folders beside train and val" in capsys.readouterr().out
+    (photos / "val").rename(photos.parent / "away")
+    assert len(load(photos).test) == 2  # of the training images
+    assert "1 folders beside train\n" in capsys.readouterr().out.replace(", 1 '.txt' files", "")
+
+
+def test_a_class_that_is_called_like_a_split_is_not_guessed_at(tmp_path):
+    for name in ("valid", "invalid"):
+        save(tmp_path / name / "1.png", np.zeros((4, 4, 3), "uint8"))
+    with pytest.raises(InputError, match=r"'valid' and none to train with: .* if it is a class"):
+        load(tmp_path)
+
+
 @pytest.mark.parametrize("quality", [30, 95])
 def test_a_jpeg_has_the_pixels_that_pillow_makes_of_it(quality, tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (6, 5, 3)).astype("uint8")
@@ -296,13 +368,35 @@ def test_statistics_of_many_photographs_are_those_of_a_sample(tmp_path):
     assert seen.mean != pytest.approx(everything.mean((0, 1, 2)), abs=1e-6)
 
 
-def test_photos_are_turned_upright(tmp_path):
-    image = Image.fromarray(np.arange(12, dtype="uint8").reshape(3, 4))
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "TIFF", "WEBP"])
+@pytest.mark.parametrize("turn", range(1, 9))
+def test_photos_are_turned_upright(kind, turn, tmp_path):
+    stored = Image.fromarray(np.arange(8 * 12, dtype="uint8").reshape(8, 12)).convert("RGB")
     exif = Image.Exif()
-    exif[0x0112] = 6  # taken with the camera turned: rotate by 270 degrees
-    image.save(tmp_path / "turned.png", exif=exif)
-    upright = images.read_image(tmp_path / "turned.png", (4, 3, 1))
-    np.testing.assert_array_equal(upright[..., 0], np.rot90(np.asarray(image), -1))
+    exif[0x0112] = turn
+    options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 100, "subsampling": 0}}
+    stored.save(tmp_path / "turned", kind, exif=exif, **options.get(kind, {}))
+    upright = ImageOps.exif_transpose(Image.open(tmp_path / "turned"))
+    assert upright.size == ((8, 12) if turn > 4 else (12, 8))
+    upright.save(tmp_path / "upright.png")
+    for framing in (Framing(resize="crop"), Framing(resize="pad")):
+        seen, expected = (
+            images.read_image(tmp_path / name, (8, 8, 3), framing).astype(int)
+            for name in ("turned", "upright.png")
+        )
+        assert abs(seen - expected).max() <= 1, framing
+
+
+def test_only_exif_turns_photos_as_on_phones_and_in_browsers(tmp_path):
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
+    other = Image.Exif()
+    other[0x010F] = "a maker"  # EXIF data that say nothing of it
+    for exif in (Image.Exif(), other):
+        Image.new("RGB", (12, 8)).save(tmp_path / "1.jpg", xmp=xmp, exif=exif)
+        with Image.open(tmp_path / "1.jpg") as image:
+            assert image.getexif()[0x0112] == 6  # Pillow's own view of it
+            assert images.upright_size(image) == (12, 8)
+        assert images.read_image(tmp_path / "1.jpg", (8, 12, 3)).shape == (8, 12, 3)
 
 
 def test_sixteen_bits_of_grey_are_scaled_not_clipped(tmp_path):
@@ -342,12 +436,19 @@ def test_what_is_used_and_what_is_not_is_said(photos, capsys):
     (photos / "extra").mkdir()
     os.mkfifo(cat / "3.png")
     (cat / "4.png").symlink_to("gone")
+    (cat / "self").symlink_to("self")
     assert len(load(photos).train) == 4
     assert capsys.readouterr().out == (
-        "photos: 6 images; left out: 2 names that begin with a dot, 2 neither files nor folders, "
-        "2 '.heic' files, 1 images outside of a class, 1 folders beside train and test, "
-        "1 files without suffix, 1 links to folders\n"
+        "photos: 6 images; left out: 3 neither files nor folders, 2 names that begin with a dot, "
+        "1 images outside of a class, 1 folders beside train and test, 1 files without suffix, "
+        "1 links to folders, 2 '.heic' files\n"
     )
+    for number in range(20):
+        (cat / f"1.kind{number}").touch()
+    load(photos)
+    said = capsys.readouterr().out  # of many suffixes only some
+    assert "1 links to folders, 2 '.heic' files, 1 '.kind0' files" in said
+    assert said.endswith("15 of 15 other kinds\n")
 
 
 def test_a_class_without_test_images_is_said(photos, capsys):

@@ -12,7 +12,7 @@ import keras_resnet
 from keras_resnet import InputError
 from keras_resnet.export import formats
 from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_MEAN, CIFAR10_STD
-from train.data import images, sources, tfds
+from train.data import images, memory, sources, tfds
 from train.data.dataset import hold_out, statistics
 from train.settings.data import DataSettings
 
@@ -197,22 +197,121 @@ def test_photographs_of_tfds_are_read_where_they_are(photographs):
 
 def test_records_of_tfds_are_read_once(photographs, monkeypatch):
     data = load("some_photos", data_dir=str(photographs), size=8)
-    monkeypatch.setattr(tfds, "walk", lambda path: pytest.fail(f"{path} is read again"))
+    monkeypatch.setattr(tfds, "_records", lambda path: pytest.fail(f"{path} is read again"))
     other = load("some_photos", data_dir=str(photographs), size=8)
     assert data.fingerprint() == other.fingerprint()
     np.testing.assert_array_equal(data.train.read(), other.train.read())
 
 
-def test_a_damaged_file_of_tfds_is_named(photographs, tmp_path):
+def rewrite(file, change):
+    """The records of a file, changed, with checksums that fit."""
+    records = [*tf.data.TFRecordDataset(str(file)).as_numpy_iterator()]
+    with tf.io.TFRecordWriter(str(file)) as writer:
+        for number, record in enumerate(records):
+            writer.write(change(record) if number == 0 else record)
+
+
+def test_a_damaged_image_of_tfds_is_named(photographs, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(photographs, copy)
     file = next(copy.rglob("*train.tfrecord*"))
-    whole = file.read_bytes()
-    file.write_bytes(whole.replace(b"\xff\xd8\xff", b"\xff\xd8\xfe", 1))
+    rewrite(file, lambda record: record.replace(b"\xff\xd8\xff", b"\xff\xd8\xfe", 1))
     with pytest.raises(InputError, match=r"tfrecord.* at byte \d+.* --skip_unreadable leaves"):
         load("some_photos", data_dir=str(copy), size=8)
     rest = sources.load(DataSettings("some_photos", str(copy), 8, skip_unreadable=True), 8)
     assert len(rest.train) == 8
-    file.write_bytes(whole[:-9])
-    with pytest.raises(InputError, match="ends within a record: prepare"):
-        load("some_photos", data_dir=str(copy), size=8)
+
+
+def test_what_of_tfds_is_scored_is_decoded_before_a_training(photographs, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(photographs, copy)
+    for part, found_now in (("train", False), ("validation", True)):
+        # Its header is sound.
+        rewrite(next(copy.rglob(f"*{part}.tfrecord*")), cut)
+        if found_now:
+            with pytest.raises(InputError, match=r"validation.* --skip_unreadable leaves"):
+                load("some_photos", data_dir=str(copy), size=8)
+        else:
+            data = load("some_photos", data_dir=str(copy), size=8)
+            with pytest.raises(InputError, match=r"train.*--skip_unreadable"):
+                data.train.read()
+
+
+def cut(record):
+    example = tf.train.Example.FromString(record)
+    (image,) = example.features.feature["image"].bytes_list.value
+    example.features.feature["image"].bytes_list.value[0] = image[: len(image) - 100]
+    return example.SerializeToString()
+
+
+@pytest.mark.parametrize("place", [0, 20, -100])
+def test_a_damaged_file_of_tfds_is_named(photographs, tmp_path, place):
+    """Also where only a checksum tells, as with a label."""
+    copy = tmp_path / "copy"
+    shutil.copytree(photographs, copy)
+    file = next(copy.rglob("*train.tfrecord*"))
+    whole = file.read_bytes()
+    damaged = bytearray(whole)
+    damaged[place] ^= 1
+    for content in (bytes(damaged), whole[:-9]):
+        file.write_bytes(content)
+        with pytest.raises(InputError, match=r"cannot read .*tfrecord.*: prepare it again"):
+            load("some_photos", data_dir=str(copy), size=8)
+
+
+def stored(place, shape, splits):
+    """A TFDS data set of random PNG images with labels, by split so many."""
+    features = tensorflow_datasets.features
+    draw = np.random.default_rng(0)
+    signature = {
+        "image": tf.TensorSpec(shape, tf.uint8), "label": tf.TensorSpec((), tf.int64)
+    }  # fmt: skip
+
+    def split(count):
+        rows = [{"image": draw.integers(0, 256, shape).astype("uint8"), "label": i % 2}
+                for i in range(count)]  # fmt: skip
+        return tf.data.Dataset.from_generator(lambda: iter(rows), output_signature=signature)
+
+    tensorflow_datasets.dataset_builders.store_as_tfds_dataset(
+        name="signs",
+        version="1.0.0",
+        features=features.FeaturesDict(
+            {"image": features.Image(shape=shape), "label": features.ClassLabel(names=["a", "b"])}
+        ),
+        split_datasets={name: split(count) for name, count in splits.items()},
+        data_dir=place,
+    )
+    return str(place)
+
+
+def test_a_data_set_of_tfds_without_a_test_split_is_divided(tmp_path):
+    data = load("signs", data_dir=stored(tmp_path, (4, 4, 3), {"train": 50}))
+    assert np.bincount(data.train.labels).tolist() == [20, 20]
+    assert np.bincount(data.test.labels).tolist() == [5, 5]
+
+
+def test_a_validation_split_of_tfds_is_held_out(tmp_path):
+    place = stored(tmp_path, (4, 4, 3), {"train": 6, "validation": 4, "test": 2})
+    data = load("signs", data_dir=place)
+    assert [len(split) for split in (data.train, data.validation, data.test)] == [6, 4, 2]
+
+
+def test_images_of_one_size_stay_in_their_files_if_they_do_not_fit(tmp_path, monkeypatch):
+    place = stored(tmp_path, (4, 4, 3), {"train": 60})
+    monkeypatch.setattr(memory, "memory", lambda: 5 * 60 * 48)
+    small = load("signs", data_dir=place)
+    monkeypatch.setattr(memory, "memory", lambda: 5 * 60 * 48 - 1)
+    large = load("signs", data_dir=place)
+    assert small.train.in_memory and not large.train.in_memory
+    images = ({*map(bytes, [*data.train.read(), *data.test.read()])} for data in (small, large))
+    assert len(set.union(*images)) == 60
+    assert 0 < len(large.test) < 30 and len({*large.hold_out(0.2)[1].labels}) == 2
+
+
+def test_files_that_cannot_be_read_where_they_are_are_refused(tmp_path, monkeypatch):
+    place = stored(tmp_path, (4, 4, 3), {"train": 6})
+    info = next(tmp_path.rglob("dataset_info.json"))
+    info.write_text(info.read_text().replace('"tfrecord"', '"array_record"'))
+    monkeypatch.setattr(memory, "memory", lambda: 1)
+    with pytest.raises(InputError, match=r"signs is kept as array_record.* prepare it as tfrecord"):
+        load("signs", data_dir=place)
