@@ -50,7 +50,7 @@ def run(**settings: Any) -> list[dict[str, Any]]:
         **settings: The flags of the command, by name.
 
     Returns:
-        The rows of `results.csv`.
+        The rows of `results.csv`, which has all experiments whose networks are in the folder.
 
     Raises:
         InputError: for impossible settings.
@@ -85,7 +85,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     folders.begin_or_resume(folder, values.budget, recipe, data)
     report.predict(runner, wanted)
     failed = runs.work(runner, wanted, report.show)
-    rows = report.write(runner, names, values.budget, wanted)
+    everything = runs.all_jobs(folder, values.budget, recipe, seeds)
+    rows = report.write(runner, names, values.budget, recipe, everything)
     print(report.summary(names, rows, folder))
     if failed:
         name, why = next(iter(failed.items()))

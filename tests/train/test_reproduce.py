@@ -12,7 +12,7 @@ from tests.forked import Forked
 from train import reproduce
 
 SETTINGS = {
-    "experiment": "depth", "budget": "minutes", "dataset": "digits", "image_size": 8,
+    "experiment": "depth", "budget": "minutes", "dataset": "digits", "image_size": 32,
     "batch_size": 256,
 }  # fmt: skip
 
@@ -63,6 +63,26 @@ def test_what_is_finished_is_not_trained_again(folder, seeds, capsys):
     reproduce.run(output_dir=folder, seeds=seeds, **SETTINGS)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("run.json")} == before
     assert f"{2 * seeds} trainings, {2 * seeds} of them finished" in capsys.readouterr().out
+
+
+def test_tables_keep_what_other_experiments_left_in_the_folder(folder, seeds, capsys):
+    """One that shares its networks is written as well, and one seed less removes nothing."""
+    reproduce.run(output_dir=folder, seeds=1, **SETTINGS)
+    with open(folder / "results.csv", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert [(row["experiment"], row["n"]) for row in rows] == [("depth", str(seeds))] * 2
+    capsys.readouterr()
+    more = SETTINGS | {"experiment": "comparison", "output_dir": folder, "seeds": 1}
+    reproduce.run(dry_run=True, **more)
+    said = capsys.readouterr().out
+    assert "2 trainings, 1 of them finished" in said and "for one worker on this machine" in said
+    reproduce.run(**more)
+    with open(folder / "results.csv", newline="") as file:
+        rows = [*csv.DictReader(file)]
+    assert [row["experiment"] for row in rows] == ["depth"] * 2 + ["comparison"] * 2
+    page = (folder / "README.md").read_text()
+    assert page.count("\n## ") == 3 and "![Errors on ImageNet" in page
+    assert "sgd, learning rate 0.1, " in page and "; LeNet-5 at 0.1 of that rate" in page
 
 
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):

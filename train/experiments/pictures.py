@@ -32,11 +32,16 @@ def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
         for colour, label in zip(COLOURS, labels, strict=False):
             for number, run in enumerate(curves[label]):
                 epochs, training, test = errors(run)
-                axes.plot(epochs, training, color=colour, linewidth=0.9, linestyle="--")
+                marker = "o" if len(epochs) == 1 else ""  # a line of one point is not seen
                 axes.plot(
-                    epochs, test, color=colour, linewidth=2.6, label=None if number else label
+                    epochs, training, color=colour, linewidth=0.9, linestyle="--", marker=marker
                 )
-                highest = max(highest, *training[1:], *test[1:], *training[-1:])
+                axes.plot(
+                    epochs, test, color=colour, linewidth=2.6, marker=marker,
+                    label=None if number else label,
+                )  # fmt: skip
+                # Where the first epoch is one of several, it would make all others small.
+                highest = max(highest, *(training + test if marker else training[1:] + test[1:]))
         axes.set(xlabel="epoch", title=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

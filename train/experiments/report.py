@@ -10,6 +10,7 @@ from train.experiments.runs import Job, Runner, slug
 from train.experiments.tables import Row
 from train.runs.files import LOCK
 from train.runs.folder import file_lock
+from train.settings.recipe import Recipe
 from train.utils.table import align
 
 
@@ -20,8 +21,9 @@ def predict(runner: Runner, jobs: Sequence[Job]) -> None:
     rows, total = [("network", "seeds left", "seconds an epoch", "minutes")], 0.0
     for name in dict.fromkeys(job.name for job in left):
         own = [job for job in left if job.name == name]
-        epoch = runner.epoch_seconds(own[0])
-        seconds = epoch * own[0].recipe.epochs * len(own)
+        start, epoch = runner.seconds(own[0])
+        epochs = sum(job.recipe.epochs - runner.epochs(job) for job in own)
+        seconds = start * len(own) + epoch * epochs
         total += seconds
         rows.append((name, str(len(own)), f"{epoch:.1f}", f"{seconds / 60:.1f}"))
     if left:
@@ -40,24 +42,43 @@ def show(job: Job, record: Mapping[str, Any], left: int) -> None:
     )
 
 
-def write(runner: Runner, names: Sequence[str], budget: str, jobs: Sequence[Job]) -> list[Row]:
-    """Writes tables and pictures of what is finished; one worker at a time."""
+def write(
+    runner: Runner, names: Sequence[str], budget: str, recipe: Recipe, jobs: Sequence[Job]
+) -> list[Row]:
+    """Writes tables and pictures of all that is in the folder; one worker at a time.
+
+    Args:
+        runner: What made the trainings.
+        names: The experiments that were asked for; others are written if no network is missing.
+        budget: Its name.
+        recipe: Of all trainings.
+        jobs: The trainings of all experiments.
+    """
     rows = []
     with file_lock(runner.folder / LOCK):
-        for name in names:
-            curves: dict[str, list[Path]] = {}
-            for label, network in EXPERIMENTS[name].networks[budget].items():
-                own = [job for job in jobs if job.name == slug(network)]
-                records = {runner.path(job): runner.record(job) for job in own}
-                finished = {path: record for path, record in records.items() if record}
-                curves[label] = list(finished)
-                rows.append(Row(name, label, list(finished.values())))
-            pictures.plot(runner.folder, name, curves)
+        for name in EXPERIMENTS:
+            own = _rows(runner, name, budget, jobs)
+            if name in names or all(row.records or row.failed for row in own):
+                rows += own
+                curves = {row.label: [Path(folder) for folder in row.folders] for row in own}
+                pictures.plot(runner.folder, name, curves)
         more = []
         if compared := [row for row in rows if row.experiment == revolution.EXPERIMENT]:
             revolution.plot(runner.folder, compared)
             more = [revolution.section(compared)]
-        tables.write(runner.folder, rows, _facts(runner, rows), more)
+        tables.write(runner.folder, rows, _facts(runner, recipe, rows), more)
+    return rows
+
+
+def _rows(runner: Runner, name: str, budget: str, jobs: Sequence[Job]) -> list[Row]:
+    """The rows of an experiment's table."""
+    rows = []
+    for label, network in EXPERIMENTS[name].networks[budget].items():
+        own = [job for job in jobs if job.name == slug(network)]
+        found = [(runner.path(job), record) for job in own if (record := runner.record(job))]
+        failed = sum(runner.failed(job) for job in own)
+        records = [record for _, record in found]
+        rows.append(Row(name, label, records, failed, [folder for folder, _ in found]))
     return rows
 
 
@@ -76,18 +97,19 @@ def summary(names: Sequence[str], rows: Sequence[Row], folder: Path) -> str:
     return "\n".join([*lines, f"Tables and pictures: {folder / tables.PAGE}"])
 
 
-def _facts(runner: Runner, rows: Sequence[Row]) -> str:
-    """What all networks have in common."""
+def _facts(runner: Runner, recipe: Recipe, rows: Sequence[Row]) -> str:
+    """What all networks have in common, and what the papers did otherwise."""
     records = [record for row in rows for record in row.records]
     if not records:
         return "No training has come to its end."
-    recipe, first = records[0]["recipe"], records[0]
+    first = records[0]
     return (
         f"{len(runner.data.train):,} training and {len(runner.data.test):,} test images of "
-        f"{runner.data.name}; {recipe['optimizer']}, learning rate {recipe['learning_rate']:g}, "
-        f"schedule {recipe['schedule']}, {recipe['epochs']} epochs of batches of "
-        f"{recipe['batch_size']}, weight decay {recipe['weight_decay']:g}{_exceptions(rows)}; "
-        f"{first['execution']['precision']} on {first['execution']['devices']}. Training "
+        f"{runner.data.name}; {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
+        f"schedule {recipe.schedule}, {recipe.epochs} epochs of batches of "
+        f"{recipe.batch_size}, weight decay {recipe.weight_decay:g}{_exceptions(rows)}; "
+        f"{first['execution']['precision']} on {first['execution']['devices']}. In the first "
+        f"paper: {tables.differs(first)}. Training "
         "errors are of the last epoch, of augmented images, while the network learns; the test "
         "images are scored after each epoch for the curves, and nothing is chosen by them."
     )

@@ -28,6 +28,14 @@ class Milestone(NamedTuple):
     label: str  # of the small forms in the experiment, how they begin
 
 
+NOTES = (
+    "Entries are ensembles on the test images of the challenge: AlexNet's of five networks without "
+    "other training data (the winning one, of seven, had 15.3 %), VGG's of seven, ResNet's of six, "
+    "two of them of 152 layers. Errors of one network are of the validation images, but VGG's, "
+    "which is of the test images (7.1 % of the validation images in a later version of its paper); "
+    "AlexNet's by ten crops, GoogLeNet's by 144, VGG's and ResNet's at several scales."
+)
+
 # Krizhevsky et al. 2012, Table 2; He et al. 2015, Tables 4 (one network) and 5 (ensembles).
 MILESTONES = (
     Milestone("LeNet-5", 1998, 5, "LeNet5", None, None, "LeNet"),
@@ -64,7 +72,7 @@ def section(rows: Sequence[Row]) -> str:
         else:
             cells += ["", "", "", ""]
         lines.append(f"| {' | '.join(map(str, cells))} |")
-    return "\n".join(lines)
+    return "\n".join([*lines, "", NOTES])
 
 
 def plot(folder: Path, rows: Sequence[Row]) -> None:

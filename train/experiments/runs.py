@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import keras
@@ -18,7 +19,7 @@ from train.experiments.plans import EXPERIMENTS
 from train.measure.step_time import time_steps
 from train.runs import folder as folders
 from train.runs import results
-from train.runs.files import RECORD
+from train.runs.files import HISTORY, RECORD
 from train.runs.record import difference, read_record
 from train.runs.restore import model_card
 from train.settings.execution import Execution
@@ -61,6 +62,13 @@ def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[
     ]
 
 
+def all_jobs(folder: Path, budget: str, recipe: Recipe, seeds: int) -> list[Job]:
+    """The trainings of all experiments, of so many seeds, or as many as a folder has."""
+    names = (path.name for path in (folder / RUNS).glob("*_seed*"))
+    found = [int(name.rpartition("_seed")[2]) - recipe.seed + 1 for name in names]
+    return jobs(list(EXPERIMENTS), budget, recipe, max([seeds, *found]))
+
+
 def _own(recipe: Recipe, seed: int, rate: float) -> Recipe:
     rate = float(f"{rate * recipe.learning_rate:.12g}")  # 0.01, not 0.010000000000000002
     return replace(recipe, seed=recipe.seed + seed, learning_rate=rate)
@@ -92,10 +100,20 @@ class Runner:
         training = prepare(job.network, job.recipe, self.data, self.execution, job.name)
         return training._replace(held_out=self.data.test)
 
-    def epoch_seconds(self, job: Job) -> float:
-        """How long an epoch of a training takes, from some of its steps."""
+    def seconds(self, job: Job) -> tuple[float, float]:
+        """How long a training takes to start, and an epoch of it, from some of its steps."""
+        began = perf_counter()
         training = self.prepare(job)
-        return time_steps(training, FEWEST, ENOUGH)[1] * training.steps
+        steps, step = time_steps(training, FEWEST, ENOUGH)
+        start = max(0.0, perf_counter() - began - steps * step)
+        # After each epoch the test images are scored; forward is a third of a step.
+        scored = len(self.data.test) / len(self.data.train) / 3
+        return start, step * training.steps * (1 + scored)
+
+    def epochs(self, job: Job) -> int:
+        """How many epochs of a training are done."""
+        history = self.path(job) / HISTORY
+        return len(history.read_text().splitlines()) - 1 if history.exists() else 0
 
     def record(self, job: Job) -> dict[str, Any] | None:
         """The record of a training that has come to its end, here or elsewhere.
@@ -114,6 +132,11 @@ class Runner:
                 f"{folder} holds another training ({differing}): choose another --output_dir."
             )
         return record if record["status"] == "finished" else None
+
+    def failed(self, job: Job) -> bool:
+        """Whether a training came to no end, because its loss was no longer finite, say."""
+        folder = self.path(job)
+        return (folder / RECORD).exists() and read_record(folder)["status"] == "failed"
 
     def path(self, job: Job) -> Path:
         """The folder of a training's run."""

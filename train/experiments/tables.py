@@ -2,6 +2,7 @@
 
 import csv
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ from keras_resnet.utils.atomic import replacing
 from train.experiments.claims import CLAIMS, PUBLISHED, PUBLISHED_FOR, TEST, TRAIN
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.verdicts import Verdict, judge
+from train.settings.recipe import PAPER
 
 RESULTS, VERDICTS, PAGE = "results.csv", "claims.csv", "README.md"
 
@@ -22,6 +24,8 @@ class Row(NamedTuple):
     experiment: str
     label: str
     records: Sequence[Mapping[str, Any]]  # of its finished runs
+    failed: int = 0  # runs that came to no end
+    folders: Sequence[Path] = ()  # of the finished ones
 
     def errors(self, measure: str) -> list[float]:
         """In percent, one for each seed."""
@@ -55,21 +59,38 @@ class Row(NamedTuple):
             cells[f"{name}_std"] = (
                 round(float(np.std(errors, ddof=1)), 3) if len(errors) > 1 else None
             )
-        cells |= {"n": len(self.records)}
+        cells |= {"n": len(self.records), "failed": self.failed}
         cells |= {"epochs": self.records[0]["recipe"]["epochs"] if self.records else None}
         cells |= {"paper_test_error": self.published}
+        cells |= {"in_the_paper": differs(self.records[0]) if self.records else ""}
         cells |= {"seconds": round(sum(record["seconds"] for record in self.records))}
         return cells
 
 
+# Neither says how a training goes.
+OURS = ("learning_rate", "seed", "validation_fraction")
+
+
+def differs(record: Mapping[str, Any]) -> str:
+    """What the first paper did otherwise: `epochs 182, schedule step`; of the network nothing."""
+    theirs = {name: value for name, value in asdict(PAPER).items() if name not in OURS}
+    others = [f"{name} {v}" for name, v in theirs.items() if record["recipe"][name] != v]
+    if record["execution"]["precision"] != "float32":
+        others.append("float32")
+    return ", ".join(others) or "the same"
+
+
 def verdicts(name: str, rows: Sequence[Row]) -> list[tuple[Any, Verdict]]:
-    """Every claim of an experiment that this budget's networks are for, with its verdict."""
+    """Every claim of an experiment with its verdict, also those that this budget cannot test."""
     errors = {m: {row.label: row.errors(m) for row in rows} for m in (TRAIN, TEST)}
+    failed = {row.label: row.failed for row in rows if row.failed}
     there = {row.label for row in rows}
+    # Of claims with one text, which are of several budgets, one that this one can test.
+    claims = sorted(CLAIMS.get(name, ()), key=lambda claim: set(claim.contrast) <= there)
+    chosen = {claim.text: claim for claim in claims}
+    order = dict.fromkeys(claim.text for claim in CLAIMS.get(name, ()))
     return [
-        (claim, judge(claim, errors[claim.measure]))
-        for claim in CLAIMS.get(name, ())
-        if set(claim.contrast) <= there
+        (chosen[text], judge(chosen[text], errors[chosen[text].measure], failed)) for text in order
     ]
 
 
@@ -105,7 +126,7 @@ def _section(name: str, rows: Sequence[Row], judged: Sequence[tuple[Any, Verdict
     lines += ["|---|--:|--:|--:|--:|--:|--:|"]
     for row in rows:
         cells = row.cells()
-        errors = " | ".join(text(row.errors(measure)) for measure in (TRAIN, TEST))
+        errors = " | ".join(text(row.errors(measure), row.failed) for measure in (TRAIN, TEST))
         parameters = f"{cells['parameters']:,}" if cells["parameters"] else ""
         lines += [
             f"| {row.label} | {parameters} | {errors} | {cells['paper_test_error']} "
@@ -124,12 +145,12 @@ def _section(name: str, rows: Sequence[Row], judged: Sequence[tuple[Any, Verdict
     return "\n".join(lines)
 
 
-def text(errors: Sequence[float]) -> str:
-    """Mean ± sample standard deviation."""
+def text(errors: Sequence[float], failed: int = 0) -> str:
+    """Mean ± sample standard deviation, and how many seeds have no error."""
     if not errors:
-        return "not trained"
+        return f"{failed} failed" if failed else "not trained"
     spread = f" ± {np.std(errors, ddof=1):.2f}" if len(errors) > 1 else ""
-    return f"{np.mean(errors):.2f}{spread}"
+    return f"{np.mean(errors):.2f}{spread}" + (f", {failed} more failed" if failed else "")
 
 
 def interval(verdict: Verdict) -> str:

@@ -23,7 +23,7 @@ class Verdict(NamedTuple):
     high: float | None = None
 
 
-def judge(claim: Claim, errors: Errors) -> Verdict:
+def judge(claim: Claim, errors: Errors, failed: Mapping[str, int] | None = None) -> Verdict:
     """Compares a claim with what was measured.
 
     It is shown if the 95 % interval of its contrast lies above zero. The interval is Welch's, which
@@ -32,7 +32,12 @@ def judge(claim: Claim, errors: Errors) -> Verdict:
     Args:
         claim: The claim.
         errors: Of the claim's measure.
+        failed: By label, how many trainings came to no end: a mean of the others would flatter.
     """
+    for label in claim.contrast:
+        if count := (failed or {}).get(label):
+            tried = count + len(errors.get(label, ()))
+            return Verdict(NOT_TESTED, f"{count} of {tried} trainings of {label} failed")
     missing = [label for label in claim.contrast if not errors.get(label)]
     if missing:
         return Verdict(NOT_TESTED, f"{missing[0]} was not trained")
@@ -40,6 +45,8 @@ def judge(claim: Claim, errors: Errors) -> Verdict:
     difference = float(sum(weight * values.mean() for weight, values in rows))
     if min(len(values) for _, values in rows) < 2:
         return Verdict(NOT_TESTED, "one seed of a network tells no variance", difference)
+    if not any(values.var() for _, values in rows):
+        return Verdict(NOT_TESTED, "the seeds came out equal, which tells no variance", difference)
     low, high = _interval(difference, rows)
     if low > 0:
         return Verdict(SHOWN, "", difference, low, high)
@@ -51,8 +58,6 @@ def _interval(difference: float, rows) -> tuple[float, float]:
     """Welch and Satterthwaite's interval of a weighted sum of means."""
     parts = [(w**2 * values.var(ddof=1) / len(values), len(values) - 1) for w, values in rows]
     variance = sum(part for part, _ in parts)
-    if not variance:
-        return difference, difference
     freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
     low, high = stats.t.interval(LEVEL, freedom, difference, variance**0.5)
     return float(low), float(high)

@@ -1,5 +1,8 @@
 """Claims, plans and verdicts fit together."""
 
+import csv
+from dataclasses import asdict, replace
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -10,14 +13,18 @@ from train.experiments import revolution
 from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
 from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.experiments.runs import jobs
-from train.experiments.tables import Row
+from train.experiments.tables import Row, verdicts, write
 from train.experiments.verdicts import NOT_SHOWN, NOT_TESTED, SHOWN, judge
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_every_claim_and_every_published_error_is_of_networks_that_are_trained(name):
     budgets = [set(EXPERIMENTS[name].networks[budget]) for budget in BUDGETS]
-    assert all(any(set(c.contrast) <= labels for labels in budgets) for c in CLAIMS[name])
+    never = [c.text for c in CLAIMS[name] if not any(set(c.contrast) <= each for each in budgets)]
+    assert never == {
+        "depth": ["ResNet-1202 is worse than ResNet-110."],
+        "orders": ["Of 1,001 layers, full pre-activation is better than the original order."],
+    }.get(name, [])
     assert set(PUBLISHED.get(name, ())) <= set().union(*budgets)
 
 
@@ -68,6 +75,49 @@ def test_the_revolution_has_published_errors_beside_those_of_here(tmp_path):
     assert (tmp_path / revolution.PICTURE).read_bytes().startswith(b"\x89PNG")
 
 
+def finished(network, epochs=8, **changes):
+    """What is read of the record of a run."""
+    recipe = asdict(replace(BUDGETS["quick"].recipe, epochs=epochs, **changes))
+    return {
+        "network": families.to_json(network), "recipe": recipe, "seconds": 60.0,
+        "data": {"name": "cifar10"}, "execution": {"precision": "mixed_bfloat16"},
+        "last_epoch": {"accuracy": 0.9}, "test": {"keras": {"accuracy": 0.8}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("budget", ["quick", "full"])
+def test_every_claim_is_a_row_whatever_the_budget(budget):
+    labels = EXPERIMENTS["shortcuts"].networks[budget]
+    rows = [Row("shortcuts", label, [finished(n)] * 2) for label, n in labels.items()]
+    judged = verdicts("shortcuts", rows)
+    assert len({claim.text for claim, _ in judged}) == len(judged) == 6
+    assert {verdict.verdict for _, verdict in judged} == {NOT_TESTED}  # seeds that came out equal
+    assert all("equal" in verdict.why for _, verdict in judged)
+
+
+def test_a_training_that_failed_is_told_and_no_mean_of_the_others_is_judged(tmp_path):
+    network = NETWORKS["ResNet20"]
+    rows = [
+        Row("identity", "identity", [finished(network)] * 2),
+        Row("identity", "scaled shortcut", [finished(network)], 1),
+        Row("identity", "gated", [], 2),
+        Row("identity", "1x1 convolution", [finished(network, batch_size=64)]),
+    ]
+    write(tmp_path, rows, "Facts.")
+    page = (tmp_path / "README.md").read_text()
+    assert "| scaled shortcut | 269,722 | 10.00, 1 more failed | 20.00, 1 more failed |" in page
+    assert "| gated |  | 2 failed | 2 failed |" in page
+    assert "not tested**: 1 of 2 trainings of scaled shortcut failed" in page
+    with open(tmp_path / "results.csv", newline="") as file:
+        table = {row["network"]: row for row in csv.DictReader(file)}
+    assert [row["failed"] for row in table.values()] == ["0", "1", "2", "0"]
+    theirs = "epochs 182, schedule step, warmup 0.0, float32"
+    assert table["identity"]["in_the_paper"] == theirs
+    assert table["1x1 convolution"]["in_the_paper"] == theirs.replace(
+        "182, ", "182, batch_size 128, "
+    )
+
+
 A, B = [9.1, 9.4, 9.2], [8.3, 8.9]
 CLAIM = Claim("A is worse than B.", "a paper", "", TEST, {"a": 1, "b": -1})
 
@@ -85,6 +135,7 @@ def test_the_interval_is_welchs():
     [
         ([9.1, 9.2], [8.1, 8.2], SHOWN, ""),
         ([8.1, 8.2], [9.1, 9.2], NOT_SHOWN, "the opposite was found"),
+        ([9.1, 9.1], [8.1, 8.1], NOT_TESTED, "the seeds came out equal, which tells no variance"),
         ([9.1], [8.1, 8.2], NOT_TESTED, "one seed of a network tells no variance"),
         ([9.1, 9.2], [], NOT_TESTED, "b was not trained"),
     ],
