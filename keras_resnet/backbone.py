@@ -36,7 +36,8 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
     classes = check_number("classes", classes, int, 1, MOST)
     with deep_recursion():
         features = _layer(model, HEAD).input
-        return keras.Model(model.input, predictions(features, classes, activation), name=model.name)
+        new = keras.Model(model.input, predictions(features, classes, activation), name=model.name)
+    return _prepared_as(model, new)
 
 
 def feature_pyramid(model: keras.Model) -> keras.Model:
@@ -81,7 +82,15 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
         f"P{stride.bit_length() - 1}": tensor
         for stride, tensor in zip(_strides(model, halving), maps, strict=True)
     }
-    return pyramid
+    return _prepared_as(model, pyramid)
+
+
+def _prepared_as(model: keras.Model, new: keras.Model) -> keras.Model:
+    """A model that says how it wants images, if the one that it was made of does."""
+    for name in ("preprocessing", "preprocess_input"):
+        if hasattr(model, name):
+            setattr(new, name, getattr(model, name))
+    return new
 
 
 def _halving(model: keras.Model) -> list[str]:
@@ -116,7 +125,7 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
     2017). `trainable=True` on a whole model would undo it.
 
     Args:
-        model: A functional model, such as a network of this family.
+        model: A functional model, such as a network of this family, or `feature_pyramid` of it.
         scales: Whether to freeze scales and shifts as well, as Detectron and torchvision do. Else,
             as in DeepLab's code, they are trained: in a 1x1 depthwise convolution after each
             normalization, named `NAME_scale`.
@@ -126,14 +135,21 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
         loaded. With frozen scales, its weight files are those of `model`.
 
     Raises:
-        InputError: if `model` is not built.
+        InputError: if `model` is not built, or has other models as layers.
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
     check_type("scales", scales, bool, "True or False")
+    given = model
     model = keras.Model(model.input, model.output, name=model.name)  # of a `Sequential`, too
+    if inner := [layer.name for layer in model.layers if isinstance(layer, keras.Model)]:
+        raise InputError(
+            f"{model.name} has a model as a layer, {inner[0]!r}, whose batch normalization would "
+            "not be frozen: freeze that one, and build on it."
+        )
     frozen = {la.name: la for la in model.layers if isinstance(la, layers.BatchNormalization)}
-    split = {} if scales else frozen
+    affine = {name: layer for name, layer in frozen.items() if layer.center or layer.scale}
+    split = {} if scales else affine
 
     def clone(layer):
         config = layer.get_config()
@@ -156,7 +172,12 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
             new.get_layer(f"{layer.name}_scale").set_weights(_affine(layer))
         else:
             copy.set_weights(layer.get_weights())
-    return new
+    if hasattr(given, "pyramid_outputs"):
+        place = {id(tensor): i for i, tensor in enumerate(model.outputs)}
+        new.pyramid_outputs = {
+            level: new.outputs[place[id(tensor)]] for level, tensor in given.pyramid_outputs.items()
+        }
+    return _prepared_as(given, new)
 
 
 def _scale(normalization: keras.Layer) -> keras.Layer:

@@ -201,3 +201,34 @@ def test_a_frozen_network_has_its_pyramid():
         )
     with pytest.raises(TypeError, match="scales must be True or False"):
         freeze_batchnorm(model, "no")
+
+
+@pytest.mark.parametrize("scales", [True, False])
+def test_a_frozen_pyramid_is_one_and_freezing_twice_changes_nothing(scales):
+    pyramid = feature_pyramid(varied(include_top=False))
+    frozen = freeze_batchnorm(freeze_batchnorm(pyramid, scales), scales)
+    images = IMAGES[:, :16, :16]
+    for name, map in pyramid(images).items():
+        np.testing.assert_allclose(frozen(images)[name], map, atol=1e-5)
+    levels = keras.Model(frozen.input, frozen.pyramid_outputs)(images)
+    assert [*levels] == [*pyramid.pyramid_outputs]
+    for name, map in keras.Model(pyramid.input, pyramid.pyramid_outputs)(images).items():
+        np.testing.assert_allclose(levels[name], map, atol=1e-5)
+
+
+def test_a_model_inside_another_is_not_frozen_in_silence():
+    inputs = keras.Input((32, 32, 3))
+    outer = keras.Model(
+        inputs, keras.layers.Dense(3)(ResNet8(include_top=False, pooling="avg")(inputs))
+    )
+    with pytest.raises(InputError, match=r"has a model as a layer, 'resnet8', .* freeze that one"):
+        freeze_batchnorm(outer)
+
+
+def test_what_is_made_of_a_network_wants_images_as_that_one(tmp_path):
+    file = tmp_path / "x.weights.h5"
+    ResNet8().save_weights(file)
+    model = ResNet8(weights=file)
+    model.preprocess_input = lambda images: images / 7
+    for made in (replace_head(model, 3), feature_pyramid(model), freeze_batchnorm(model)):
+        assert made.preprocess_input is model.preprocess_input

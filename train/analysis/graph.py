@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from inspect import signature
 from typing import Any
 
 import keras
@@ -42,16 +43,19 @@ def initialized(
         initializer: Of the kernels; `None` for those of the network.
         normalized: Whether to keep the batch normalizations.
     """
-    kernels = [layer.name for layer in model.layers if hasattr(layer, "kernel")]
+    kernels = [layer.name for layer in model.layers if _learns_kernel(layer)]
     seeds = np.random.default_rng(seed).integers(2**31, size=len(kernels)).tolist()
     seed_of = dict(zip(kernels, seeds, strict=True))
 
     def config(layer: keras.Layer) -> dict[str, Any]:
         found = layer.get_config()
         if layer.name in seed_of:
-            kind = initializer or type(layer.kernel_initializer)
-            own = {} if initializer else layer.kernel_initializer.get_config()
-            found["kernel_initializer"] = kind.from_config(own | {"seed": seed_of[layer.name]})
+            depthwise = isinstance(layer, keras.layers.DepthwiseConv2D)
+            name = "depthwise_initializer" if depthwise else "kernel_initializer"
+            theirs = getattr(layer, name)
+            kind, own = initializer or type(theirs), {} if initializer else theirs.get_config()
+            if "seed" in signature(kind).parameters:  # else it is not random
+                found[name] = kind.from_config(own | {"seed": seed_of[layer.name]})
         return found
 
     def call(layer, *inputs, **arguments):
@@ -59,7 +63,15 @@ def initialized(
             return inputs[0]
         return layer(*inputs, **arguments)
 
-    return _clone(model, config, call)
+    new = _clone(model, config, call)
+    for layer in new.layers:
+        if hasattr(layer, "kernel") and not _learns_kernel(layer):  # as the codes of LeNet-5
+            layer.set_weights(model.get_layer(layer.name).get_weights())
+    return new
+
+
+def _learns_kernel(layer: keras.Layer) -> bool:
+    return hasattr(layer, "kernel") and layer.trainable
 
 
 def _clone(model: keras.Model, config: Callable, call: Callable | None) -> keras.Model:
@@ -71,11 +83,10 @@ def _clone(model: keras.Model, config: Callable, call: Callable | None) -> keras
 
 
 def weighted_layers(model: keras.Model) -> list[keras.Layer]:
-    """The convolutions and dense layers in order, but for those on shortcuts."""
+    """The convolutions and dense layers that learn, in order, but for those on shortcuts."""
     return [
-        layer for layer in model.layers
-        if hasattr(layer, "kernel") and not SHORTCUT.match(layer.name)
-    ]  # fmt: skip
+        layer for layer in model.layers if _learns_kernel(layer) and not SHORTCUT.match(layer.name)
+    ]
 
 
 def responses(model: keras.Model) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def draw(found: Sequence[tuple[Subject, Surface]]) -> Figure:
     figure = plotting.figure(5.2 * columns, 4.8 * lines)
     panels = figure.subplots(lines, columns, squeeze=False).flat
     finite = np.concatenate([result.losses[np.isfinite(result.losses)] for _, result in found])
+    finite = finite[finite > 0]  # levels are those of its logarithm
     if not len(finite):
         finite = np.ones(1)
     top = min(max(finite.max(), 2 * finite.min()), LARGEST)
@@ -99,6 +100,7 @@ def draw(found: Sequence[tuple[Subject, Surface]]) -> Figure:
     last = panels[len(found)]
     for number, ((subject, result), axes) in enumerate(zip(found, panels, strict=False)):
         losses = np.nan_to_num(result.losses, nan=2 * top, posinf=2 * top)
+        losses = np.maximum(losses, finite.min())
         colours = axes.contourf(
             result.axis, result.axis, losses, levels, norm=LogNorm(), cmap="cividis", extend="both"
         )

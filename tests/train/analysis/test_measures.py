@@ -4,10 +4,12 @@ import keras
 import numpy as np
 import pytest
 
+import keras_resnet
 from tests.train.analysis.networks import inside, network, sample, spec
 from train.analysis import forward, graph
 from train.analysis.gradients import BATCH, ROUNDS, gradient_norms, train_early
 from train.analysis.initialization import INITIALIZERS
+from train.analysis.subject import Sample
 from train.backend import backend
 
 CASES = {  # where responses are seen: after BN if it follows at once, else of the convolution
@@ -100,3 +102,32 @@ def test_xavier_halves_the_variance_that_he_keeps_and_normalization_makes_one():
     # The border of zeros takes a little from both.
     np.testing.assert_allclose(ratios["He"], 1, atol=0.12)
     np.testing.assert_allclose(ratios["Xavier"] / ratios["He"], 0.5, atol=0.02)
+
+
+@pytest.mark.parametrize("form", ["LeNet5", "LeNet5ReLU"])
+def test_networks_with_fixed_and_depthwise_kernels_are_analyzed_too(form):
+    """LeNet-5 ends in codes that are not learned, and subsamples with a factor for each channel."""
+    model = getattr(keras_resnet, form)(classifier_activation=None)
+    images = (
+        np.random.default_rng(0).integers(0, 256, (20, *model.input_shape[1:])).astype("float32")
+    )
+    some = Sample(images, np.arange(20) % 10)
+    again = graph.initialized(model, 1)
+    norms = gradient_norms(again, some)
+    assert len(norms) == len(graph.weighted_layers(model)) and (norms > 0).all()
+    twice = graph.initialized(model, 1).get_weights()
+    for one, other in zip(again.get_weights(), twice, strict=True):
+        np.testing.assert_array_equal(one, other)
+    for layer in model.layers:
+        if not layer.trainable and layer.weights:
+            np.testing.assert_array_equal(
+                layer.get_weights()[0], again.get_layer(layer.name).get_weights()[0]
+            )
+
+
+def test_no_number_is_no_right_answer():
+    class Undefined:
+        def predict_on_batch(self, images):
+            return np.full((len(images), 10), np.nan)
+
+    assert forward.error(Undefined(), Sample(np.zeros((4, 8, 8, 3)), np.zeros(4, int))) == 1

@@ -58,3 +58,14 @@ def test_directions_are_random_with_the_norms_of_filters():
 def test_the_network_is_a_point_of_the_grid():
     with pytest.raises(InputError, match="grid must be odd"):
         AnalysisSettings(grid=4)
+
+
+@pytest.mark.parametrize("lowest", [0.0, np.nan, 0.5])
+def test_planes_with_losses_of_zero_or_none_are_drawn(lowest):
+    losses = np.full((3, 3), 2.0)
+    losses[1, 1] = lowest
+    subject = Subject("small", Path(), {}, spec(), network(spec()))
+    figure = surface.draw([(subject, surface.Surface(np.array([-1.0, 0, 1]), losses))])
+    figure.canvas.draw()
+    (line,) = figure.axes[1].lines
+    assert np.isfinite(line.get_ydata()).all()
