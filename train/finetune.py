@@ -17,10 +17,11 @@ from keras_resnet.utils.errors import InputError
 from train import flags, workflow
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import Recipe
+from train.settings.recipe import PLANNED, Recipe
 
 OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
-MAX_DROP = 2.0  # percentage points that an int8 file may lose
+MAX_DROP = 2.0  # percentage points that an int8 file may lose, or
+MAX_LOST = 2  # right answers, where there are few test images
 CALIBRATION = 100  # images: TensorFlow looks at two a second of ResNet-50, with one thread
 COMMAND = flags.Command("train.finetune", __doc__)
 COMMAND.share("model")
@@ -70,7 +71,10 @@ def main(values: flags.Values) -> dict[str, Any]:
     workflow.check_start(values.weights)
     model, network, recipe = flags.base(values, "resnet50", "finetune")
     recipe = replace(recipe, **values.given(Recipe))
-    settings = replace(FINETUNE_DATA, **values.given(DataSettings))
+    if values.head_only and (fields := [name for name in PLANNED if name in values.given(Recipe)]):
+        raise InputError(f"{fields[0]} is for the stages below the head: leave out --head_only.")
+    framing = workflow.source_framing(values.weights)
+    settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))
     if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
         settings = replace(settings, dataset=os.path.join(".", settings.dataset))
     data = sources.load(settings, FINETUNE_DATA.image_size)
@@ -90,12 +94,11 @@ def main(values: flags.Values) -> dict[str, Any]:
     from train.evaluation.summary import class_table
     from train.runs import folder as folders
     from train.runs import results
-    from train.runs.files import RECORD
     from train.trainer import trainer
     from train.transfer import tuning
 
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
-    folders.check_folder(folder, RECORD)  # before features are computed for it
+    workflow.check_apart(values.weights, folder)
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
     model, network, weights = workflow.open_start(values, model, network)
@@ -107,26 +110,34 @@ def main(values: flags.Values) -> dict[str, Any]:
         )
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     print(workflow.began_from(training), flush=True)
+    tuning.check_stages(training)
+    asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
+    begun = None
+    if not values.overwrite:  # before features are computed for it
+        begun = tuning.begun(folder, training.description() | asked)
     head = tuning.fit_head(training)
     left = max(OVERHEAD * 60 * values.minutes - (monotonic() - began), 1.0)  # 1 s is for no epoch
     left = 0.0 if values.head_only else left
-    training, plan = tuning.plan(training, execution, folder, left, [*values.given(Recipe)])
+    training, plan = tuning.plan(training, execution, begun, left, [*values.given(Recipe)])
     print(plan, flush=True)
-    description = training.description()
+    description = training.description() | asked
     with folders.record_run(folder, description, values.overwrite) as record:
         record |= {"source": {"dataset": settings.dataset, "data_dir": ""}}
         record |= {"survey": found.record(), "head": head.record()}
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
         predicted = workflow.deliver(folder, result.model, description, data, record)
-    said = predicted.argmax(-1)
-    print(class_table(per_class(data.test.labels, said, data.classes)))
+        said = predicted.argmax(-1)
+        classes = per_class(data.test.labels, said, data.classes)
+        record["recall"] = {row["name"]: row["recall"] for row in classes}
+    print(class_table(classes))
     workflow.summarize(data, said)
     print(try_evaluation(folder, data, predicted))
     if results.can_export():
         export.run(
-            run=str(folder), formats="int8", max_drop=MAX_DROP, known=predicted,
+            run=str(folder), formats="int8", known=predicted,
             calibration_images=CALIBRATION,
+            max_drop=max(MAX_DROP, 100 * MAX_LOST / len(data.test)),
         )  # fmt: skip
     else:
         print(workflow.export_later(folder))

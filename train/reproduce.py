@@ -33,7 +33,9 @@ COMMAND.add(
 COMMAND.add(int, "seeds", None, "seeds of each network (default: the budget's)", low=1, high=100)
 COMMAND.add_fields(DataSettings)
 # The curve is that of the test images, and no epoch may be chosen by it.
-COMMAND.add_fields(Recipe, without=("teacher", "temperature", "deliver", "validation_fraction"))
+COMMAND.add_fields(
+    Recipe, without=("teacher", "temperature", "deliver", "patience", "validation_fraction")
+)
 COMMAND.add_fields(Execution)
 COMMAND.add(
     str, "output_dir", None, "folder that is written (default: saved_models/papers_BUDGET)",

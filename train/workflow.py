@@ -10,7 +10,8 @@ from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError, shorten
 from train import flags
-from train.runs.files import PREVIEW, TENSORBOARD
+from train.runs.files import PREVIEW, RECORD, TENSORBOARD
+from train.runs.record import read_record
 from train.settings.data import DataSettings
 from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
@@ -91,7 +92,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
-    settings = DataSettings(**values.given(DataSettings))
+    settings = DataSettings(**(source_framing(values.weights) | values.given(DataSettings)))
     data = sources.load(settings, network.input_shape[0])
     if recipe.crop == "pad":
         data = keep_small(data)
@@ -99,6 +100,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
+    check_apart(values.weights, folder)
     if recipe.teacher and engine.processes() > 1:
         raise InputError(
             "distillation trains in one process: leave --teacher out, or --num_processes."
@@ -194,6 +196,31 @@ def check_start(weights: str | None) -> None:
             raise InputError(
                 f"cannot read weights from {shorten(weights)}: there is no such file or folder."
             )
+
+
+def check_apart(weights: str | None, folder: Path) -> None:
+    """Checks that a training does not replace what it begins from.
+
+    Raises:
+        InputError: if it would.
+    """
+    if weights and Path(weights).is_dir() and folder.is_dir() and folder.samefile(weights):
+        raise InputError(
+            f"{folder} is where the weights are that it begins from: choose another --output_dir."
+        )
+
+
+def source_framing(weights: str | None) -> dict[str, Any]:
+    """How the run that a training begins from sees images: fields of `DataSettings`, if it is one.
+
+    Raises:
+        InputError: if its record cannot be read.
+    """
+    if not weights or not (Path(weights) / RECORD).is_file():
+        return {}
+    data = read_record(Path(weights)).get("data", {})
+    known = {name: data[name] for name in ("resize", "crop_ratio", "image_size") if name in data}
+    return known if known.get("image_size") else {}
 
 
 def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:

@@ -58,5 +58,20 @@ def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
     assert framing == {"height": 16, "width": 16, "resize": "pad", "crop_ratio": 1.0}
     assert (tmp_path / "run/report.html").exists()
     assert "class  test images  recall  precision" in said
+    assert record["recall"] == {"blue": 1.0, "red": 1.0}
+    assert record["plan"] == {"minutes": 20.0, "head_only": False}
     counts = record["survey"]["counts"]["test"]
     assert f"red    {counts[1]:11}  100.0%     100.0%" in said
+
+    # The same network and photographs, and the head alone: begun from that run, as it saw images.
+    again = {"dataset": str(photos), "weights": str(tmp_path / "run"), "head_only": True}
+    with pytest.raises(InputError, match="is where the weights are that it begins from"):
+        finetune.run(output_dir=str(tmp_path / "run"), overwrite=True, **again)
+    with pytest.raises(InputError, match="epochs is for the stages below the head: leave out"):
+        finetune.run(output_dir=str(tmp_path / "x"), epochs=2, **again)
+    with pytest.raises(InputError, match=r"already holds another run \(plan\."):
+        finetune.run(output_dir=str(tmp_path / "run"), minutes=5, **settings)
+    assert "new features" not in capsys.readouterr().out  # refused before they are computed
+    record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
+    assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)
+    assert record["test"]["keras"]["accuracy"] == 1.0

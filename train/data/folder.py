@@ -139,12 +139,20 @@ def _check(root: Path, folder: str, train: Classes) -> None:
     """Checks the classes of a folder."""
     where = root / folder
     if len(train) < 2:
+        hint = f" If {folder!r} is a class, give it another name." if folder and not train else ""
         raise InputError(
             f"{where} has {_only(where, train)}: it needs at least 2 folders of images, as in "
-            f"{root}/train/CLASS/*.jpg or {root}/CLASS/*.jpg."
+            f"{root}/train/CLASS/*.jpg or {root}/CLASS/*.jpg.{hint}"
         )
     if empty := [name for name, images in train.items() if not images]:
-        raise InputError(f"{where / empty[0]} has no images: add some, or remove the folder.")
+        others = Counter[str]()
+        next(images_within(where / empty[0], others), None)
+        kinds = " and ".join(f"{count} {kind}" for kind, count in (+others).most_common(2))
+        raise InputError(
+            f"{where / empty[0]} has no images"
+            + (f", but {kinds}: convert them to JPEG or PNG," if kinds else ": add some,")
+            + " or remove the folder."
+        )
     check_names(root.name, tuple(train))
 
 

@@ -143,5 +143,5 @@ def check_drops(rows: dict[str, Row], most: float) -> None:
     if lost:
         raise InputError(
             f"{', '.join(lost)} percentage points, more than {most:g}: do not use it (it is kept "
-            "for inspection); try --qat_epochs=2, or allow it with --max_drop."
+            "for inspection); try --qat_epochs=2 of train.export, or allow it with --max_drop."
         )

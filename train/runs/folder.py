@@ -200,6 +200,16 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
+def check_claim(folder: Path, description: dict[str, Any]) -> None:
+    """Refuses a folder that `record_run` would refuse, so that nothing is computed in vain.
+
+    Raises:
+        InputError: if it holds something else, or another run.
+    """
+    if folder.is_dir():
+        _check_claim(folder, description, overwrite=False)
+
+
 def _check_claim(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """Refuses a folder with anything in it that is not a run, or a run that may not go."""
     names = sorted(entry.name for entry in folder.iterdir())

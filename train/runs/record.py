@@ -73,6 +73,8 @@ class RunRecord(TypedDict):
     source: NotRequired[SourceRecord]
     survey: NotRequired[dict[str, Any]]  # of train.finetune, see `train.data.survey.Survey`
     head: NotRequired[dict[str, float]]  # likewise, see `train.transfer.head.Head`
+    plan: NotRequired[dict[str, Any]]  # likewise: `minutes` and `head_only`, as they were asked for
+    recall: NotRequired[dict[str, float]]  # likewise, of the test images of each class, 0 to 1
     versions: NotRequired[dict[str, str]]
     hardware: NotRequired[dict[str, Any]]
     costs: NotRequired[dict[str, float]]  # of a trial

@@ -125,6 +125,9 @@ class Recipe(Settings):
     validation_fraction: float = option(
         0.1, "training images held out, unless a folder has its own for that", low=0, high=0.9
     )
+    patience: int = option(
+        0, "stop after so many epochs without a better held-out accuracy; 0 for never", low=0
+    )
     deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
@@ -233,6 +236,7 @@ FINETUNE = Recipe(
     freeze_batchnorm=True,
     stage_decay=0.5,
     validation_fraction=0.15,
+    patience=3,
     deliver="best",
 )
 

@@ -2,6 +2,7 @@
 
 import csv
 from collections import deque
+from collections.abc import Callable
 from math import isfinite
 from pathlib import Path
 from time import monotonic
@@ -31,6 +32,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         seconds: After how many to save again.
         requests: Signals that asked to stop, see `stop_signals.stop_requests`.
         keep_best: Whether to keep the weights of the epoch of the best held-out accuracy.
+        over: Says after an epoch whether the training has come to its end.
 
     Attributes:
         progress: How far the training has come.
@@ -45,11 +47,13 @@ class CheckpointCallback(keras.callbacks.Callback):
         block: int,
         seconds: float,
         requests: list[str],
-        keep_best: bool = False,
+        keep_best: bool,
+        over: Callable[[Progress], bool],
     ):
         super().__init__()
         self.folder, self.steps, self.block = folder, steps, block
         self.seconds, self.requests, self.keep_best = seconds, requests, keep_best
+        self.over = over
         self.losses: deque[tuple[int, Any]] = deque()  # of steps that may still be computed
         there = _newest(folder / CHECKPOINTS)
         self.progress: Progress = there[0] if there else Progress()
@@ -109,6 +113,7 @@ class CheckpointCallback(keras.callbacks.Callback):
         arrays = self._save(epoch + 1, 0)
         if self.offset:  # a `fit` of its own, at whose end Keras puts averages for weights
             self.pending = arrays
+        if self.offset or self.over(self.progress):
             self.model.stop_training = True
 
     def on_train_end(self, logs=None):

@@ -134,12 +134,16 @@ def prepare(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
         )
-    if recipe.deliver == "best" and not len(held_out):
-        raise InputError(
-            f"deliver 'best' takes the epoch with the best held-out accuracy, and "
-            f"validation_fraction {recipe.validation_fraction:g} holds out no image: raise it, or "
-            "deliver the last."
-        )
+    for chooses, what in {
+        recipe.deliver == "best": "deliver 'best' takes the epoch with",
+        recipe.patience > 0: f"patience {recipe.patience} waits for an epoch with",
+    }.items():
+        if chooses and not len(held_out):
+            raise InputError(
+                f"{what} the best held-out accuracy, and validation_fraction "
+                f"{recipe.validation_fraction:g} holds out no image: raise it, deliver the last, "
+                "or make patience 0."
+            )
     engine.check_execution(execution, steps)
     keras.utils.set_random_seed(recipe.seed)
     scale = _normalization(images, recipe, weights)
@@ -174,6 +178,12 @@ def adapt_to_data(network: NetworkConfig, data: Data) -> NetworkConfig:
 def adapt_recipe(recipe: Recipe, data: Data) -> Recipe:
     """A recipe without flips if mirroring would change an image's class."""
     return recipe if data.mirror else replace(recipe, flip="none")
+
+
+def is_over(progress: Progress, recipe: Recipe) -> bool:
+    """Whether no epoch is left, or too many have gone by without a better held-out accuracy."""
+    waited = progress.epoch - progress.best_epoch if progress.epoch else 0
+    return progress.epoch >= recipe.epochs or 0 < recipe.patience <= waited
 
 
 def fit(
@@ -214,6 +224,7 @@ def fit(
             checkpoint_seconds,
             requests,
             recipe.deliver == "best",
+            lambda progress: is_over(progress, recipe),
         )
         progress = checkpoints.progress
         if checkpoints.pending and verbose:
@@ -227,6 +238,7 @@ def fit(
             images = engine.training_batches(
                 training.images, network.classes, recipe, epoch, step, targets, block
             )
+            until = progress.epoch if is_over(progress, recipe) else recipe.epochs
             steps = training.steps - step
             calls = -(-steps // block)
             throughput = ThroughputLogger(recipe.batch_size, steps, block)
@@ -243,14 +255,14 @@ def fit(
                 model.fit(
                     engine.distribute(images),
                     initial_epoch=progress.epoch,
-                    epochs=recipe.epochs,
+                    epochs=until,
                     steps_per_epoch=calls,
                     shuffle=False,  # the pipeline has its own order
                     validation_data=held_out,
                     callbacks=watching,
                     verbose=0,
                 )
-            if progress.epoch >= recipe.epochs:
+            if is_over(progress, recipe):
                 break
     model.optimizer.finalize_variable_values(model.trainable_variables)  # averages, if any
     delivered = progress.epoch

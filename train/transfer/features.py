@@ -5,10 +5,13 @@ So a head is trained again within seconds, and a folder with ten more photograph
 
 import hashlib
 import os
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
+from zipfile import BadZipFile
 
 import keras
 import numpy as np
@@ -78,7 +81,7 @@ def cache_path(training: Training) -> Path:
     decides = (
         __version__,
         start.sha256 if start else training.recipe.seed,
-        training.network,
+        replace(training.network, classes=2),  # features are before the head
         training.normalization,
         training.execution.precision,
         data.settings.resize,
@@ -92,17 +95,20 @@ def cache_path(training: Training) -> Path:
 def _read(path: Path) -> dict[bytes, np.ndarray]:
     """What is kept, by checksum; nothing if nothing there can be read."""
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with open(path, "rb") as file, np.load(file, allow_pickle=False) as arrays:
             digests, values = arrays["digests"], arrays["features"]
-    except (OSError, ValueError, KeyError, EOFError):
-        return {}
+    except (OSError, ValueError, KeyError, EOFError, TypeError, BadZipFile, zlib.error):
+        return {}  # whatever it is that was damaged
     return {digest.tobytes(): row for digest, row in zip(digests, values, strict=True)}
 
 
 def _write(path: Path, kept: dict[bytes, np.ndarray]) -> None:
+    kept = _read(path) | kept  # others may have added some
+    own = path.with_stem(f"{path.stem}-{os.getpid()}")  # and be at it now
     digests = np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 2)
     try:
-        with replacing(path) as partial, open(partial, "wb") as file:
+        with replacing(own) as partial, open(partial, "wb") as file:
             np.savez(file, digests=digests, features=np.stack([*kept.values()]))
+        os.replace(own, path)
     except OSError as error:
         print(f"{path} cannot be written ({error.strerror}): features are computed again.")

@@ -1,15 +1,19 @@
 """A network with other classes: first its head, then its last stages by the one trainer."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
+from train.runs import folder as folders
+from train.runs.files import RECORD
 from train.runs.record import difference, read_record
 from train.settings.execution import Execution
 from train.settings.recipe import PLANNED, Recipe
@@ -44,7 +48,7 @@ def fit_head(training: Training) -> Head:
 def plan(
     training: Training,
     execution: Execution,
-    folder: Path,
+    begun: Recipe | None,
     seconds: float,
     given: Sequence[str],
 ) -> tuple[Training, Plan]:
@@ -53,7 +57,7 @@ def plan(
     Args:
         training: With the recipe that was asked for.
         execution: As it was asked for.
-        folder: Of the run.
+        begun: The recipe of an unfinished run that was to take as long, which goes on.
         seconds: That it may take; 0 for the head alone.
         given: Fields of the recipe that the user decided.
 
@@ -64,16 +68,13 @@ def plan(
     rate = plans.measure_rate(model, training.images.read(np.arange(1)))
     sizes = len(training.images), len(training.held_out)
     macs = plans.stage_macs(training.model)
-    if not any(macs.values()):
-        raise InputError(f"{training.name} has no stages: give a residual --model.")
-    if seconds <= 0:
-        given = [name for name in given if name not in PLANNED]
     precision = training.execution.precision
     chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds, precision)
-    if seconds > 0 and (begun := _begun(training, folder)):
-        kept = {name: getattr(begun, name) for name in PLANNED if name not in given}
-        own = replace(chosen.recipe, **kept)
-        chosen = Plan(own, own.frozen_stages == max(macs), chosen.seconds)
+    if begun:  # a new look at the time could come to something else
+        kept = {name: getattr(begun, name) for name in PLANNED}
+        own = [*given, *PLANNED]
+        recipe = replace(training.recipe, **kept)
+        chosen = plans.choose(recipe, own, macs, rate, sizes, seconds, precision)
     again = trainer.prepare(
         training.network,
         chosen.recipe,
@@ -99,7 +100,7 @@ def tune(training: Training, folder: Path, head: Head, plan: Plan) -> Result:
     if plan.head_only:  # its fit stands for an epoch
         row: dict[str, int | float | None] = {"epoch": 1, **head.measures()}
         write_history(folder / HISTORY, [row])
-        return Result(_delivery(training), Progress(epoch=1, history=[row]), 1)
+        return Result(_delivery(training), Progress(epoch=1, history=[row]), 0)
     began = model.get_weights()
     result = trainer.fit(training, folder)
     best = result.progress.history[result.delivered_epoch - 1][ACCURACY]
@@ -117,14 +118,38 @@ def _delivery(training: Training) -> keras.Model:
     )
 
 
-def _begun(training: Training, folder: Path) -> Recipe | None:
-    """The recipe of an unfinished run of the same network and photographs."""
-    try:
-        record = read_record(folder)
-    except InputError:
+def check_stages(training: Training) -> None:
+    """Checks that a network has stages, of which the last ones can learn.
+
+    Raises:
+        InputError: if not.
+    """
+    if not any(plans.stage_macs(training.model).values()):
+        raise InputError(f"{training.name} has no stages: give a residual --model.")
+
+
+def begun(folder: Path, description: Mapping[str, Any]) -> Recipe | None:
+    """The recipe of an unfinished run, if there is one that is meant.
+
+    Args:
+        folder: Of the run.
+        description: Of the run, but for the fields of the recipe that a plan decides.
+
+    Raises:
+        InputError: if the folder holds something else, or another run.
+    """
+    recipe = dict(description["recipe"])
+    if not (folder / RECORD).exists():
+        folders.check_claim(folder, {**description})
         return None
-    description = training.description()
-    same = {key: description[key] for key in ("network", "data", "normalization", "weights")}
-    if record["status"] == "finished" or difference(record, same):
-        return None
-    return parse(Recipe, record["recipe"], "recipe")
+    there = read_record(folder)
+    recipe |= {name: there["recipe"][name] for name in PLANNED if name in there["recipe"]}
+    here = {**description, "recipe": recipe}
+    done = there["status"] == "finished" and not difference(there, here)
+    if done and not (folder / FORMAT_FILES["int8"]).exists():
+        raise InputError(
+            f"{folder} holds this run, finished but for its int8 file, which `python -m "
+            f"train.export --run={folder} --formats=int8` writes."
+        )
+    folders.check_claim(folder, here)
+    return parse(Recipe, recipe, "recipe")

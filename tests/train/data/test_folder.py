@@ -417,6 +417,16 @@ def test_a_class_without_images_is_named(photos):
     (photos / "train/empty").mkdir()
     with pytest.raises(InputError, match=r"train/empty has no images: add some"):
         load(photos)
+    (photos / "train/empty/1.heic").touch()
+    with pytest.raises(InputError, match=r"has no images, but 1 '\.heic' files: convert them"):
+        load(photos)
+
+
+def test_a_class_that_is_called_train_is_not_guessed_at(tmp_path):
+    for name in ("bus", "train"):
+        save(tmp_path / name / "1.png", np.zeros((4, 4, 3), "uint8"))
+    with pytest.raises(InputError, match=r"If 'train' is a class, give it another name\."):
+        load(tmp_path)
 
 
 def test_a_missing_image(tmp_path):

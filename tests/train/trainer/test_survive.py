@@ -191,6 +191,27 @@ def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
         assert weights.tobytes() == kept.tobytes()
 
 
+def test_a_training_stops_when_no_epoch_gets_better_and_goes_on_to_the_same_end(tmp_path):
+    recipe = replace(survive.RUINED, epochs=50, learning_rate=5.0, patience=2)
+    data = replace(DATA, train=survive.colours(240))
+
+    def prepare():
+        return trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
+
+    def go_on(folder, *callbacks):
+        return trainer.fit(prepare(), folder, callbacks=callbacks)
+
+    whole = go_on(tmp_path / "whole")
+    assert whole.progress.epoch == whole.delivered_epoch + 2 < 50
+    last = whole.progress.epoch * prepare().steps - 3
+    with pytest.raises(Stopped, match="step"):
+        go_on(tmp_path / "halves", *after_steps(last, lambda: os.kill(os.getpid(), signal.SIGTERM)))
+    same(whole, go_on(tmp_path / "halves"))
+    same(
+        whole, go_on(tmp_path / "halves", *after_steps(1, lambda: pytest.fail("a step was taken")))
+    )
+
+
 def test_a_finished_training_is_not_trained_again(finished):
     whole, folder = finished
     again = fit(folder, callbacks=after_steps(1, lambda: pytest.fail("a step was taken")))

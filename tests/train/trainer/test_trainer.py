@@ -159,6 +159,8 @@ def test_the_best_epoch_needs_images_held_out():
     recipe = replace(RECIPE, deliver="best", validation_fraction=0.001)
     with pytest.raises(InputError, match=r"validation_fraction 0.001 holds out no image: raise it"):
         trainer.prepare(SPEC, recipe, DATA, FLOAT32)
+    with pytest.raises(InputError, match=r"patience 3 waits for .*0.001 holds out no image"):
+        trainer.prepare(SPEC, replace(recipe, deliver="last", patience=3), DATA, FLOAT32)
 
 
 def test_images_too_small_for_the_network_are_refused():

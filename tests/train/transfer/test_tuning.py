@@ -9,6 +9,7 @@ from PIL import Image
 
 from keras_resnet import open_weights
 from keras_resnet.spec import NETWORKS
+from keras_resnet.utils.errors import InputError
 from train.data import sources
 from train.runs.folder import record_run
 from train.settings.data import DataSettings
@@ -70,6 +71,60 @@ def test_features_are_computed_once(photos):
     np.testing.assert_allclose(found.features[0], expected, rtol=1e-4, atol=1e-4)
 
 
+def test_features_do_not_depend_on_the_classes(photos):
+    compute(prepare(photos))
+    for number in range(30, 33):
+        pixels = np.random.default_rng(number).integers(0, 256, (20, 16, 3)).astype("uint8")
+        (photos / "new").mkdir(exist_ok=True)
+        Image.fromarray(pixels).save(photos / f"new/{number}.png")
+    assert compute(prepare(photos)).computed <= 3
+
+
+@pytest.mark.parametrize("damage", [
+    lambda path: path.write_bytes(path.read_bytes()[:-99]),
+    lambda path: path.write_bytes(b"PK" + path.read_bytes()[2:60]),
+    lambda path: path.write_bytes(b"\x93NUMPY\x01\x00" + bytes(200)),
+    lambda path: path.write_bytes(b""),
+])  # fmt: skip
+def test_damaged_features_are_computed_again(photos, damage):
+    before = compute(prepare(photos))
+    damage(features.cache_path(prepare(photos)))
+    again = compute(prepare(photos))
+    assert again.computed == before.computed
+    np.testing.assert_array_equal(again.features[0], before.features[0])
+
+
+def test_what_others_computed_meanwhile_is_kept(photos):
+    training = prepare(photos)
+    path = features.cache_path(training)
+    one, other = ({bytes([i]) * 16: np.full(4, i, "float32")} for i in (1, 2))
+    features._write(path, one)
+    features._write(path, other)
+    assert [*features._read(path)] == [*one, *other]
+    assert [*path.parent.iterdir()] == [path]
+
+
+def test_what_was_begun_goes_on_only_if_it_was_to_take_as_long(photos, tmp_path):
+    folder, training = tmp_path / "run", prepare(photos)
+    description = training.description() | {"plan": {"minutes": 3.0, "head_only": False}}
+    assert tuning.begun(folder, description) is None
+    with pytest.raises(SystemError), record_run(folder, description, False):
+        raise SystemError("killed")
+    assert tuning.begun(folder, description) == training.recipe
+    longer = description["recipe"] | {"epochs": 7}  # as another look at the time might plan it
+    assert tuning.begun(folder, description | {"recipe": longer}) == training.recipe
+    for plan in ({"minutes": 5.0, "head_only": False}, {"minutes": 3.0, "head_only": True}):
+        with pytest.raises(InputError, match=r"already holds another run \(plan\."):
+            tuning.begun(folder, description | {"plan": plan})
+    with record_run(folder, description, False):
+        pass
+    with pytest.raises(InputError, match=r"finished but for its int8 file, which `python -m train"):
+        tuning.begun(folder, description)
+    (folder / "model_int8.tflite").touch()
+    with pytest.raises(InputError, match="already holds this run, finished: choose another"):
+        tuning.begun(folder, description)
+
+
 class Kill(keras.callbacks.Callback):
     """Ends a training in the middle of its last epoch, as a kill does, when nothing is saved."""
 
@@ -83,7 +138,9 @@ def test_after_a_kill_it_goes_on_to_the_bit(photos, tmp_path):
     given = ["epochs", "frozen_stages"]
 
     def planned(folder, seconds=100.0):
-        return tuning.plan(prepare(photos), EXECUTION, folder, seconds, given)
+        training = prepare(photos)
+        begun = tuning.begun(folder, training.description())
+        return tuning.plan(training, EXECUTION, begun, seconds, given)
 
     head = tuning.fit_head(prepare(photos))
     whole = tuning.tune(*_in(planned(tmp_path / "whole"), tmp_path / "whole", head))
