@@ -1,6 +1,8 @@
 """From a folder of photographs to files for phones, with the weights of this package."""
 
+import io
 import json
+from contextlib import redirect_stdout
 
 import numpy as np
 import pytest
@@ -38,40 +40,65 @@ def test_what_is_missing_is_named_before_anything_is_computed(photos, tmp_path):
         finetune.run(dataset=str(photos), weights=gone)
 
 
-def test_from_a_folder_to_a_phone(photos, tmp_path, monkeypatch, capsys):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    settings = {
+@pytest.fixture(scope="module")
+def settings(photos):
+    return {
         "dataset": str(photos), "model": "resnet20", "weights": "cifar10", "image_size": 16,
         "epochs": 1, "frozen_stages": 3, "crop_padding": 2,
         "validation_fraction": 0.3,
     }  # fmt: skip
-    record = finetune.run(output_dir=str(tmp_path / "run"), **settings)
-    said = capsys.readouterr().out
+
+
+@pytest.fixture(scope="module")
+def run(settings, tmp_path_factory):
+    """The folder of a run, and what was printed."""
+    place, said = tmp_path_factory.mktemp("finetuned"), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
+        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+        finetune.run(output_dir=str(place / "run"), **settings)
+    return place / "run", said.getvalue()
+
+
+def test_from_a_folder_to_a_phone(run):
+    folder, said = run
+    record = json.loads((folder / "run.json").read_text())
     assert "class  training  validation  test" in said
     assert record["recipe"]["freeze_batchnorm"] and record["recipe"]["frozen_stages"] == 3
     assert record["head"]["val_accuracy"] == 1.0
     assert {row["accuracy"] for row in record["test"].values()} == {1.0}
-    report = json.loads((tmp_path / "run/export.json").read_text())
-    assert report["formats"]["int8"]["accuracy"] == 1.0
-    assert (tmp_path / "run/labels.txt").read_text().split() == ["blue", "red"]
-    framing = json.loads((tmp_path / "run/framing.json").read_text())
-    assert framing == {"height": 16, "width": 16, "resize": "pad", "crop_ratio": 1.0}
-    assert (tmp_path / "run/report.html").exists()
-    assert "class  test images  recall  precision" in said
     assert record["recall"] == {"blue": 1.0, "red": 1.0}
     assert record["plan"] == {"minutes": 20.0, "head_only": False}
+    report = json.loads((folder / "export.json").read_text())
+    assert report["formats"]["int8"]["accuracy"] == 1.0
+    assert (folder / "labels.txt").read_text().split() == ["blue", "red"]
+    framing = json.loads((folder / "framing.json").read_text())
+    assert framing == {"height": 16, "width": 16, "resize": "pad", "crop_ratio": 1.0}
+    assert (folder / "report.html").exists()
+    assert "class  test images  recall  precision" in said
     counts = record["survey"]["counts"]["test"]
     assert f"red    {counts[1]:11}  100.0%     100.0%" in said
 
-    # The same network and photographs, and the head alone: begun from that run, as it saw images.
-    again = {"dataset": str(photos), "weights": str(tmp_path / "run"), "head_only": True}
+
+def test_what_would_lose_a_run_is_refused_before_features_are_computed(
+    run, photos, settings, tmp_path, capsys
+):
+    folder = str(run[0])
+    again = {"dataset": str(photos), "weights": folder}
     with pytest.raises(InputError, match="is where the weights are that it begins from"):
-        finetune.run(output_dir=str(tmp_path / "run"), overwrite=True, **again)
+        finetune.run(output_dir=folder, overwrite=True, **again)
     with pytest.raises(InputError, match="epochs is for the stages below the head: leave out"):
-        finetune.run(output_dir=str(tmp_path / "x"), epochs=2, **again)
+        finetune.run(output_dir=str(tmp_path / "x"), epochs=2, head_only=True, **again)
     with pytest.raises(InputError, match=r"already holds another run \(plan\."):
-        finetune.run(output_dir=str(tmp_path / "run"), minutes=5, **settings)
-    assert "new features" not in capsys.readouterr().out  # refused before they are computed
+        finetune.run(output_dir=folder, minutes=5, **settings)
+    with pytest.raises(InputError, match="already holds this run, finished"):
+        finetune.run(output_dir=folder, **settings)
+    assert "new features" not in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    again = {"dataset": str(photos), "weights": str(run[0]), "head_only": True}
     record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
     assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)
     assert record["test"]["keras"]["accuracy"] == 1.0
