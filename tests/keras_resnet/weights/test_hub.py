@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from keras_resnet import InputError, Preprocessing, ResNet, Spec, to_checkpoint
 from keras_resnet.weights import hub
@@ -111,6 +112,56 @@ def test_models_of_the_hub(place, fresh_python, tmp_path):
     blob.write_bytes(content)
     (damaged,) = ask(f"{source}@{COMMIT}", HF_HUB_OFFLINE="1")
     assert "is not the file of hf://timm/resnet10.test" in damaged and str(blob) in damaged
+
+
+USES = """
+import json, sys
+import numpy as np
+import keras
+import keras_resnet
+from train import convert, finetune
+
+photos, target, run = sys.argv[1:]
+spec = keras_resnet.Spec(
+    blocks=(1, 1, 1, 1), widths=(8, 8, 16, 16), shortcut="B", stem="imagenet",
+    input_shape=(224, 224, 3), classes=7,
+)
+built = keras_resnet.ResNet(spec, weights="hf://timm/resnet10.test")
+convert.run(source="hf://timm/resnet10.test", target=target)
+image = np.random.default_rng(0).normal(size=(1, 224, 224, 3)).astype("float32")
+outputs = [m.predict_on_batch(image).tolist() for m in (built, keras.saving.load_model(target))]
+record = finetune.run(
+    dataset=photos, weights="hf://timm/resnet10.test", image_size=64, head_only=True,
+    validation_fraction=0.3, output_dir=run,
+)
+print(json.dumps([*outputs, record["weights"]["source"], record["normalization"]]))
+"""
+
+
+@pytest.mark.slow
+def test_builders_conversion_and_fine_tuning_take_models_of_the_hub(place, fresh_python, tmp_path):
+    root, model = place
+    draw = np.random.default_rng(0)
+    for number in range(24):
+        path = tmp_path / "photos" / "ab"[number % 2] / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pixels = draw.normal(60 + 120 * (number % 2), 20, (70, 64, 3)).clip(0, 255)
+        Image.fromarray(pixels.astype("uint8")).save(path)
+    places = (str(tmp_path / name) for name in ("photos", "converted.keras", "run"))
+    with serve(root) as (address, _):
+        printed = fresh_python(
+            "-c", USES, *places, HF_HOME=str(tmp_path / "cache"), HF_ENDPOINT=address,
+            XDG_CACHE_HOME=str(tmp_path / "features"),
+        ).stdout  # fmt: skip
+    built, converted, source, normalization = json.loads(printed.splitlines()[-1])
+    whole = ResNet(SPEC)
+    whole.set_weights(model.get_weights())
+    image = np.random.default_rng(0).normal(size=(1, 224, 224, 3)).astype("float32")
+    for outputs in (built, converted):
+        np.testing.assert_allclose(outputs, whole.predict_on_batch(image), atol=1e-5)
+    assert source == "hf://timm/resnet10.test"
+    np.testing.assert_allclose(normalization["mean"], np.array([0.5, 0.4, 0.3]) * 255, rtol=1e-6)
+    np.testing.assert_allclose(normalization["std"], np.array([0.2, 0.25, 0.5]) * 255, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
