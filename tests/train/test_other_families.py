@@ -9,7 +9,7 @@ import pytest
 
 from keras_resnet import COMPARISON, InputError
 from tests.toy_family import Toy, register
-from train import cifar, export, flags, predict
+from train import cifar, evaluate, export, flags, predict
 from train.compress import distillation
 from train.data import sources
 from train.runs import folder as folders
@@ -120,3 +120,28 @@ def test_named_networks_of_other_families_are_models_of_the_command(tmp_path):
         cifar.run(model="lenet5", shortcut="B")
     with pytest.raises(InputError, match=r"at least 35x35.*the networks named \.\.\.Cifar"):
         cifar.run(model="alexnet", dataset="digits", image_size=8, output_dir=tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lenet5",
+        *(
+            pytest.param(name, marks=pytest.mark.slow)
+            for name in ("lenet5relu", "alexnetcifar", "vgg11cifar", "googlenetcifar")
+        ),
+    ],
+)
+def test_what_resnet_was_compared_with_goes_the_whole_way(name, tmp_path):
+    """Trained by the command, exported, evaluated, with a page, as any network."""
+    record = cifar.run(
+        model=name, dataset="digits", recipe="fast", epochs=1, batch_size=64,
+        learning_rate=0.02, output_dir=str(tmp_path / "run"),
+    )  # fmt: skip
+    assert {*record["test"]} == {"keras", "saved_model", "float32"}
+    said = evaluate.run(run=str(tmp_path / "run"), output_dir=str(tmp_path / "evaluation"))
+    (found,) = said if isinstance(said, list) else (said,)
+    assert found["top1"]["value"] == pytest.approx(record["test"]["keras"]["accuracy"], abs=1e-6)
+    assert "<svg" in (tmp_path / "run/report.html").read_text()
+    more = export.run(run=str(tmp_path / "run"), formats="int8", max_drop=20)
+    assert more["formats"]["int8"]["file"] == "model_int8.tflite"

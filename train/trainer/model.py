@@ -129,6 +129,8 @@ def inference_model(
     with policy("float32"):
         final = network_model(network, normalization, "softmax")
     for layer in final.layers:  # by name, as auxiliary heads stay behind
+        if not layer.weights:  # names of operations, as of LeNet-5's, count up
+            continue
         layer.set_weights(model.get_layer(layer.name).get_weights())
     if recipe.teacher:
         head = final.layers[-1]

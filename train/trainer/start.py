@@ -71,7 +71,8 @@ def load(
     keeps_head = has_classes(start, data)
     (start if keeps_head else start.without_head()).load_rgb_into(plain, new_head=not keeps_head)
     for layer in plain.layers:
-        values = layer.get_weights()
+        if not (values := layer.get_weights()):
+            continue
         if layer.name == HEAD and keeps_head and recipe.teacher:
             # `inference_model` multiplies the head of a distilled network.
             values = [value / recipe.temperature for value in values]

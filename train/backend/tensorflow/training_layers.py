@@ -35,10 +35,12 @@ def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -
     with deep_recursion():
         fast = keras.models.clone_model(model, clone_function=copy)
     fast.set_weights(model.get_weights())
+    by_name = {layer.name: layer for layer in fast.layers}  # operations are none, as a product
     for layer in fast.layers:
         if isinstance(layer, TrainingConv2D):
             layer.by_products = pays(layer)
-            _absorb(layer, fast.get_layer(after[layer.name].name) if layer.name in after else None)
+            follower = by_name.get(after[layer.name].name) if layer.name in after else None
+            _absorb(layer, follower)
     return fast
 
 
