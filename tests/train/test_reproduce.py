@@ -2,8 +2,10 @@
 
 import csv
 import json
+import shutil
 import signal
 import time
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +13,7 @@ from keras_resnet.utils.errors import InputError
 from tests.forked import Forked
 from train import reproduce
 
+ROOT = Path(__file__).parents[2]
 SETTINGS = {
     "experiment": "depth", "budget": "minutes", "dataset": "digits", "image_size": 32,
     "batch_size": 256,
@@ -83,6 +86,19 @@ def test_tables_keep_what_other_experiments_left_in_the_folder(folder, seeds, ca
     page = (folder / "README.md").read_text()
     assert page.count("\n## ") == 3 and "![Errors on ImageNet" in page
     assert "sgd, learning rate 0.1, " in page and "; LeNet-5 at 0.1 of that rate" in page
+
+
+def test_the_page_of_shortcuts_is_what_its_records_say(tmp_path):
+    """Those that come along: nothing is trained, as all of it is there."""
+    quick = ROOT / "docs/papers/quick"
+    for name in ("runs", "experiments.json"):
+        copy = shutil.copytree if (quick / name).is_dir() else shutil.copy
+        copy(quick / name, tmp_path / name)
+    data_dir = ROOT.parent / "shared/tfds"  # real data, beside the repository
+    if not data_dir.is_dir():
+        pytest.skip("no prepared CIFAR-10 beside the repository")
+    reproduce.run(experiment="shortcuts", data_dir=str(data_dir), output_dir=tmp_path)
+    assert (tmp_path / "README.md").read_text() == (quick / "shortcuts.md").read_text()
 
 
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):

@@ -13,7 +13,7 @@ from keras_resnet.utils.atomic import replacing
 from train.experiments.claims import CLAIMS, PUBLISHED, PUBLISHED_FOR, TEST, TRAIN
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.verdicts import Verdict, judge
-from train.settings.recipe import PAPER
+from train.settings.recipe import PAPER, Recipe
 
 RESULTS, VERDICTS, PAGE = "results.csv", "claims.csv", "README.md"
 
@@ -74,7 +74,8 @@ OURS = ("learning_rate", "seed", "validation_fraction")
 def differs(record: Mapping[str, Any]) -> str:
     """What the first paper did otherwise: `epochs 182, schedule step`; of the network nothing."""
     theirs = {name: value for name, value in asdict(PAPER).items() if name not in OURS}
-    others = [f"{name} {v}" for name, v in theirs.items() if record["recipe"][name] != v]
+    ours = asdict(Recipe()) | record["recipe"]  # older records have fewer fields
+    others = [f"{name} {value}" for name, value in theirs.items() if ours[name] != value]
     if record["execution"]["precision"] != "float32":
         others.append("float32")
     return ", ".join(others) or "the same"
