@@ -114,7 +114,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
     begun = None
     if not values.overwrite:  # before features are computed for it
-        begun = tuning.begun(folder, training.description() | asked)
+        begun = tuning.begun(folder, training.description() | asked, [*values.given(Recipe)])
     head = tuning.fit_head(training)
     left = max(OVERHEAD * 60 * values.minutes - (monotonic() - began), 1.0)  # 1 s is for no epoch
     left = 0.0 if values.head_only else left

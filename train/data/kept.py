@@ -2,7 +2,10 @@
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,12 +28,22 @@ def read(path: Path, row: np.dtype) -> np.ndarray:
     return rows if rows.dtype == row and rows.ndim == 1 else np.empty(0, row)
 
 
+@contextmanager
+def replacing_file(path: Path) -> Iterator[BinaryIO]:
+    """A file for writing that becomes `path` when it is complete.
+
+    Processes that write it at the same time share nothing: the last one's stays.
+    """
+    own = path.with_stem(f"{path.stem}-{os.getpid()}")
+    with replacing(own) as partial, open(partial, "wb") as file:
+        yield file
+    os.replace(own, path)
+
+
 def write(path: Path, rows: np.ndarray) -> None:
     """Keeps a table, if it can be: it says so if not."""
-    own = path.with_stem(f"{path.stem}-{os.getpid()}")  # trainings that start together share none
     try:
-        with replacing(own) as partial, open(partial, "wb") as file:
+        with replacing_file(path) as file:
             np.save(file, rows, allow_pickle=False)
-        os.replace(own, path)
     except OSError as error:
         print(f"{path} cannot be written ({error.strerror}): files are read again next time.")

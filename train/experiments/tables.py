@@ -67,7 +67,7 @@ class Row(NamedTuple):
         return cells
 
 
-# Neither says how a training goes.
+# Fields that are no difference of setting: rates are told for each network, and images held out.
 OURS = ("learning_rate", "seed", "validation_fraction")
 
 

@@ -134,16 +134,14 @@ def prepare(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
         )
-    for chooses, what in {
-        recipe.deliver == "best": "deliver 'best' takes the epoch with",
-        recipe.patience > 0: f"patience {recipe.patience} waits for an epoch with",
-    }.items():
-        if chooses and not len(held_out):
-            raise InputError(
-                f"{what} the best held-out accuracy, and validation_fraction "
-                f"{recipe.validation_fraction:g} holds out no image: raise it, deliver the last, "
-                "or make patience 0."
-            )
+    if (recipe.deliver == "best" or recipe.patience) and not len(held_out):
+        best = recipe.deliver == "best"
+        what = "deliver 'best' takes" if best else f"patience {recipe.patience} waits for"
+        raise InputError(
+            f"{what} the epoch with the best held-out accuracy, and validation_fraction "
+            f"{recipe.validation_fraction:g} holds out no image: raise it, deliver the last, or "
+            "make patience 0."
+        )
     engine.check_execution(execution, steps)
     keras.utils.set_random_seed(recipe.seed)
     scale = _normalization(images, recipe, weights)

@@ -17,9 +17,9 @@ import keras
 import numpy as np
 
 from keras_resnet import __version__
-from keras_resnet.utils.atomic import replacing
 from keras_resnet.weights.readers import HEAD
 from train.data.dataset import Split
+from train.data.kept import replacing_file
 from train.trainer.trainer import Training
 
 BATCH = 32  # images; smaller ones are filled up, as another shape would be compiled for
@@ -104,11 +104,9 @@ def _read(path: Path) -> dict[bytes, np.ndarray]:
 
 def _write(path: Path, kept: dict[bytes, np.ndarray]) -> None:
     kept = _read(path) | kept  # others may have added some
-    own = path.with_stem(f"{path.stem}-{os.getpid()}")  # and be at it now
     digests = np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 2)
     try:
-        with replacing(own) as partial, open(partial, "wb") as file:
+        with replacing_file(path) as file:
             np.savez(file, digests=digests, features=np.stack([*kept.values()]))
-        os.replace(own, path)
     except OSError as error:
         print(f"{path} cannot be written ({error.strerror}): features are computed again.")

@@ -128,12 +128,13 @@ def check_stages(training: Training) -> None:
         raise InputError(f"{training.name} has no stages: give a residual --model.")
 
 
-def begun(folder: Path, description: Mapping[str, Any]) -> Recipe | None:
+def begun(folder: Path, description: Mapping[str, Any], given: Sequence[str] = ()) -> Recipe | None:
     """The recipe of an unfinished run, if there is one that is meant.
 
     Args:
         folder: Of the run.
         description: Of the run, but for the fields of the recipe that a plan decides.
+        given: Fields of the recipe that the user decided, and no plan.
 
     Raises:
         InputError: if the folder holds something else, or another run.
@@ -143,7 +144,8 @@ def begun(folder: Path, description: Mapping[str, Any]) -> Recipe | None:
         folders.check_claim(folder, {**description})
         return None
     there = read_record(folder)
-    recipe |= {name: there["recipe"][name] for name in PLANNED if name in there["recipe"]}
+    planned = [name for name in PLANNED if name in there["recipe"] and name not in given]
+    recipe |= {name: there["recipe"][name] for name in planned}
     here = {**description, "recipe": recipe}
     done = there["status"] == "finished" and not difference(there, here)
     if done and not (folder / FORMAT_FILES["int8"]).exists():

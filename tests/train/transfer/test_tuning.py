@@ -113,6 +113,8 @@ def test_what_was_begun_goes_on_only_if_it_was_to_take_as_long(photos, tmp_path)
     assert tuning.begun(folder, description) == training.recipe
     longer = description["recipe"] | {"epochs": 7}  # as another look at the time might plan it
     assert tuning.begun(folder, description | {"recipe": longer}) == training.recipe
+    with pytest.raises(InputError, match=r"another run \(recipe\.epochs 2, not 7\)"):
+        tuning.begun(folder, description | {"recipe": longer}, ["epochs"])
     for plan in ({"minutes": 5.0, "head_only": False}, {"minutes": 3.0, "head_only": True}):
         with pytest.raises(InputError, match=r"already holds another run \(plan\."):
             tuning.begun(folder, description | {"plan": plan})
