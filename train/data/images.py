@@ -158,8 +158,8 @@ def upright_size(image: Image.Image) -> tuple[int, int]:
 def orientation(image: Image.Image) -> int:
     """How an image that was opened has to be turned, a value of EXIF's tag: 1 if not at all.
 
-    Of EXIF only: Pillow also finds a tag of XMP, which browsers and phones do not look at. TIFF files
-    have it among their own tags: Pillow turns them itself, and gives their size upright.
+    Of EXIF only: Pillow also finds a tag of XMP, which browsers and phones do not look at. TIFF
+    files have it among their own tags: Pillow turns them itself, and gives their size upright.
     """
     exif = Image.Exif()
     if found := image.info.get("exif"):
