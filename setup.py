@@ -64,7 +64,7 @@ setup(
     packages=[*find_packages(include=["keras_resnet", "keras_resnet.*"]), *TRAINED],
     package_dir=TRAINED,
     package_data={"keras_resnet": ["imagenet_classes.txt"]}
-    | {name: ["model.weights.h5", "run.json"] for name in TRAINED},
+    | {name: ["labels.txt", "model.weights.h5", "run.json"] for name in TRAINED},
     python_requires=">=3.11",
     # keras: 3.15.1 mends holes in the loading of model files.
     install_requires=[

@@ -5,6 +5,7 @@ mean anything. A peer is any command whose output ends in `N img/s`.
 """
 
 import re
+import shlex
 import subprocess
 import sys
 from statistics import median
@@ -38,7 +39,7 @@ def main(values: flags.Values) -> None:
     ours = [sys.executable, "-m", "benchmarks.contestants"]
     commands = {name: [*ours, name, str(values.steps)] for name in ("ours", "stock")}
     if values.peer:
-        commands["peer"] = values.peer.split()
+        commands["peer"] = shlex.split(values.peer)
     speeds: dict[str, list[float]] = {name: [] for name in commands}
     for number in range(values.rounds):
         for name, command in commands.items():

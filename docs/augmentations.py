@@ -23,10 +23,12 @@ ROWS: list[dict[str, str | float]] = [
     {"crop": "area"},
     {"crop": "area", "min_area": 1.0, "first_size": 0.5},
     {"crop": "pad", "crop_padding": 14},
+    {"crop": "pad", "crop_padding": 14, "border": "reflect"},
     {"flip": "random"},
     {"color_jitter": 0.4},
     {"lighting": 0.1},
     {"random_erasing": 0.5},
+    {"cutout": 56},
     {"mixup": 0.5},
     {"cutmix": 1.0},
 ]

@@ -176,8 +176,8 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     layout = TIMM_V2 if "post_bn" in weights else layout
     try:
         spec = infer(weights, layout)
-        if spec.stem == "cifar":
-            raise InputError("its stem is that of CIFAR networks.")
+        if spec.stem in ("cifar", "early"):
+            raise InputError(f"its stem is {spec.stem!r}, for small images.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:
         raise InputError(

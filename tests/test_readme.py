@@ -180,7 +180,7 @@ def test_the_picture_of_augmentations_has_a_row_for_each_of_the_page():
     section = DOCUMENTS["docs/photographs.md"].split("\n## Augmentation\n")[1].split("\n## ")[0]
     described = set(re.findall(r"^\| `--(\w+)", section, re.MULTILINE)) - {"label_smoothing"}
     shown = {name for changes in augmentations.ROWS for name in changes}
-    assert len(described) == 8 and described <= shown
+    assert len(described) == 10 and described <= shown
     photographs = augmentations.sample_photographs()
     strips = [augmentations.epochs_of(photographs, changes) for changes in augmentations.ROWS]
     assert all((strip != strips[0]).any() for strip in strips[1:])

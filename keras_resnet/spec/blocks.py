@@ -135,6 +135,8 @@ STEMS = {
     "cifar": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
     "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
     "deep": Stem(3, 2, True, (1 / 2, 1 / 2, 1)),  # ResNet-C ("Bag of Tricks", He et al. 2018, 4.2)
+    # 32x32 pixels are halved before the first block (airbench96: Jordan 2024)
+    "early": Stem(3, 1, True, (3 / 16, 1)),
     "tiered": Stem(3, 2, True, (3 / 8, 1 / 2, 1)),  # timm's resnet10t, 14t, 26t
 }
 

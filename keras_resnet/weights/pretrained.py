@@ -81,33 +81,6 @@ PLACE = "saved_models/pretrained"
 SAVED_MODELS = [Path(__file__).parents[2] / PLACE, Path(__file__).parents[1] / PLACE]
 
 
-def _locate_imagenet(row: Published, include_top: bool) -> Path:
-    """Downloads weights, or finds them in Keras's cache."""
-    file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
-    url, hash = f"{URL}{row.folder}/{file}", row.with_top if include_top else row.without_top
-    try:
-        return Path(keras.utils.get_file(file, url, cache_subdir="models", file_hash=hash))
-    except Exception as error:  # Keras raises just that
-        raise InputError(
-            f"cannot fetch {url} ({error}): fetch it where there is a network, and give "
-            "weights=PATH."
-        ) from error
-
-
-def _locate_cifar10(row: Trained, include_top: bool) -> Path:
-    """Finds weights in `saved_models`; the head in them is left out where there is none."""
-    name = Path(row.run, "model.weights.h5")
-    path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
-    if path is None:
-        raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
-    if sha256(path) != row.sha256:
-        raise InputError(
-            f"{path} is not the file of this package, its SHA-256 differs: install it again, or "
-            "give weights=PATH to use it all the same."
-        )
-    return path
-
-
 class Located(NamedTuple):
     """A weight file, and what the place where it was tells of it."""
 
@@ -118,18 +91,46 @@ class Located(NamedTuple):
     classes: tuple[str, ...] = ()  # names, in order
 
 
+def _locate_imagenet(row: Published, spec: Any, include_top: bool) -> Located:
+    """Downloads weights, or finds them in Keras's cache."""
+    file = f"{row.stem}_weights_tf_dim_ordering_tf_kernels{'' if include_top else '_notop'}.h5"
+    url, hash = f"{URL}{row.folder}/{file}", row.with_top if include_top else row.without_top
+    try:
+        path = keras.utils.get_file(file, url, cache_subdir="models", file_hash=hash)
+    except Exception as error:  # Keras raises just that
+        raise InputError(
+            f"cannot fetch {url} ({error}): fetch it where there is a network, and give "
+            "weights=PATH."
+        ) from error
+    return Located(Path(path), True, MODES[spec.preprocessing])
+
+
+def _locate_trained(row: Trained, spec: Any, include_top: bool) -> Located:
+    """Finds the run in `saved_models`; the head in its weights is left out where there is none."""
+    name = Path(row.run, "model.weights.h5")
+    path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
+    if path is None:
+        raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
+    if sha256(path) != row.sha256:
+        raise InputError(
+            f"{path} is not the file of this package, its SHA-256 differs: install it again, or "
+            "give weights=PATH to use it all the same."
+        )
+    run = run_folder.open_run(path.parent)
+    return Located(path, True, run.preprocessing, classes=run.classes)
+
+
 class PretrainedSet(NamedTuple):
     """A set of pretrained weights that has a name."""
 
     rows: Mapping[str, Any]  # by title of the network
-    locate: Callable[[Any, bool], Path]
+    locate: Callable[[Any, Any, bool], Located]  # of a row, a network, and whether with its head
     classes: int
-    preprocessing: Callable[[Any], str]  # of images, a key of `preprocessing.MODES`
 
 
 PRETRAINED = {
-    "imagenet": PretrainedSet(IMAGENET, _locate_imagenet, 1000, lambda spec: spec.preprocessing),
-    "cifar10": PretrainedSet(CIFAR10, _locate_cifar10, 10, lambda spec: "cifar10"),
+    "imagenet": PretrainedSet(IMAGENET, _locate_imagenet, 1000),
+    "cifar10": PretrainedSet(CIFAR10, _locate_trained, 10),
 }
 
 
@@ -170,9 +171,7 @@ def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) 
     if isinstance(weights, str) and weights in PRETRAINED:
         if spec is None:
             raise InputError(f"weights {weights!r} are of several networks: say of which.")
-        row = PRETRAINED[weights]
-        path = row.locate(pretrained_entry(weights, spec), include_top)
-        return Located(path, True, MODES[row.preprocessing(spec)])
+        return PRETRAINED[weights].locate(pretrained_entry(weights, spec), spec, include_top)
     if hub.is_hub(weights):
         return Located(hub.download(str(weights)))
     if (folder := _run(weights)) is not None:

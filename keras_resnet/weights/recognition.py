@@ -146,7 +146,7 @@ class Default(NamedTuple):
 
 
 IMAGENET = Default(224, 1000)
-DEFAULTS = {"cifar": Default(32, 10)}
+DEFAULTS = {"cifar": Default(32, 10), "early": Default(32, 10)}
 
 
 def append_channels(weights: Weights, spec: Spec) -> Weights:

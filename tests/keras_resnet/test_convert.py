@@ -183,7 +183,7 @@ def test_only_networks_that_torch_has_are_written(tmp_path):
     path = tmp_path / "x.safetensors"
     for model, message in (
         (ResNet50(blocks=(1, 1, 1, 1), width_multiplier=0.25), "use_bias=True"),
-        (ResNet20(), "its stem is that of CIFAR networks"),
+        (ResNet20(), "its stem is 'cifar', for small images"),
         (
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
             "layer 'conv2_block1_0_conv' is Conv2D",

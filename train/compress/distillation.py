@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from keras_resnet.export.fold import fold
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, shorten_list
 from keras_resnet.utils.files import sha256
 from train.backend import backend
 from train.data.dataset import Split
@@ -33,8 +33,10 @@ from train.trainer.stop_signals import Stopped, stop_requests
 from train.trainer.trainer import Training
 
 TEACHER_CACHE = "teacher.safetensors"
-CACHE_KEY_FIELDS = (
-    "teacher", "temperature", "crop_padding", "flip", "mixup", "seed", "validation_fraction",
+CACHE_KEY_FIELDS = (  # all that decides what a teacher sees, and how it is read
+    "teacher", "temperature", "crop", "crop_padding", "border", "min_scale", "max_scale",
+    "min_area", "max_aspect", "flip", "mixup", "cutmix", "color_jitter", "lighting",
+    "random_erasing", "cutout", "seed", "validation_fraction",
 )  # fmt: skip
 
 
@@ -138,8 +140,9 @@ def _restore_teachers(
         theirs, ours = teacher.network.input_shape, network.input_shape
         if theirs != ours or teacher.card.labels != tuple(classes):
             raise InputError(
-                f"teacher {folder} tells {', '.join(teacher.card.labels)} apart on images of "
-                f"{theirs}, and the data have {', '.join(classes)} on {ours}: give another."
+                f"teacher {folder} tells {shorten_list(teacher.card.labels, 10)} apart on images "
+                f"of {theirs}, and the data have {shorten_list(classes, 10)} on {ours}: give "
+                "another."
             )
         teachers.append(teacher)
     return teachers

@@ -22,6 +22,8 @@ from train.utils.threads import in_threads
 
 # Independent streams of random numbers; those of colors follow.
 ORDER, CROP, FLIP, PARTNER, LAMBDA, CUT, BOX, ERASE, COLOR = range(9)
+HOLE = 16
+HOLE_STEPS = 2**16  # whole numbers are the same with every backend
 
 
 class EpochPlan(NamedTuple):
@@ -34,6 +36,7 @@ class EpochPlan(NamedTuple):
     partners: np.ndarray  # (n,) int64, the image that mixup or CutMix mixes into it
     lambdas: np.ndarray  # (n,) float32, the share of that one, in [0, recipe.mixup) of mixup
     cuts: np.ndarray  # (n, 4) float32, top, left, bottom, right of its box, 0 to 1; else zeros
+    holes: np.ndarray  # (n, 2) int64, row and column of cutout's center, in HOLE_STEPS of a side
 
 
 def random_bits(seed: int, stream: int, epoch: int, count: int) -> np.ndarray:
@@ -85,6 +88,7 @@ def epoch_plan(recipe: Recipe, count: int, epoch: int) -> EpochPlan:
         partners=random_ints(seed, PARTNER, index, count, count),
         lambdas=np.where(cut, areas, lambdas * np.float32(recipe.mixup / steps)),
         cuts=cuts,
+        holes=random_ints(seed, HOLE, index, 2 * count, HOLE_STEPS).reshape(count, 2),
     )
 
 
@@ -111,7 +115,7 @@ def mix(values: np.ndarray, others: np.ndarray, lambdas: np.ndarray) -> np.ndarr
 
 
 def in_plan_only(recipe: Recipe) -> bool:
-    """Whether nothing is drawn but a plan's crops, flips and mixup: all that a gather can do."""
+    """Whether nothing is drawn but a plan's crops, flips, holes and mixup: what a gather can do."""
     others = (recipe.crop != "pad", recipe.cutmix, recipe.random_erasing, _colors(recipe))
     return not any(others)
 
@@ -142,6 +146,8 @@ def augmenter(
 
     def look(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
         images = crop(index, plan)
+        if recipe.cutout:
+            images[in_holes(plan.holes[index], images.shape[1:3], recipe.cutout)] = fill
         if recipe.random_erasing:
             for image, i in zip(images, index.tolist(), strict=True):
                 chance, *drawn = uniforms(recipe.seed, ERASE, int(plan.number), i, 1 + CROP_DRAWS)
@@ -179,40 +185,70 @@ def _mixed(
     return found
 
 
+def in_holes(holes, size: tuple[int, int], side, arange=np.arange):
+    """Which pixels cutout hides: a square whose center is anywhere (DeVries and Taylor 2017, 3.2).
+
+    Args:
+        holes: `(n, 2)` integers, of an `EpochPlan`, of NumPy or a backend.
+        size: Height and width of the images.
+        side: Of the square, in pixels: a number, or a scalar of that library.
+        arange: Of the same library as the holes, with their type.
+
+    Returns:
+        `(n, height, width)` booleans.
+    """
+
+    def hidden(axis: int):
+        from_start = (
+            arange(size[axis]) - holes[:, axis, None] * size[axis] // HOLE_STEPS + side // 2
+        )
+        return (from_start >= 0) & (from_start < side)
+
+    return hidden(0)[:, :, None] & hidden(1)[:, None, :]
+
+
 Look = Callable[[np.ndarray, EpochPlan], np.ndarray]
 
 
-def padded(split: Split, pad: int, fill: np.ndarray) -> np.ndarray:
-    """All images, in frames of a color: `(n, height + 2 * pad, width + 2 * pad, channels)` uint8.
+def padded(split: Split, recipe: Recipe, fill: np.ndarray) -> np.ndarray:
+    """All images, in frames: `(n, height + 2 * pad, width + 2 * pad, channels)` uint8.
 
     Args:
         split: The images.
-        pad: Pixels on each side.
-        fill: `(channels,)` uint8, the color.
+        recipe: Of which crop_padding and border are read.
+        fill: `(channels,)` uint8, the color of a border of one.
     """
     height, width, channels = split.shape
-    framed = np.empty((len(split), height + 2 * pad, width + 2 * pad, channels), np.uint8)
-    framed[:] = fill
+    frame = 2 * recipe.crop_padding
+    framed = np.empty((len(split), height + frame, width + frame, channels), np.uint8)
     start = 0
     for images in split.chunks():
-        framed[start : start + len(images), pad : pad + height, pad : pad + width] = images
+        framed[start : start + len(images)] = _framed(images, recipe, fill)
         start += len(images)
+    return framed
+
+
+def _framed(images: np.ndarray, recipe: Recipe, fill: np.ndarray) -> np.ndarray:
+    pad = recipe.crop_padding
+    if recipe.border == "reflect":
+        return np.pad(images, ((0, 0), (pad, pad), (pad, pad), (0, 0)), "reflect")
+    count, height, width, channels = images.shape
+    framed = np.empty((count, height + 2 * pad, width + 2 * pad, channels), np.uint8)
+    framed[:] = fill
+    framed[:, pad : pad + height, pad : pad + width] = images
     return framed
 
 
 def pad_crop(split: Split, recipe: Recipe, fill: np.ndarray) -> Look:
     """Cropped at random from padded images, and flipped (He et al. 2015, 4.2)."""
-    height, width, channels = split.shape
-    pad = recipe.crop_padding
+    height, width, _ = split.shape
 
     def look(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
-        padded = np.empty((len(index), height + 2 * pad, width + 2 * pad, channels), np.uint8)
-        padded[:] = fill
-        padded[:, pad : pad + height, pad : pad + width] = split.read(index)
+        framed = _framed(split.read(index), recipe, fill)
         rows = np.arange(height) + plan.offsets[index, :1]
         columns = np.arange(width) + plan.offsets[index, 1:]
         columns = np.where(plan.mirrored[index, None], columns[:, ::-1], columns)
-        images = padded[np.arange(len(index))[:, None, None], rows[:, :, None], columns[:, None, :]]
+        images = framed[np.arange(len(index))[:, None, None], rows[:, :, None], columns[:, None, :]]
         if _colors(recipe):
             for image, i in zip(images, index.tolist(), strict=True):
                 image[:] = recolor(Image.fromarray(image), recipe, color_draws(recipe, plan, i))

@@ -14,7 +14,8 @@ from train.data.images import Shape
 from train.settings.recipe import Recipe
 
 GROWN = 0.8  # of the training, when images have their last size: MosaicML's progressive resizing
-GRID = 16  # sides of training images are multiples of it, so that few programs are compiled
+# Sides of training images are multiples of these, so that few programs are compiled.
+GRID, FINE_GRID, FINE = 16, 4, 64  # of images of a side from `FINE` on, and of smaller ones
 TRIES = 10  # as many as fb.resnet.torch and torchvision take
 
 Size = tuple[int, int]  # height and width
@@ -35,8 +36,13 @@ def epoch_shape(recipe: Recipe, shape: Shape, epoch: int) -> Shape:
     scale = recipe.first_size + grown * (recipe.last_size - recipe.first_size)
     if scale == 1:
         return shape
-    height, width = (min(side, max(GRID, GRID * round(side * scale / GRID))) for side in shape[:2])
+    height, width = (_on_grid(side, side * scale) for side in shape[:2])
     return height, width, shape[2]
+
+
+def _on_grid(side: int, wanted: float) -> int:
+    grid = GRID if side >= FINE else FINE_GRID
+    return min(side, max(grid, grid * round(wanted / grid)))
 
 
 def scale_crop(size: Size, target: Size, recipe: Recipe, drawn: Sequence[float]) -> Box:

@@ -19,6 +19,10 @@ CROPS = {  # the functions are in `train/data/crops.py` and `augment.py`
     "scale": "short side from min_scale to max_scale, then cropped at random (He et al. 2015, 3.4)",
     "area": "a random area from min_area on and aspect to max_aspect (Szegedy et al. 2015, 6)",
 }
+BORDERS = {  # the functions are in `train/data/augment.py`
+    "mean": "the mean color, which is zero once normalized (He et al. 2015, 4.2)",
+    "reflect": "the image mirrored at its edge (Jordan 2024)",
+}
 FLIPS = {
     "none": "no image is mirrored",
     "random": "each image is mirrored with probability 1/2",
@@ -64,6 +68,7 @@ class Recipe(Settings):
     )
     crop: str = option("pad", "which part of an image is seen", choices=CROPS)
     crop_padding: int = option(4, "crop pad: pixels of padding on each side", low=0, high=64)
+    border: str = option("mean", "crop pad: what surrounds an image", choices=BORDERS)
     min_scale: float = option(
         256 / 224, "crop scale: least short side of an image, in sides of the crop", low=1, high=8
     )
@@ -99,8 +104,14 @@ class Recipe(Settings):
     random_erasing: float = option(
         0.0, "probability that a part is erased (Zhong et al. 2020: 0.5)", low=0, high=1
     )
+    cutout: int = option(
+        0, "side of a square hole in each image, in pixels (DeVries and Taylor 2017: 16)", low=0
+    )
     augmentation_pool: int = option(
         0, "augmentations per image, used cyclically; 0 for new ones in each epoch", low=0
+    )
+    whitened_stem: bool = option(
+        False, "the first convolution whitens patches, and does not learn (Jordan 2024)"
     )
     class_weight: str = option(
         "none", "what an image counts in loss and training accuracy", choices=CLASS_WEIGHTS
@@ -142,6 +153,8 @@ class Recipe(Settings):
                 f"first_size {self.first_size:g} and last_size {self.last_size:g} are for crops of "
                 "another scale or area in each epoch: give --crop=area and no --augmentation_pool."
             )
+        if self.optimizer == "muon" and not self.momentum:
+            raise InputError("the optimizer muon orthogonalizes momentum, and it is 0: raise it.")
         if self.stage_decay != 1 and self.optimizer != "sgd":
             raise InputError(
                 f"stage_decay {self.stage_decay:g} is for the optimizer sgd, and this is "

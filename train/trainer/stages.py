@@ -7,6 +7,7 @@ import keras
 
 from keras_resnet.utils.errors import InputError
 from train.settings.recipe import Recipe
+from train.trainer.whitening import first_convolution
 
 STAGE = re.compile(r"(?:^|/)conv(\d+)_")  # of layers and variables; conv1 is the stem
 
@@ -33,6 +34,8 @@ def freeze(model: keras.Model, recipe: Recipe) -> None:
         raise InputError(
             f"frozen_stages is {recipe.frozen_stages}, and the network has {stages}: lower it."
         )
+    if recipe.whitened_stem:
+        first_convolution(model).trainable = False
     for layer in model.layers:
         own = stage(layer.name)
         batchnorm = isinstance(layer, keras.layers.BatchNormalization)

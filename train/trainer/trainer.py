@@ -25,6 +25,7 @@ from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
 from train.trainer.checkpoint_callback import CheckpointCallback
 from train.trainer.model import inference_model, training_model
 from train.trainer.stop_signals import stop_requests
+from train.trainer.whitening import whiten
 
 
 class Training(NamedTuple):
@@ -114,6 +115,8 @@ def prepare(
     network = adapt_to_data(network, data)
     if weights:
         start.check(weights, network)
+        if recipe.whitened_stem:
+            raise InputError("whitened_stem is for networks that begin without weights: leave it.")
     recipe = adapt_recipe(recipe, data)
     images, held_out = data.hold_out(recipe.validation_fraction)
     execution = engine.resolve(execution)
@@ -148,6 +151,8 @@ def prepare(
     model = training_model(network, recipe, scale, execution, steps)
     if weights:
         start.load(weights, model, network, recipe, scale, data)
+    elif recipe.whitened_stem:
+        whiten(model, images, scale)
     return Training(
         name, network, recipe, execution, data, model, images, held_out, scale, steps, weights
     )

@@ -10,7 +10,8 @@ import pytest
 from safetensors.numpy import save_file
 
 from keras_resnet import VGG16, VGG19, AlexNet, InputError, from_checkpoint, to_checkpoint
-from keras_resnet.spec.comparison import COMPARISON, VGGSpec
+from keras_resnet.spec.comparison import COMPARISON
+from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.weights import comparison, pretrained
 from tests.keras_resnet.test_convert import checkpoint, normalizes_alike, recorded
 from tests.recordings.record import NETWORKS, images
@@ -120,7 +121,8 @@ def test_published_files_are_those_of_keras_applications(title, include_top, mon
         return tmp_path
 
     monkeypatch.setattr(keras.utils, "get_file", get_file)
-    pretrained.locate("imagenet", COMPARISON[title], include_top)
+    found = pretrained.locate("imagenet", COMPARISON[title], include_top)
+    assert found.preprocessing == MODES["caffe"]
     theirs = sys.modules[f"keras.src.applications.{title.lower()}"]
     assert asked["url"] == (theirs.WEIGHTS_PATH if include_top else theirs.WEIGHTS_PATH_NO_TOP)
     _, after = inspect.getsource(theirs).split("WEIGHTS_PATH," if include_top else "NO_TOP,", 1)
@@ -128,6 +130,5 @@ def test_published_files_are_those_of_keras_applications(title, include_top, mon
 
 
 def test_other_networks_have_no_published_weights():
-    assert pretrained.PRETRAINED["imagenet"].preprocessing(VGGSpec()) == "caffe"
     with pytest.raises(InputError, match="no 'imagenet' weights are published for this network"):
         AlexNet(weights="imagenet")

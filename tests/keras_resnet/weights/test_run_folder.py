@@ -53,7 +53,8 @@ def test_what_is_no_finished_run_is_named(tmp_path):
 
 def test_named_weights_are_of_a_network():
     opened = open_weights("cifar10", SPECS["ResNet20"])
-    assert opened.preprocessing == MODES["cifar10"]
+    assert opened.preprocessing == open_weights(RUN).preprocessing
+    assert opened.classes == CIFAR10
     with pytest.raises(InputError, match="weights 'cifar10' are of several networks"):
         open_weights("cifar10")
 

@@ -57,7 +57,7 @@ def pixels(changes: dict) -> tuple[int, list[int], int]:
         sizes.append(len(block.own.which))
         for row in range(sizes[-1]):
             shown, *rest = next(whole)
-            one = blocks.Block(block.pixels, *jax.tree.map(lambda part, r=row: part[r], block[1:]))
+            one = blocks.Block(block.stock, *jax.tree.map(lambda part, r=row: part[r], block[1:]))
             found = np.asarray(blocks.images(one, images.shape[:2])).astype(int)
             odd += int((found != shown).sum())
             most = max(most, int(np.abs(found - shown).max()))
@@ -91,7 +91,7 @@ def main(root: Path) -> None:
         "stop": said,
         "whole and halves": difference(block, train(root / "halves", 3)),
         "cropped": pixels({"mixup": 0.0}),
-        "mixed": pixels({}),
+        "mixed": pixels({"border": "reflect", "cutout": 5}),
         "sizes": {
             "cpu": blocks.block_steps(whole, RECIPE, engine.resolve(Execution())),
             "auto": blocks.block_steps(whole, replace(RECIPE, batch_size=128), Execution()),

@@ -228,7 +228,7 @@ class OnDisk:
     "changes",
     [
         {},
-        {"mixup": 0.3},
+        {"mixup": 0.3, "border": "reflect", "cutout": 3},
         {"crop": "area", "color_jitter": 0.4, "lighting": 0.1, "random_erasing": 0.5},
         {"crop": "scale", "mixup": 0.3, "cutmix": 0.5},
         {"color_jitter": 0.4, "cutmix": 1.0},

@@ -12,17 +12,23 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from keras_resnet import InputError, Spec
+from tests.train.test_flags import CHANGES
 from train.backend.tensorflow.batches import pool_batches
 from train.compress import distillation
 from train.data import sources
+from train.data.augment import augmenter, epoch_plan
+from train.data.dataset import Split
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FAST
+from train.settings.recipe import CROPS, FAST, Recipe
 from train.trainer import trainer
 from train.trainer.stop_signals import Stopped
 
 SPEC = Spec(blocks=(1,), widths=(16,))
 EXECUTION = Execution(precision="float32")
+ONES = np.ones(30, "int32")
+# Sizes do not grow with a pool, and other rules of `Recipe` are none of teachers.
+UNTAUGHT = "crop", "first_size", "last_size", "stage_decay", "optimizer", "teacher", "class_weight"
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +180,22 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
     with pytest.raises(InputError, match="is in the folder of its student"):
         distillation.check_teachers(recipe, SPEC, data.classes, digits_run / "." / "")
     distillation.check_teachers(replace(recipe, teacher=""), SPEC, data.classes, digits_run)
+
+
+@pytest.mark.parametrize("crop", CROPS)
+def test_whatever_changes_what_teachers_see_asks_them_again(crop):
+    split = Split(np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3)).astype("uint8"), ONES)
+
+    def shown(**changes):
+        recipe = replace(Recipe(crop=crop, augmentation_pool=2), **changes)
+        look = augmenter(split, recipe, np.zeros(3, "uint8"))
+        return look(np.arange(30), epoch_plan(recipe, 30, 0))
+
+    plain = shown()
+    changes = {name: value for name, value in CHANGES[Recipe].items() if name not in UNTAUGHT}
+    seen = {name for name in changes if not np.array_equal(shown(**{name: changes[name]}), plain)}
+    assert seen - {*distillation.CACHE_KEY_FIELDS} == set()
+    assert {"seed", "flip", "cutmix", "cutout", "lighting"} <= seen
 
 
 def test_a_teacher_that_was_trained_again_is_asked_again(

@@ -11,6 +11,7 @@ from train.data.augment import (
     BOX,
     CROP,
     FLIP,
+    HOLE_STEPS,
     EpochPlan,
     augmenter,
     color_draws,
@@ -141,8 +142,10 @@ def test_images_grow_while_they_are_trained_on_and_show_the_same():
     grown = [epoch_shape(recipe, (128, 96, 3), epoch) for epoch in range(10)]
     assert [sides[:2] for sides in grown[:4]] == [(64, 48), (64, 48), (80, 64), (96, 64)]
     assert grown[8] == grown[9] == (128, 96, 3)
+    small = {epoch_shape(recipe, (32, 32, 3), epoch)[0] for epoch in range(10)}
+    assert small == {16, 20, 24, 28, 32}
     odd = [epoch_shape(recipe, (100, 8, 3), epoch) for epoch in range(10)]
-    assert (odd[0], odd[7], odd[8]) == ((48, 8, 3), (96, 8, 3), (100, 8, 3))
+    assert (odd[0], odd[7], odd[8]) == ((48, 4, 3), (96, 8, 3), (100, 8, 3))
     larger = Places()
     larger.shape = (32, 32, 3)
     augment = augmenter(Split(larger, np.zeros(200, "int32")), recipe, np.zeros(3, "uint8"))
@@ -195,6 +198,30 @@ def test_cutmix_gives_an_image_a_box_of_another_and_says_how_much():
         assert ((image == own).all(-1) | from_other).all()
         assert from_other.mean() == pytest.approx(share, abs=0.13)  # boxes are of whole pixels
     assert plan.lambdas.max() > 0.8
+
+
+def test_cutout_hides_a_square_around_any_pixel():
+    images, plain = seen(replace(PLAIN, cutout=5)), seen(PLAIN)
+    hidden = (images != plain).any(-1)
+    assert (images[hidden] == 7).all()
+    centers = epoch_plan(PLAIN, 200, 0).holes * 16 // HOLE_STEPS
+    assert np.array_equal(np.unique(centers), np.arange(16))
+    for mask, (row, column) in zip(hidden, centers, strict=True):
+        expected = np.zeros((16, 16), bool)
+        expected[max(0, row - 2) : row + 3, max(0, column - 2) : column + 3] = True
+        np.testing.assert_array_equal(mask, expected)
+
+
+def test_a_border_is_the_image_in_a_mirror():
+    split, fill = Split(IMAGES, np.zeros(50, "int32")), np.zeros(3, "uint8")
+    recipe = replace(RECIPE, mixup=0.0, flip="none", border="reflect")
+    plan = epoch_plan(recipe, 50, 0)
+    for image, whole, (top, left) in zip(
+        augmenter(split, recipe, fill)(np.arange(50), plan), IMAGES, plan.offsets, strict=True
+    ):
+        rows, columns = (np.abs(np.arange(n) + at - 2) for n, at in ((6, top), (8, left)))
+        rows, columns = (np.where(i < n, i, 2 * n - 2 - i) for n, i in ((6, rows), (8, columns)))
+        np.testing.assert_array_equal(image, whole[rows][:, columns])
 
 
 def test_erasing_fills_a_part_with_the_mean_color():

@@ -55,3 +55,8 @@ def test_earlier_stages_learn_at_lower_rates():
 def test_rates_by_stage_are_for_sgd():
     with pytest.raises(InputError, match=r"stage_decay 0\.5 is for the optimizer sgd"):
         Recipe(stage_decay=0.5, optimizer="muon")
+
+
+def test_muon_needs_momentum():
+    with pytest.raises(InputError, match="orthogonalizes momentum, and it is 0"):
+        Recipe(momentum=0.0, optimizer="muon")

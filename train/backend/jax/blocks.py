@@ -15,7 +15,7 @@ import keras
 import numpy as np
 
 from train.backend.jax.devices import devices
-from train.data.augment import EpochPlan, in_plan_only, padded
+from train.data.augment import EpochPlan, in_holes, in_plan_only, padded
 from train.data.dataset import Split
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -27,18 +27,27 @@ MEMORY_SHARE = 0.25  # of a device, for images at most: the rest is for training
 Array = np.ndarray | jax.Array
 
 
+class Stock(NamedTuple):
+    """What stays on the device."""
+
+    pixels: jax.Array  # (n, padded height, padded width, channels) uint8
+    fill: jax.Array  # (channels,) uint8, the color of holes
+    cutout: jax.Array  # () int32, their side
+
+
 class Cuts(NamedTuple):
     """Which images are shown, and which part of each."""
 
     which: Array  # (steps, batch) int32
     offsets: Array  # (steps, batch, 2) int32, top and left in the padded image
     mirrored: Array  # (steps, batch) bool
+    holes: Array  # (steps, batch, 2) int32, see `EpochPlan`
 
 
 class Block(NamedTuple):
     """The images of some steps."""
 
-    pixels: jax.Array  # (n, padded height, padded width, channels) uint8, on the device
+    stock: Stock
     own: Cuts
     others: Cuts | None = None  # what mixup mixes into them
     lambdas: Array | None = None  # (steps, batch) float32, the share of those
@@ -71,27 +80,29 @@ class Resident:
 
     Args:
         split: The images, all of which are put on the device.
-        recipe: How they are augmented, by crops, flips and mixup alone.
-        fill: `(channels,)` uint8, the color around them.
+        recipe: How they are augmented, by crops, flips, holes and mixup alone.
+        fill: `(channels,)` uint8, the color around them, and of holes.
     """
 
     def __init__(self, split: Split, recipe: Recipe, fill: np.ndarray):
         self.mixed = bool(recipe.mixup)
         # Not bound to a device, as what else Keras hands over: a mixture is compiled once more.
-        self.pixels = jax.device_put(padded(split, recipe.crop_padding, fill))
+        arrays = padded(split, recipe, fill), fill, np.int32(recipe.cutout)
+        self.stock = Stock(*map(jax.device_put, arrays))
 
     def block(self, index: np.ndarray, plan: EpochPlan) -> Block:
         """The images with these `(steps, batch)` indices, as an epoch shows them."""
         own = _cuts(index, plan)
         if not self.mixed:
-            return Block(self.pixels, own)
+            return Block(self.stock, own)
         others = _cuts(plan.partners[index], plan)
-        return Block(self.pixels, own, others, plan.lambdas[index])
+        return Block(self.stock, own, others, plan.lambdas[index])
 
 
 def _cuts(index: np.ndarray, plan: EpochPlan) -> Cuts:
     offsets = plan.offsets[index].astype(np.int32)
-    return Cuts(index.astype(np.int32), offsets, plan.mirrored[index])
+    holes = plan.holes[index].astype(np.int32)
+    return Cuts(index.astype(np.int32), offsets, plan.mirrored[index], holes)
 
 
 def images(block: Block, size: tuple[int, int]) -> jax.Array:
@@ -104,21 +115,23 @@ def images(block: Block, size: tuple[int, int]) -> jax.Array:
     Returns:
         `(batch, height, width, channels)` uint8.
     """
-    own = _cut(block.pixels, block.own, size)
+    own = _cut(block.stock, block.own, size)
     if block.others is None or block.lambdas is None:
         return own
     share = block.lambdas[:, None, None, None]
-    others = _cut(block.pixels, block.others, size)
+    others = _cut(block.stock, block.others, size)
     mixed = (1 - share) * own.astype(jnp.float32) + share * others.astype(jnp.float32)
     return jnp.round(mixed).astype(jnp.uint8)
 
 
-def _cut(pixels: jax.Array, cuts: Cuts, size: tuple[int, int]) -> jax.Array:
+def _cut(stock: Stock, cuts: Cuts, size: tuple[int, int]) -> jax.Array:
     height, width = map(jnp.arange, size)
     rows = cuts.offsets[:, :1] + height
     columns = cuts.offsets[:, 1:] + jnp.where(cuts.mirrored[:, None], width[::-1], width)
     places = cuts.which[:, None, None], rows[:, :, None], columns[:, None, :]
-    return pixels.at[places].get(mode="promise_in_bounds")
+    shown = stock.pixels.at[places].get(mode="promise_in_bounds")
+    hidden = in_holes(cuts.holes, size, stock.cutout, jnp.arange)
+    return jnp.where(hidden[..., None], stock.fill, shown)
 
 
 class InBlocks(keras.Model):
@@ -145,7 +158,7 @@ class InBlocks(keras.Model):
 
         def step(state, rows):
             shown, *rest = rows
-            shown = images(Block(block.pixels, *shown), self.inputs[0].shape[1:3])
+            shown = images(Block(block.stock, *shown), self.inputs[0].shape[1:3])
             logs, state = super(InBlocks, self).train_step(state, (shown, *rest))
             return state, logs
 

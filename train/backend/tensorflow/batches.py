@@ -8,6 +8,7 @@ if it knows that shapes are equal, without which fine-tuning ResNet-50 takes a q
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import tensorflow as tf
@@ -16,6 +17,7 @@ from train.data.augment import (
     EpochPlan,
     augmenter,
     epoch_plan,
+    in_holes,
     in_plan_only,
     padded,
     pool_index,
@@ -25,7 +27,7 @@ from train.settings.recipe import Recipe
 
 Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
 
-PLAN = EpochPlan(tf.int64, tf.int64, tf.int64, tf.bool, tf.int64, tf.float32, tf.float32)
+PLAN = EpochPlan(tf.int64, tf.int64, tf.int64, tf.bool, tf.int64, tf.float32, tf.float32, tf.int64)
 
 
 def crop_indices(index, offsets, mirrored, padded_size, size):
@@ -75,19 +77,27 @@ def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[Epoch
     padded_size = size[0] + 2 * pad, size[1] + 2 * pad
     with tf.device("/cpu:0"):
         # One gather of single pixels is seven times as fast as cropping, then flipping.
-        pixels = tf.constant(padded(split, pad, fill).reshape(-1, split.shape[2]))
+        pixels = tf.constant(padded(split, recipe, fill).reshape(-1, split.shape[2]))
 
     def for_epoch(plan: EpochPlan) -> Augment:
         def crop_and_flip(index):
             chosen = tf.gather(plan.offsets, index), tf.gather(plan.mirrored, index)
             return tf.gather(pixels, crop_indices(index, *chosen, padded_size, size))
 
+        def look(index):
+            images = crop_and_flip(index)
+            if not recipe.cutout:
+                return images
+            holes = tf.gather(plan.holes, index)
+            hidden = in_holes(holes, size, recipe.cutout, partial(tf.range, dtype=tf.int64))
+            return tf.where(hidden[..., None], fill, images)
+
         def with_mixup(index):
-            others = crop_and_flip(tf.gather(plan.partners, index))
-            values = mix(crop_and_flip(index), others, tf.gather(plan.lambdas, index))
+            others = look(tf.gather(plan.partners, index))
+            values = mix(look(index), others, tf.gather(plan.lambdas, index))
             return tf.cast(tf.round(values), tf.uint8)
 
-        return with_mixup if recipe.mixup else crop_and_flip
+        return with_mixup if recipe.mixup else look
 
     return for_epoch
 
@@ -113,7 +123,7 @@ def _plan(recipe: Recipe, count: int, epoch) -> EpochPlan:
     parts = tf.numpy_function(
         lambda number: epoch_plan(recipe, count, int(number)), [epoch], [*PLAN], stateful=False
     )
-    shapes = ((), (count,), (count, 2), (count,), (count,), (count,), (count, 4))
+    shapes = ((), (count,), (count, 2), (count,), (count,), (count,), (count, 4), (count, 2))
     return EpochPlan(*map(tf.ensure_shape, parts, shapes))
 
 
