@@ -23,11 +23,11 @@ from train.trainer.callbacks import ThroughputLogger
 BATCH = 128
 
 
-def images(count: int) -> Split:
+def images(count: int, shape: tuple[int, ...] = (32, 32, 3)) -> Split:
     """Random ones: what they show does not matter here."""
     random = np.random.default_rng(0)
-    shape = (count, 32, 32, 3)
-    return Split(random.integers(0, 256, shape, "uint8"), random.integers(0, 10, count, "int32"))
+    pixels = random.integers(0, 256, (count, *shape), "uint8")
+    return Split(pixels, random.integers(0, 10, count, "int32"))
 
 
 def ours(steps: int, precision: str = "auto") -> float | None:

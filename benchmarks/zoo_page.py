@@ -5,12 +5,14 @@ from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-HEAD = """# The zoo: every recorded training
+HEAD = """# The zoo: the recorded trainings
 
 Written by `python -m benchmarks.zoo` from the records in [docs/runs](runs/README.md) and
 [saved_models/pretrained](../saved_models/README.md), which the first column names;
 [zoo.csv](zoo.csv) has the same with more digits. What a record does not know is empty: version
-0.1.0 kept no commit, and of runs that do not come with the repository there are no weights.
+0.1.0 kept no commit. Checksums are those of the weights, which come with the repository for the
+runs in `saved_models/pretrained` only. The short trainings of the papers' experiments are in
+[papers.md](papers.md).
 
 - Accuracy: of all test images, once, after training; mean ± sample standard deviation over n
   seeds, of trainings that differ in nothing else. The int8 file is scored on the same images, and
