@@ -82,22 +82,21 @@ def plot(folder: Path, rows: Sequence[Row]) -> None:
         folder: Of the experiments.
         rows: Of the experiment `comparison`.
     """
-    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    figure = Figure(figsize=(11, 4.4), layout="constrained")
     left, right = figure.subplots(1, 2)
     published = [each for each in MILESTONES if each.entry is not None]
     _bars(
         left,
-        [f"{each.title}\n{each.year}" for each in published],
+        [f"{each.title}\n{each.year}, {each.layers} layers" for each in published],
         [[each.entry] for each in published],
-        [f"{each.layers} layers" for each in published],
     )
     left.set(title="ImageNet, as published", ylabel="top-5 error of the challenge's entry, %")
     small = [row for each in MILESTONES if (row := _small_form(each, rows))]
+    sizes = [_millions(families.parameters(row.network)) for row in small]
     _bars(
         right,
-        [row.label for row in small],
+        [f"{row.label}\n{size}" for row, size in zip(small, sizes, strict=True)],
         [row.errors(TEST) for row in small],
-        [_millions(families.parameters(row.network)) for row in small],
     )
     right.set(title="small forms and their parameters, trained here", ylabel="test error, %")
     figure.suptitle("The revolution of depth")
@@ -105,12 +104,13 @@ def plot(folder: Path, rows: Sequence[Row]) -> None:
         figure.savefig(partial, format="png", dpi=130)
 
 
-def _bars(axes, names: Sequence[str], errors: Sequence[Sequence[Any]], notes: Sequence[str]):
+def _bars(axes, names: Sequence[str], errors: Sequence[Sequence[Any]]) -> None:
+    """A bar for each mean, with the standard deviation over seeds if there are several."""
     means = [float(np.mean(each)) for each in errors]
-    bars = axes.bar(names, means, color="#0072B2", width=0.6)
-    bars_text = [f"{mean:.1f} %\n{note}" for mean, note in zip(means, notes, strict=True)]
-    axes.bar_label(bars, bars_text, padding=3)
-    axes.margins(y=0.2)
+    spread = [float(np.std(each, ddof=1)) if len(each) > 1 else np.nan for each in errors]
+    bars = axes.bar(names, means, yerr=spread, color="#0072B2", width=0.6, capsize=4)
+    axes.bar_label(bars, [f"{mean:.1f}" for mean in means], padding=3)
+    axes.margins(y=0.15)
     axes.spines[["top", "right"]].set_visible(False)
 
 
