@@ -57,7 +57,8 @@ def finetune(
         model: A trained classifier of raw images, with probabilities as output.
         images: To train with.
         calibration: `(n, height, width, channels)` images to find the ranges with.
-        recipe: Of the training before, of which augmentation and batches are kept.
+        recipe: Of the training before, of which augmentation and batches are kept; images have
+            the size of the model's, where those grew.
         epochs: How long; the rate falls from `LEARNING_RATE` to zero.
 
     Returns:
@@ -70,8 +71,9 @@ def finetune(
     folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = fake_quantized(folded, calibration)
     recipe = replace(
-        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
-    )
+        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE,
+        first_size=1.0, last_size=1.0,
+    )  # fmt: skip
     steps = len(images) // recipe.batch_size
     student.compile(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
