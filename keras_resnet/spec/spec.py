@@ -19,7 +19,7 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
-from keras_resnet.spec.config import check_image_shape
+from keras_resnet.spec.config import MOST_SIDE, check_image_shape
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import MOST, Settings, option
 
@@ -77,7 +77,7 @@ class Spec(Settings):
         0, "input pixels per pixel of the last stage, by dilation; 0 for the network's own", low=0
     )
     input_shape: tuple[int, int, int] = option(
-        (32, 32, 3), "height, width, channels", low=1, high=8192
+        (32, 32, 3), "height, width, channels", low=1, high=MOST_SIDE
     )
     classes: int = option(10, "number of classes", low=1, high=1_000_000)
 
