@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from keras_resnet.spec.blocks import (
     ACTIVATION_ORDERS,
@@ -82,17 +82,11 @@ class Spec(Settings):
     classes: int = option(10, "number of classes", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
-        for name in ("blocks", "widths", "input_shape"):
-            object.__setattr__(self, name, _sequence(name, getattr(self, name)))
         super().__post_init__()
-        if max(len(self.blocks), len(self.widths)) > MOST_STAGES:
+        if not 1 <= len(self.blocks) == len(self.widths) <= MOST_STAGES:
             raise InputError(
-                f"blocks and widths must be of at most {MOST_STAGES} stages; got "
-                f"{max(len(self.blocks), len(self.widths))}."
-            )
-        if len(self.blocks) != len(self.widths):
-            raise InputError(
-                f"blocks {self.blocks} and widths {self.widths} must have one entry for each stage."
+                f"blocks {shorten(self.blocks)} and widths {shorten(self.widths)} must have one "
+                f"entry for each of 1 to {MOST_STAGES} stages."
             )
         check_image_shape(self.input_shape)
         if (weights := self._least_weights()) > MOST:
@@ -251,9 +245,3 @@ class Spec(Settings):
     def stem_width(self) -> int:
         """Channels of the stem: the first width even if the stages are wider, as in WRN-28-10."""
         return min(self.widths[0], self.width(0))
-
-
-def _sequence(name: str, values: Any) -> tuple[int, ...]:
-    if not isinstance(values, list | tuple) or not values:
-        raise InputError(f"{name} must be a list of whole numbers; got {shorten(values)}.")
-    return tuple(values)

@@ -66,7 +66,7 @@ def test_what_is_read_is_not_changed():
         # What `Spec` itself refuses.
         ({"shortcut": "E"}, "unknown shortcut 'E'. Choose one of A, B, C, D, none, scaled"),
         ({"classes": 0}, "classes must be a whole number from 1 to 1000000; got 0."),
-        ({"widths": [16, 32]}, "must have one entry for each stage"),
+        ({"widths": [16, 32]}, "must have one entry for each of 1 to 12 stages"),
     ],
 )
 def test_what_is_no_network_is_refused_by_the_name_of_the_field(change, message):

@@ -30,9 +30,6 @@ class Network(Settings, ABC):
     any_size: ClassVar[bool] = False  # they flatten feature maps of one size
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
         super().__post_init__()
         check_image_shape(self.input_shape)
 
