@@ -45,18 +45,6 @@ def find_activation(identifier):
         ) from error
 
 
-def check_model(model) -> None:
-    """Checks that an argument is a model whose layers and inputs are known.
-
-    Raises:
-        InputError: if it is a model that is not built.
-        TypeError: if it is none.
-    """
-    check_type("model", model, keras.Model, "a keras.Model")
-    if not getattr(model, "inputs", None):
-        raise InputError(f"{model.name} has no known inputs: build it of a keras.Input.")
-
-
 def assemble(
     config: NetworkConfig,
     features: Callable[..., Any],

@@ -8,8 +8,8 @@ from operator import mul
 import keras
 from keras import layers
 
-from keras_resnet.assembly import check_model, predictions
-from keras_resnet.utils.errors import InputError, check_type
+from keras_resnet.assembly import predictions
+from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import clone, functional
 from keras_resnet.weights.readers import HEAD

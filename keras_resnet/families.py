@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 from keras_resnet.spec.config import NetworkConfig
-from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
+from keras_resnet.utils.errors import InputError, check_model, check_type, lookup, shorten
 
 
 class Family(NamedTuple):
@@ -155,8 +155,6 @@ def model_macs(model) -> int:
     Raises:
         TypeError: if it is no `keras.Model`.
     """
-    from keras_resnet.assembly import check_model
-
     check_model(model)
     return sum(
         prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
