@@ -156,11 +156,16 @@ def model_macs(model) -> int:
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
-    return sum(
-        prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
-        for layer in model.layers
-        if hasattr(layer, "kernel")
-    )
+    return sum(map(layer_macs, model.layers))
+
+
+def layer_macs(layer) -> int:
+    """The multiply-accumulates of a layer of a Keras model; 0 if it has no kernel."""
+    if not hasattr(layer, "kernel"):
+        return 0
+    first = getattr(layer, "data_format", None) == "channels_first"
+    places = layer.output.shape[2:] if first else layer.output.shape[1:-1]
+    return prod(layer.kernel.shape) * prod(places)
 
 
 def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
@@ -169,5 +174,5 @@ def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
 
 __all__ = [
     "FAMILIES", "Family", "InputError", "NetworkConfig", "auxiliary_heads", "build", "family_of",
-    "from_json", "macs", "model_macs", "parameters", "to_json",
+    "from_json", "layer_macs", "macs", "model_macs", "parameters", "to_json",
 ]  # fmt: skip

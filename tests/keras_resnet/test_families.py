@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import pytest
 
-from keras_resnet import SPECS, InputError, ResNet, Spec, families, macs, parameters
+from keras_resnet import SPECS, InputError, LeNet5ReLU, ResNet, Spec, families, macs, parameters
 from keras_resnet.families import FAMILIES, Family
 from keras_resnet.utils.fields import Settings, option
 
@@ -101,6 +101,16 @@ def test_counting_the_built_model_gives_what_the_formulas_do(name):
     spec = SPECS[name]
     assert families.count_parameters(spec) == families.parameters(spec) == parameters(spec)
     assert families.count_macs(spec) == families.macs(spec) == macs(spec)
+
+
+def test_counting_knows_where_the_channels_are():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = LeNet5ReLU()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert model.input_shape == (None, 1, 32, 32)
+    assert families.model_macs(model) == 416_520
 
 
 def test_the_first_family_builds_as_resnet_does():
