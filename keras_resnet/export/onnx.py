@@ -22,9 +22,7 @@ from keras_resnet.export.card import ModelCard
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.extras import explain_missing
 
-OPSET = (
-    17  # of 2022: what all runtimes of today know, and the most that tf2onnx 1.17 writes but one
-)
+OPSET = 17  # of 2022: all runtimes of today know it; the most that tf2onnx 1.17 writes but one
 INPUT, OUTPUT, BATCH = "image", "output_0", "batch"  # names, as in the SavedModel
 # Of protocol buffers, a message after a message adds to it: `ModelProto.metadata_props` (field 14),
 # an entry of 74 bytes, whose key is "sha256" and whose value is as long as `checksums.ROOM`.
