@@ -46,7 +46,7 @@ TRAIN = [
 ]
 
 LITERT = ["litert-quantizer"]
-HUB = ["huggingface_hub"]
+HUB = ["huggingface-hub"]
 ONNX = ["onnx", "onnxruntime", "tf2onnx>=1.17"]  # 1.17: protobuf 5 and later
 
 # What reads exported files, or examples, and was made by others.

@@ -11,7 +11,7 @@ from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.utils.errors import InputError, check_type, shorten
 from keras_resnet.utils.fields import MOST, check_number
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import functional
 from keras_resnet.weights.loading import transfer
 from keras_resnet.weights.pretrained import PRETRAINED, is_source, pretrained_entry, read
 from keras_resnet.weights.readers import HEAD
@@ -43,18 +43,6 @@ def find_activation(identifier):
             f"unknown activation {shorten(identifier)}: give the name of one of Keras, such as "
             "'softmax', a function, or None for logits."
         ) from error
-
-
-def check_model(model) -> None:
-    """Checks that an argument is a model whose layers and inputs are known.
-
-    Raises:
-        InputError: if it is a model that is not built.
-        TypeError: if it is none.
-    """
-    check_type("model", model, keras.Model, "a keras.Model")
-    if not getattr(model, "inputs", None):
-        raise InputError(f"{model.name} has no known inputs: build it of a keras.Input.")
 
 
 def assemble(
@@ -109,8 +97,7 @@ def assemble(
         x = POOLINGS[pooling](x)
     sources = keras.utils.get_source_inputs(image)
     inputs = sources[0] if len(sources) == 1 else sources  # of a list, Keras warns when called
-    with deep_recursion():
-        model = keras.Model(inputs, x, name=name)
+    model = functional(inputs, x, name=name)
     if weights is None:
         return model
     contents = read(weights, config, include_top)

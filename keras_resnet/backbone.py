@@ -8,10 +8,10 @@ from operator import mul
 import keras
 from keras import layers
 
-from keras_resnet.assembly import check_model, predictions
-from keras_resnet.utils.errors import InputError, check_type
+from keras_resnet.assembly import predictions
+from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.fields import MOST, check_number
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone, functional
 from keras_resnet.weights.readers import HEAD
 
 BRANCH = re.compile(r"(conv(\d+)_block(\d+))_[1-9]_conv")  # convolutions of residual branches
@@ -34,10 +34,8 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
     """
     check_model(model)
     classes = check_number("classes", classes, int, 1, MOST)
-    with deep_recursion():
-        features = _layer(model, HEAD).input
-        new = keras.Model(model.input, predictions(features, classes, activation), name=model.name)
-    return _prepared_as(model, new)
+    outputs = predictions(_layer(model, HEAD).input, classes, activation)
+    return _prepared_as(model, functional(model.input, outputs, name=model.name))
 
 
 def feature_pyramid(model: keras.Model) -> keras.Model:
@@ -76,8 +74,7 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
             "keras.applications, with its top, or without and with pooling=None."
         )
     outputs = {f"C{stage}": tensor for stage, tensor in enumerate(maps, 2)}
-    with deep_recursion():
-        pyramid = keras.Model(model.input, outputs, name=f"{model.name}_pyramid")
+    pyramid = functional(model.input, outputs, name=f"{model.name}_pyramid")
     pyramid.pyramid_outputs = {
         f"P{stride.bit_length() - 1}": tensor
         for stride, tensor in zip(_strides(model, halving), maps, strict=True)
@@ -141,7 +138,7 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
     check_model(model)
     check_type("scales", scales, bool, "True or False")
     given = model
-    model = keras.Model(model.input, model.output, name=model.name)  # of a `Sequential`, too
+    model = functional(model.input, model.output, name=model.name)  # of a `Sequential`, too
     if inner := [layer.name for layer in model.layers if isinstance(layer, keras.Model)]:
         raise InputError(
             f"{model.name} has a model as a layer, {inner[0]!r}, whose batch normalization would "
@@ -151,7 +148,7 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
     affine = {name: layer for name, layer in frozen.items() if layer.center or layer.scale}
     split = {} if scales else affine
 
-    def clone(layer):
+    def copy(layer):
         config = layer.get_config()
         config |= {"trainable": False} if layer.name in frozen else {}
         config |= {"center": False, "scale": False} if layer.name in split else {}
@@ -161,17 +158,16 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
         x = layer(*tensors, **settings)
         return _scale(split[layer.name])(x) if layer.name in split else x
 
-    with deep_recursion():
-        new = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    new = clone(model, clone_function=copy, call_function=call)
     for layer in model.layers:
         if not layer.weights:
             continue
-        copy = new.get_layer(layer.name)
+        copied = new.get_layer(layer.name)
         if layer.name in split:
-            copy.set_weights([layer.moving_mean, layer.moving_variance])
+            copied.set_weights([layer.moving_mean, layer.moving_variance])
             new.get_layer(f"{layer.name}_scale").set_weights(_affine(layer))
         else:
-            copy.set_weights(layer.get_weights())
+            copied.set_weights(layer.get_weights())
     if hasattr(given, "pyramid_outputs"):
         place = {id(tensor): i for i, tensor in enumerate(model.outputs)}
         new.pyramid_outputs = {

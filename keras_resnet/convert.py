@@ -8,13 +8,12 @@ from typing import NamedTuple
 import keras
 
 from keras_resnet import families
-from keras_resnet.assembly import check_model
 from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.network import ResNet
 from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, check_type
+from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
 from keras_resnet.weights.loading import Contents, transfer

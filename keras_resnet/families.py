@@ -13,7 +13,7 @@ from pkgutil import resolve_name
 from typing import Any, NamedTuple
 
 from keras_resnet.spec.config import NetworkConfig
-from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
+from keras_resnet.utils.errors import InputError, check_model, check_type, lookup, shorten
 
 
 class Family(NamedTuple):
@@ -155,14 +155,17 @@ def model_macs(model) -> int:
     Raises:
         TypeError: if it is no `keras.Model`.
     """
-    from keras_resnet.assembly import check_model
-
     check_model(model)
-    return sum(
-        prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
-        for layer in model.layers
-        if hasattr(layer, "kernel")
-    )
+    return sum(map(layer_macs, model.layers))
+
+
+def layer_macs(layer) -> int:
+    """The multiply-accumulates of a layer of a Keras model; 0 if it has no kernel."""
+    if not hasattr(layer, "kernel"):
+        return 0
+    first = getattr(layer, "data_format", None) == "channels_first"
+    places = layer.output.shape[2:] if first else layer.output.shape[1:-1]
+    return prod(layer.kernel.shape) * prod(places)
 
 
 def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
@@ -171,5 +174,5 @@ def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
 
 __all__ = [
     "FAMILIES", "Family", "InputError", "NetworkConfig", "auxiliary_heads", "build", "family_of",
-    "from_json", "macs", "model_macs", "parameters", "to_json",
+    "from_json", "layer_macs", "macs", "model_macs", "parameters", "to_json",
 ]  # fmt: skip

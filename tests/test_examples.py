@@ -10,8 +10,9 @@ import tree_sitter_kotlin
 import tree_sitter_swift
 from tree_sitter import Language, Parser
 
-from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS
+from keras_resnet.export.files import FORMAT_FILES, FRAMING
 from keras_resnet.utils.framing import MODES, Framing
+from keras_resnet.utils.labels import LABELS
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 ANDROID, IOS = EXAMPLES / "android", EXAMPLES / "ios"

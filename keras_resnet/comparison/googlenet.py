@@ -3,8 +3,6 @@
 Layers have the names of Caffe's: `inception_3a_5x5_reduce` and so on.
 """
 
-from typing import NamedTuple
-
 import keras
 from keras import layers
 
@@ -18,31 +16,8 @@ from keras_resnet.comparison.layers import (
 )
 from keras_resnet.layers import channel_axis
 from keras_resnet.spec.comparison import GoogLeNetSpec
-from keras_resnet.spec.comparison.googlenet import STEMS
+from keras_resnet.spec.comparison.googlenet import MODULES, STEMS, Inception
 
-
-class Inception(NamedTuple):
-    """The channels of a module's convolutions (table 1)."""
-
-    one: int  # 1x1
-    three_reduce: int
-    three: int  # 3x3
-    five_reduce: int
-    five: int  # 5x5
-    pool: int  # 1x1 after pooling
-
-
-MODULES = {
-    "3a": Inception(64, 96, 128, 16, 32, 32),
-    "3b": Inception(128, 128, 192, 32, 96, 64),
-    "4a": Inception(192, 96, 208, 16, 48, 64),
-    "4b": Inception(160, 112, 224, 24, 64, 64),
-    "4c": Inception(128, 128, 256, 24, 64, 64),
-    "4d": Inception(112, 144, 288, 32, 64, 64),
-    "4e": Inception(256, 160, 320, 32, 128, 128),
-    "5a": Inception(256, 160, 320, 32, 128, 128),
-    "5b": Inception(384, 192, 384, 48, 128, 128),
-}
 AUXILIARY = {"aux1": "4a", "aux2": "4d"}  # by name of the head, the module that it looks at
 AUXILIARY_WIDTHS = 128, 1024  # of their convolution and their dense layer (section 5)
 AUXILIARY_DROPOUT = 0.7

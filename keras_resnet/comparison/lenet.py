@@ -68,12 +68,11 @@ def paper_classifier(x, spec: LeNetSpec, classes: int, activation):
 
 def relu_features(x, spec: LeNetSpec):
     """The same sizes with ReLU, max pooling, and every map of C3 on all of S2."""
-    for name, filters in (("c1", 6), ("c3", 16)):
-        x = layers.Conv2D(filters, 5, activation="relu", kernel_initializer=INITIALIZER, name=name)(
-            x
-        )
-        x = layers.MaxPooling2D(2, name=name.replace("c1", "s2").replace("c3", "s4"))(x)
-    return layers.Conv2D(120, 5, activation="relu", kernel_initializer=INITIALIZER, name="c5")(x)
+    settings = {"activation": "relu", "kernel_initializer": INITIALIZER}
+    for filters, name, pool in ((6, "c1", "s2"), (16, "c3", "s4")):
+        x = layers.Conv2D(filters, 5, name=name, **settings)(x)
+        x = layers.MaxPooling2D(2, name=pool)(x)
+    return layers.Conv2D(120, 5, name="c5", **settings)(x)
 
 
 def relu_classifier(x, spec: LeNetSpec, classes: int, activation):

@@ -13,6 +13,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+from keras_resnet.utils.files import sha256
+
 ROOM = bytes(64)  # for the checksum of a `.tflite` file, in hexadecimal
 SUMS = "assets.extra/SHA256SUMS"  # `sha256sum --check assets.extra/SHA256SUMS` reads it, too
 DAMAGED = "it is not as it was written"
@@ -30,7 +32,8 @@ interpreter.invoke()
 
 def seal(file: bytes) -> bytes:
     """Puts the checksum of a file into the `ROOM` that its last bytes leave."""
-    return file[: -len(ROOM)] + _sha256(file[: -len(ROOM)])
+    content = file[: -len(ROOM)]
+    return content + hashlib.sha256(content).hexdigest().encode()
 
 
 def check(file: bytes) -> bool:
@@ -99,12 +102,6 @@ def check_sums(folder: Path) -> None:
 
 
 def _sums(folder: Path) -> dict[str, str]:
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    names = [path.relative_to(folder).as_posix() for path in files]
-    sums = {n: _sha256(path.read_bytes()).decode() for n, path in zip(names, files, strict=True)}
-    sums.pop(SUMS, None)
-    return sums
-
-
-def _sha256(content: bytes) -> bytes:
-    return hashlib.sha256(content).hexdigest().encode()
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = {path.relative_to(folder).as_posix(): path for path in paths}
+    return {name: sha256(path) for name, path in files.items() if name != SUMS}

@@ -8,7 +8,7 @@ import numpy as np
 from keras import layers
 
 from keras_resnet.export.preparation import Preparation, Takers, find_preparation
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone, functional
 
 
 class Folded(NamedTuple):
@@ -42,7 +42,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         names of layers.
     """
     inputs, outputs = (x[0] if len(x) == 1 else x for x in (model.inputs, model.outputs))
-    model = keras.Model(inputs, outputs, name=model.name)  # of a `Sequential`, too
+    model = functional(inputs, outputs, name=model.name)  # of a `Sequential`, too
     after = followers(model)
     prepared = find_preparation(model, _takers(model)) if images else None
     plan = _prepare(prepared) if prepared else {}
@@ -60,7 +60,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         if folded.absorbed:
             done.add(folded.absorbed.name)
 
-    def clone(operation):
+    def copy(operation):
         return plan[operation.name].layer if operation.name in plan else operation
 
     def call(operation, *tensors, **settings):
@@ -70,8 +70,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
         # Layers have settings of a call, such as `training`, that their successors do not know.
         return operation(*tensors, **({} if operation.name in plan else settings))
 
-    with deep_recursion():
-        new = keras.models.clone_model(model, clone_function=clone, call_function=call)
+    new = clone(model, clone_function=copy, call_function=call)
     for folded in plan.values():
         folded.layer.set_weights(folded.weights)
     return new

@@ -16,10 +16,11 @@ import numpy as np
 
 from keras_resnet.export import checksums
 from keras_resnet.export.card import ModelCard
-from keras_resnet.export.files import LABELS, OUTPUTS, lines, read_lines
+from keras_resnet.export.files import OUTPUTS
 from keras_resnet.export.metadata_schema import pack, unpack
 from keras_resnet.utils.errors import InputError, check_type, sentence
 from keras_resnet.utils.files import read_bytes
+from keras_resnet.utils.labels import LABELS, lines, read_lines
 
 MOST_BYTES = 2**31  # of a flatbuffer
 BUFFER = b"TFLITE_METADATA"

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib import import_module
 from pathlib import Path
 
 import keras
@@ -19,10 +20,9 @@ import numpy as np
 from keras_resnet.export import checksums
 from keras_resnet.export.card import ModelCard
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.extras import explain_missing
 
-OPSET = (
-    17  # of 2022: what all runtimes of today know, and the most that tf2onnx 1.17 writes but one
-)
+OPSET = 17  # of 2022: all runtimes of today know it; the most that tf2onnx 1.17 writes but one
 INPUT, OUTPUT, BATCH = "image", "output_0", "batch"  # names, as in the SavedModel
 # Of protocol buffers, a message after a message adds to it: `ModelProto.metadata_props` (field 14),
 # an entry of 74 bytes, whose key is "sha256" and whose value is as long as `checksums.ROOM`.
@@ -47,7 +47,8 @@ def write(model: keras.Model, path: Path, card: ModelCard, outputs: str) -> None
         InputError: if the packages for it are missing, or the exporter cannot write the model.
     """
     check_packages()
-    onnx = _package("onnx")
+    import onnx
+
     spec = keras.InputSpec(shape=(None, *model.input_shape[1:]), dtype="float32", name=INPUT)
     with _calm():
         model.export(
@@ -100,17 +101,20 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     Raises:
         Exception: whatever the runtime makes of a damaged file.
     """
-    runtime = _package("onnxruntime")
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    session = _session(path)
     (image,) = session.get_inputs()
     return lambda images: session.run(None, {image.name: np.asarray(images, np.float32)})[0]
 
 
 def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a file, by name."""
-    runtime = _package("onnxruntime")
-    session = runtime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
-    return dict(session.get_modelmeta().custom_metadata_map)
+    return dict(_session(path).get_modelmeta().custom_metadata_map)
+
+
+def _session(path: Path):
+    with explain_missing():
+        import onnxruntime
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
 def check_packages() -> None:
@@ -119,14 +123,6 @@ def check_packages() -> None:
     Raises:
         InputError: if a package for it is missing.
     """
-    for name in ("onnx", "tf2onnx", "onnxruntime"):
-        _package(name)
-
-
-def _package(name: str):
-    try:
-        return __import__(name)
-    except ImportError as error:
-        raise InputError(
-            f"ONNX needs the package {name}: pip install 'keras-resnet-family[onnx]'."
-        ) from error
+    with explain_missing():
+        for name in ("onnx", "tf2onnx", "onnxruntime"):
+            import_module(name)

@@ -11,6 +11,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from keras_resnet.utils.recursion import functional
+
 SIZE = 32  # of images to try, where a model takes any
 TOLERANCE = 1e-5  # of rounding, relative to the largest value
 
@@ -101,7 +103,7 @@ def _affine(model: keras.Model, prepared: Any) -> tuple[np.ndarray, np.ndarray] 
     _, *sides, channels = model.inputs[0].shape
     if len(prepared.shape) != 4 or list(prepared.shape[1:3]) != sides:
         return None
-    prepare = keras.Model(model.inputs[0], prepared)
+    prepare = functional(model.inputs[0], prepared)
     shape = (*(side or SIZE for side in sides), channels)
 
     def call(images: np.ndarray) -> np.ndarray:

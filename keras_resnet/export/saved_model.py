@@ -9,9 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_resnet.export import checksums
-from keras_resnet.export.files import LABELS, check_labels, lines
 from keras_resnet.export.photographs import read
 from keras_resnet.utils.framing import Framing
+from keras_resnet.utils.labels import LABELS, check_labels, lines
 
 Shape = tuple[int, int, int]  # height, width, channels
 

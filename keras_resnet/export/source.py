@@ -8,9 +8,10 @@ import keras
 import numpy as np
 
 from keras_resnet.export.card import ModelCard
-from keras_resnet.export.files import TFLITE, check_labels
+from keras_resnet.export.files import TFLITE
 from keras_resnet.utils.errors import InputError, sentence, shorten
 from keras_resnet.utils.fields import MOST, check_number
+from keras_resnet.utils.labels import check_labels
 
 Shape = tuple[int | None, int | None, int]  # height, width, channels; None is any size
 

@@ -15,6 +15,7 @@ import tensorflow as tf
 
 from keras_resnet.export.files import QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup, sentence
+from keras_resnet.utils.extras import explain_missing
 
 
 class Conversion(NamedTuple):
@@ -156,12 +157,8 @@ def _export(model: keras.Model, path: Path, shape: tuple, settings: dict[str, An
 
 def _quantize(path: Path, name: str, calibration: np.ndarray | None, floats: bool) -> None:
     """Replaces a float32 file by one that the newer package quantized; `floats` is of its ends."""
-    try:
+    with explain_missing():
         from litert_quantizer import quantizer, recipe
-    except ImportError as error:
-        raise InputError(
-            "quantizer 'litert' needs the package litert-quantizer: pip install litert-quantizer."
-        ) from error
     tool = quantizer.Quantizer(str(path))
     ends: list[dict[str, Any]] = [
         {"regex": ".*", "operation": end, "algorithm_key": "no_quantize", "op_config": {}}

@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Protocol
 
 from keras_resnet.utils.errors import InputError, shorten
 
+MOST_SIDE = 8192  # of an image, in pixels
 MOST_VALUES = 2**28  # of an image: 1 GiB in float32
 
 

@@ -50,9 +50,9 @@ class Preprocessing(Settings):
     interpolation: str = option("bilinear", "how images are resized", choices=INTERPOLATIONS)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.size, tuple | list) or len(self.size) != 2:
-            raise InputError(f"size must be (height, width); got {shorten(self.size)}.")
         super().__post_init__()
+        if len(self.size) != 2:
+            raise InputError(f"size must be (height, width); got {shorten(self.size)}.")
         for name in ("mean", "std"):
             values = getattr(self, name)
             if not isinstance(values, tuple | list) or not values or not all(map(_usable, values)):

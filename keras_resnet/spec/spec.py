@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from keras_resnet.spec.blocks import (
     ACTIVATION_ORDERS,
@@ -19,7 +19,7 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
-from keras_resnet.spec.config import check_image_shape
+from keras_resnet.spec.config import MOST_SIDE, check_image_shape
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import MOST, Settings, option
 
@@ -77,29 +77,39 @@ class Spec(Settings):
         0, "input pixels per pixel of the last stage, by dilation; 0 for the network's own", low=0
     )
     input_shape: tuple[int, int, int] = option(
-        (32, 32, 3), "height, width, channels", low=1, high=8192
+        (32, 32, 3), "height, width, channels", low=1, high=MOST_SIDE
     )
     classes: int = option(10, "number of classes", low=1, high=1_000_000)
 
     def __post_init__(self) -> None:
-        for name in ("blocks", "widths", "input_shape"):
-            object.__setattr__(self, name, _sequence(name, getattr(self, name)))
         super().__post_init__()
-        if max(len(self.blocks), len(self.widths)) > MOST_STAGES:
-            raise InputError(
-                f"blocks and widths must be of at most {MOST_STAGES} stages; got "
-                f"{max(len(self.blocks), len(self.widths))}."
-            )
-        if len(self.blocks) != len(self.widths):
-            raise InputError(
-                f"blocks {self.blocks} and widths {self.widths} must have one entry for each stage."
-            )
+        self._check_stages()
         check_image_shape(self.input_shape)
+        self._check_weights()
+        self._check_padding()
+        self._check_output_stride()
+        self._check_pooling()
+        self._check_zero_gamma()
+        self._check_stochastic_depth()
+
+    def _check_stages(self) -> None:
+        """Checks that blocks and widths are of the same stages, and that these are not too many."""
+        if not 1 <= len(self.blocks) == len(self.widths) <= MOST_STAGES:
+            raise InputError(
+                f"blocks {shorten(self.blocks)} and widths {shorten(self.widths)} must have one "
+                f"entry for each of 1 to {MOST_STAGES} stages."
+            )
+
+    def _check_weights(self) -> None:
+        """Checks that there are not more weights than TensorFlow numbers."""
         if (weights := self._least_weights()) > MOST:
             raise InputError(
                 f"blocks {self.blocks} of widths {self.widths} have {weights:,} parameters or "
                 f"more, and a network has at most {MOST:,}: choose fewer or narrower ones."
             )
+
+    def _check_padding(self) -> None:
+        """Checks that no stage is narrower than the one before, if shortcuts pad with zeros."""
         outputs = [
             self.width(stage) * BLOCKS[self.block].expansion for stage in range(len(self.blocks))
         ]
@@ -109,7 +119,22 @@ class Spec(Settings):
                     f"shortcut {self.shortcut} cannot go from {before} to {after} channels, as it "
                     "only adds some: use B or C."
                 )
-        self._check_output_stride()
+
+    def _check_output_stride(self) -> None:
+        """Checks that the strides of the last stages can be left out to reach `output_stride`.
+
+        The second stage keeps its stride, as in DeepLab and timm.
+        """
+        last = len(self.blocks) - 1
+        legal = [self.stage_stride(stage) for stage in range(min(1, last), last + 1)]
+        if self.output_stride not in (0, *legal):
+            raise InputError(
+                f"output_stride must be {', '.join(map(str, legal))}, or 0 for the network's own, "
+                f"with blocks {self.blocks} and stem {self.stem!r}; got {self.output_stride}."
+            )
+
+    def _check_pooling(self) -> None:
+        """Checks that no stride is left out that shortcuts would average over."""
         if self.output_stride not in (0, self.stage_stride(len(self.blocks) - 1)) and (
             SHORTCUTS[self.shortcut].change == "pool_project"
         ):
@@ -117,12 +142,18 @@ class Spec(Settings):
                 f"output_stride {self.output_stride} leaves strides out, and shortcut "
                 f"{self.shortcut} averages what these skip: use B or C."
             )
+
+    def _check_zero_gamma(self) -> None:
+        """Checks that a branch ends in the batch normalization that is to begin at zero."""
         if self.zero_gamma and not has_bn(ACTIVATION_ORDERS[self.activation_order].leave):
             raise InputError(
                 "zero_gamma needs a batch normalization at the end of the residual branch, and "
                 f"activation_order {self.activation_order!r} has none: use original, "
                 "relu_before_add or relu_only_preact."
             )
+
+    def _check_stochastic_depth(self) -> None:
+        """Checks that something remains where a branch is dropped."""
         if self.stochastic_depth and self.shortcut == "none":
             raise InputError(
                 "stochastic_depth drops residual branches, and with shortcut 'none' nothing "
@@ -157,19 +188,6 @@ class Spec(Settings):
         """Input pixels per pixel of a stage, counted from 0, in the network without dilation."""
         stem = STEMS[self.stem]
         return stem.stride * (2 if stem.pool else 1) * 2**stage
-
-    def _check_output_stride(self) -> None:
-        """Checks that the strides of the last stages can be left out to reach `output_stride`.
-
-        The second stage keeps its stride, as in DeepLab and timm.
-        """
-        last = len(self.blocks) - 1
-        legal = [self.stage_stride(stage) for stage in range(min(1, last), last + 1)]
-        if self.output_stride not in (0, *legal):
-            raise InputError(
-                f"output_stride must be {', '.join(map(str, legal))}, or 0 for the network's own, "
-                f"with blocks {self.blocks} and stem {self.stem!r}; got {self.output_stride}."
-            )
 
     def check_size(self, *sides: int | None) -> None:
         """Checks that images are large enough; `None` stands for a side that is not known.
@@ -251,9 +269,3 @@ class Spec(Settings):
     def stem_width(self) -> int:
         """Channels of the stem: the first width even if the stages are wider, as in WRN-28-10."""
         return min(self.widths[0], self.width(0))
-
-
-def _sequence(name: str, values: Any) -> tuple[int, ...]:
-    if not isinstance(values, list | tuple) or not values:
-        raise InputError(f"{name} must be a list of whole numbers; got {shorten(values)}.")
-    return tuple(values)

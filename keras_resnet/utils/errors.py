@@ -1,4 +1,4 @@
-"""Errors that tell the user in one sentence what to do. Standard library only."""
+"""Errors that tell the user in one sentence what to do. Of itself, standard library only."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -61,6 +61,20 @@ def check_type(name: str, value: Any, kind: Any, expected: str) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be {expected}; got {shorten(value)}.")
+
+
+def check_model(model: Any) -> None:
+    """Checks that an argument is a model of Keras whose layers and inputs are known.
+
+    Raises:
+        InputError: if it is a model that is not built.
+        TypeError: if it is none.
+    """
+    import keras
+
+    check_type("model", model, keras.Model, "a keras.Model")
+    if not getattr(model, "inputs", None):
+        raise InputError(f"{model.name} has no known inputs: build it of a keras.Input.")
 
 
 def suggestion(key: str, names: Iterable[str]) -> str:

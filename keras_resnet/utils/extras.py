@@ -12,6 +12,11 @@ EXTRAS = {
     "tensorflow_datasets": "train",
     "keras_tuner": "train",
     "sklearn": "jax",
+    "litert_quantizer": "litert",
+    "huggingface_hub": "hub",
+    "onnx": "onnx",
+    "onnxruntime": "onnx",
+    "tf2onnx": "onnx",
 }
 
 

@@ -76,6 +76,8 @@ def check_value(name: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> A
     elif kind in (int, float):
         return check_number(name, value, kind, rules.get("low", -MOST), rules.get("high", MOST))
     elif get_origin(kind) is tuple and "low" in rules:
+        if not isinstance(value, list | tuple):
+            raise InputError(f"{name} must be a list of whole numbers; got {shorten(value)}.")
         low, high = rules["low"], rules["high"]
         return tuple(check_number(f"each of {name}", each, int, low, high) for each in value)
     elif kind is str:

@@ -1,8 +1,12 @@
-"""Keras and networks of thousands of layers. Standard library only."""
+"""Keras and networks of thousands of layers. Of itself, standard library only."""
 
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
 
 
 @contextmanager
@@ -19,3 +23,28 @@ def deep_recursion() -> Iterator[None]:
         yield
     finally:
         sys.setrecursionlimit(before)
+
+
+def functional(
+    inputs: Any, outputs: Any, cls: "type[keras.Model] | None" = None, **settings: Any
+) -> "keras.Model":
+    """A functional model, however deep: `keras.Model(inputs, outputs)`.
+
+    Args:
+        inputs: Of the model.
+        outputs: Of the model.
+        cls: Of models; by default `keras.Model`.
+        **settings: Of that class, such as `name`.
+    """
+    import keras
+
+    with deep_recursion():
+        return (cls or keras.Model)(inputs, outputs, **settings)
+
+
+def clone(model: "keras.Model", **settings: Any) -> "keras.Model":
+    """A functional model again, however deep: `keras.models.clone_model`, with its settings."""
+    import keras
+
+    with deep_recursion():
+        return keras.models.clone_model(model, **settings)

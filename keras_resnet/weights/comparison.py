@@ -15,7 +15,9 @@ from keras_resnet.spec.comparison import (
     ComparisonSpec,
     VGGSpec,
 )
+from keras_resnet.spec.comparison.googlenet import MODULES
 from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.weights.layouts import from_state
 from keras_resnet.weights.readers import HEAD, Weights
 from keras_resnet.weights.state import State
 
@@ -64,35 +66,12 @@ def _read(state: State, prefix: str, layout: TorchLayout) -> Recognized:
         if not name.removeprefix(prefix).startswith(layout.ignored)
     }
     spec, names = layout.infer(plain)
-    weights: Weights = {}
-    unknown = []
-    for name, array in plain.items():
-        module, _, variable = name.rpartition(".")
-        kinds = NORM if f"{module}.running_mean" in plain else DENSE
-        if module in names and variable in kinds:
-            weights.setdefault(names[module], {})[kinds[variable]] = _to_keras(array)
-        elif module not in names or variable != "num_batches_tracked":
-            unknown.append(name)
+    weights, unknown = from_state(plain, names.get)
     if unknown:
         raise InputError(f"it has what no network of this family has: {shorten_list(unknown)}.")
     if "fc1" in weights:
         weights["fc1"]["kernel"] = _flat_channels_last(weights["fc1"]["kernel"], spec)
     return Recognized(weights, spec, spec.preprocessing if spec.preprocessing == "tf" else "torch")
-
-
-DENSE = {"weight": "kernel", "bias": "bias"}
-NORM = {
-    "weight": "gamma",
-    "bias": "beta",
-    "running_mean": "moving_mean",
-    "running_var": "moving_variance",
-}
-
-
-def _to_keras(array: np.ndarray) -> np.ndarray:
-    """Torch has output and input channels first, Keras last."""
-    axes = {4: (2, 3, 1, 0), 2: (1, 0)}.get(array.ndim)
-    return np.asarray(array.transpose(axes) if axes else array, "float32")
 
 
 def _flat_channels_last(kernel: np.ndarray, spec) -> np.ndarray:
@@ -194,7 +173,7 @@ BRANCHES = {  # of an inception module, by Torch's name
 
 def _infer_googlenet(state: State) -> tuple[ComparisonSpec, Names]:
     units = {f"conv{number}": f"conv{number}" for number in (1, 2, 3)}
-    for module in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"):
+    for module in MODULES:
         for theirs, ours in BRANCHES.items():
             units[f"inception{module}.{theirs}"] = f"inception_{module}_{ours}"
     names = {"fc": HEAD}

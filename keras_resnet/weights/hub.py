@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 
 from keras_resnet.utils.errors import InputError, sentence, shorten
+from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.hub_config import read_hub_config
 
@@ -42,13 +43,9 @@ def download(source: str) -> Path:
             "hf://OWNER/NAME or hf://OWNER/NAME@REVISION, as in hf://timm/resnet18.a1_in1k."
         )
     repository, revision = match.groups()
-    try:
+    with explain_missing():
         import huggingface_hub
         from huggingface_hub import errors
-    except ImportError as error:
-        raise InputError(
-            f"{source} needs the package huggingface_hub: pip install 'keras-resnet-family[hub]'."
-        ) from error
     reasons = (  # the first that fits
         (
             errors.GatedRepoError,

@@ -1,6 +1,7 @@
 """How other packages name the layers of our networks, and lay out their weights."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -113,13 +114,19 @@ _NORM = {
 COUNTER = "num_batches_tracked"  # of each normalization: Keras has no such thing
 
 
-def from_state(state: State, layout: WeightLayout) -> tuple[Weights, list[str]]:
-    """Arrays by Torch's names as arrays by ours, and the names that have no place."""
+def from_state(state: State, name_of: Callable[[str], str | None]) -> tuple[Weights, list[str]]:
+    """Arrays by Torch's names as arrays by ours, and the names that have no place.
+
+    Args:
+        state: The arrays.
+        name_of: Our name of a layer, from that of Torch's module; that of a normalization ends in
+            "bn". `None` if we have no such layer.
+    """
     weights: Weights = {}
     unknown = []
     for name, array in state.items():
         module, _, variable = name.rpartition(".")
-        layer = our_name(module, layout)
+        layer = name_of(module)
         names = _NORM if layer and layer.endswith("bn") else _CONV
         if layer and variable in names:
             weights.setdefault(layer, {})[names[variable]] = _to_keras(array, layer)
@@ -167,7 +174,7 @@ def _their_name(layer: str, layout: WeightLayout) -> str:
 def _to_keras(array: np.ndarray, layer: str) -> np.ndarray:
     """Torch has output and input channels first, Keras last."""
     array = np.asarray(array, "float32")
-    if layer == HEAD and array.ndim > 1:
+    if array.ndim == 2 or (layer == HEAD and array.ndim > 1):
         return array.reshape(len(array), -1).T
     return array.transpose(2, 3, 1, 0) if array.ndim == 4 else array
 

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 
 import keras
 
+from keras_resnet import families
 from keras_resnet.spec import NETWORKS
 from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import sha256
-from keras_resnet.utils.schema import parse
 from keras_resnet.weights import hub, loading, run_folder
 from keras_resnet.weights.loading import Contents, is_file
 from keras_resnet.weights.signature import weight_signature
@@ -184,13 +184,12 @@ def read(weights: str | PathLike, spec: Any = None, include_top: bool = True) ->
     """Finds weights, see `locate`, and reads them, with what their place tells of them.
 
     Raises:
-        InputError: if that fails, or they are those of a run of another kind of network.
+        InputError: if that fails.
     """
     found = locate(weights, spec, include_top)
     contents = loading.read(found.path, found.verified)
-    if found.network and spec is not None:
-        fields = {key: value for key, value in found.network.items() if key != "family"}
-        contents = contents._replace(spec=parse(type(spec), fields, str(weights)))
+    if found.network:
+        contents = contents._replace(spec=families.from_json(found.network))
     return contents._replace(preprocessing=found.preprocessing or contents.preprocessing)
 
 

@@ -1,6 +1,7 @@
 """Whose checkpoint it is, and which network: state dicts of Torch, files of keras-hub."""
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -53,8 +54,8 @@ def recognize_state(state: State) -> tuple[Weights, Spec, WeightLayout]:
         )
     (prefix,) = found
     plain = {_plain(name, prefix): array for name, array in state.items()}
-    layout = min(TORCH, key=lambda row: len(from_state(plain, row)[1]))
-    weights, unknown = from_state(plain, layout)
+    read = [from_state(plain, partial(our_name, layout=row)) for row in TORCH]
+    (weights, unknown), layout = min(zip(read, TORCH, strict=True), key=lambda row: len(row[0][1]))
     if unknown:
         raise InputError(f"it has what no network of this family has: {shorten_list(unknown)}.")
     try:

@@ -7,9 +7,10 @@ from typing import Any, ClassVar, Literal, NamedTuple
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.errors import InputError, sentence
 from keras_resnet.utils.files import read_text, sha256
+from keras_resnet.utils.labels import LABELS, read_lines
 from keras_resnet.utils.schema import read
 
-RECORD, WEIGHTS, LABELS = "run.json", "model.weights.h5", "labels.txt"  # as `train` names them
+RECORD, WEIGHTS = "run.json", "model.weights.h5"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def open_run(folder: Path) -> RunFolder:
     try:
         record = read(Record, place)
         preprocessing = record.preprocessing()
-        classes = read_text(folder / LABELS).splitlines()
+        classes = read_lines(read_text(folder / LABELS))
         intact = sha256(weights) == record.files[WEIGHTS]
     except (InputError, OSError, KeyError, TypeError) as error:
         raise InputError(

@@ -1,8 +1,7 @@
 """Files of `torch.save` as arrays, without torch: its archives since 1.6, and the form before that.
 
 Their index is a pickle, which could run code. Here it is read by an unpickler that knows tensors
-and dictionaries, and refuses whatever
-else is named in it.
+and dictionaries, and refuses whatever else is named in it.
 """
 
 import io

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import keras
 import pytest
 
-from keras_resnet import SPECS, InputError, ResNet, Spec, families, macs, parameters
+from keras_resnet import SPECS, InputError, LeNet5ReLU, ResNet, Spec, families, macs, parameters
 from keras_resnet.families import FAMILIES, Family
 from keras_resnet.utils.fields import Settings, option
 
@@ -66,7 +66,7 @@ def test_what_is_read_is_not_changed():
         # What `Spec` itself refuses.
         ({"shortcut": "E"}, "unknown shortcut 'E'. Choose one of A, B, C, D, none, scaled"),
         ({"classes": 0}, "classes must be a whole number from 1 to 1000000; got 0."),
-        ({"widths": [16, 32]}, "must have one entry for each stage"),
+        ({"widths": [16, 32]}, "must have one entry for each of 1 to 12 stages"),
     ],
 )
 def test_what_is_no_network_is_refused_by_the_name_of_the_field(change, message):
@@ -101,6 +101,16 @@ def test_counting_the_built_model_gives_what_the_formulas_do(name):
     spec = SPECS[name]
     assert families.count_parameters(spec) == families.parameters(spec) == parameters(spec)
     assert families.count_macs(spec) == families.macs(spec) == macs(spec)
+
+
+def test_counting_knows_where_the_channels_are():
+    keras.config.set_image_data_format("channels_first")
+    try:
+        model = LeNet5ReLU()
+    finally:
+        keras.config.set_image_data_format("channels_last")
+    assert model.input_shape == (None, 1, 32, 32)
+    assert families.model_macs(model) == 416_520
 
 
 def test_the_first_family_builds_as_resnet_does():

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone, functional
 
 BLOCK = re.compile(r"(conv\d+_block\d+)_(.+)")  # of our layers' names: the block, and what follows
 SHORTCUT, BRANCH = re.compile(r"conv\d+_block\d+_0_"), re.compile(r"conv\d+_block\d+_[1-9]\d*_")
@@ -75,11 +75,10 @@ def _learns_kernel(layer: keras.Layer) -> bool:
 
 
 def _clone(model: keras.Model, config: Callable, call: Callable | None) -> keras.Model:
-    with deep_recursion():
-        return keras.models.clone_model(
-            model, clone_function=lambda layer: type(layer).from_config(config(layer)),
-            call_function=call,
-        )  # fmt: skip
+    return clone(
+        model, clone_function=lambda layer: type(layer).from_config(config(layer)),
+        call_function=call,
+    )  # fmt: skip
 
 
 def weighted_layers(model: keras.Model) -> list[keras.Layer]:
@@ -110,5 +109,4 @@ def responses(model: keras.Model) -> dict[str, Any]:
 
 def observe(model: keras.Model, tensors: dict[str, Any]) -> keras.Model:
     """A model of the same layers, from images to some tensors inside."""
-    with deep_recursion():
-        return keras.Model(model.inputs[0], list(tensors.values()))
+    return functional(model.inputs[0], list(tensors.values()))

@@ -16,6 +16,7 @@ from keras.quantizers import fake_quant_with_min_max_vars as rounded
 
 from keras_resnet.export.fold import fold, followers
 from keras_resnet.export.formats import BATCH
+from keras_resnet.utils.recursion import clone, functional
 from train.backend import backend
 from train.data.dataset import Split
 from train.settings.recipe import Recipe
@@ -56,7 +57,8 @@ def finetune(
         model: A trained classifier of raw images, with probabilities as output.
         images: To train with.
         calibration: `(n, height, width, channels)` images to find the ranges with.
-        recipe: Of the training before, of which augmentation and batches are kept.
+        recipe: Of the training before, of which augmentation and batches are kept; images have
+            the size of the model's, where those grew.
         epochs: How long; the rate falls from `LEARNING_RATE` to zero.
 
     Returns:
@@ -69,8 +71,9 @@ def finetune(
     folded = fold(model, images=False)  # a division within a kernel would change its scale
     student = fake_quantized(folded, calibration)
     recipe = replace(
-        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE
-    )
+        recipe, epochs=epochs, schedule="one_cycle", warmup=0.0, learning_rate=LEARNING_RATE,
+        first_size=1.0, last_size=1.0,
+    )  # fmt: skip
     steps = len(images) // recipe.batch_size
     student.compile(
         keras.optimizers.SGD(SCHEDULES[recipe.schedule](recipe, epochs * steps), recipe.momentum),
@@ -100,7 +103,7 @@ def fake_quantized(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
     """The same network, rounding where a phone rounds; convolutions and the head are trainable."""
     ranges = _ranges(folded, calibration)
 
-    def clone(layer):
+    def copy(layer):
         kind = FakeQuantizedConv2D if type(layer) is layers.Conv2D else layer.__class__
         return kind.from_config(layer.get_config())
 
@@ -108,7 +111,7 @@ def fake_quantized(folded: keras.Model, calibration: np.ndarray) -> keras.Model:
         result = layer(*tensors)
         return FakeQuantize(*ranges[layer.name])(result) if layer.name in ranges else result
 
-    student = keras.models.clone_model(folded, clone_function=clone, call_function=call)
+    student = clone(folded, clone_function=copy, call_function=call)
     for layer in folded.layers:
         if layer.weights:
             student.get_layer(layer.name).set_weights(layer.get_weights())
@@ -130,7 +133,7 @@ def _ranges(folded: keras.Model, calibration: np.ndarray) -> dict[str, tuple[flo
         axes = tuple(range(1, len(output.shape)))
         return ops.min(output, axes), ops.max(output, axes)
 
-    watched = keras.Model(folded.inputs, [limits(layer.output) for layer in ends])
+    watched = functional(folded.inputs, [limits(layer.output) for layer in ends])
     found = watched.predict(calibration, batch_size=BATCH, verbose=0)
     return {
         layer.name: (min(0.0, float(low.min())), max(0.0, float(high.max())))

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 
 from keras_resnet.utils.errors import InputError
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone, functional
 from train.data.dataset import Split
 from train.evaluation.calibration import SMALLEST
 from train.evaluation.heads import SOFTMAX
@@ -124,8 +124,7 @@ def average_model(ensemble: Ensemble) -> keras.Model:
             zip(ensemble.members, ensemble.weights, strict=True)
         )
     ]
-    with deep_recursion():
-        return keras.Model(image, keras.layers.Add(name="predictions")(outputs), name="ensemble")
+    return functional(image, keras.layers.Add(name="predictions")(outputs), name="ensemble")
 
 
 def _onto(image, member: Subject, prefix: str):
@@ -151,8 +150,7 @@ def _onto(image, member: Subject, prefix: str):
         settings = layer.get_config()
         return type(layer).from_config(settings | {"name": f"{prefix}{layer.name}"})
 
-    with deep_recursion():
-        model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
-        copy = keras.models.clone_model(model, input_tensors=[image], clone_function=rename)
-        copy.set_weights(model.get_weights())
+    model = functional(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
+    copy = clone(model, input_tensors=[image], clone_function=rename)
+    copy.set_weights(model.get_weights())
     return copy.outputs[0]

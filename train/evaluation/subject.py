@@ -10,7 +10,7 @@ import numpy as np
 from keras_resnet import families
 from keras_resnet.export.formats import BATCH
 from keras_resnet.utils.errors import InputError, sentence
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone, functional
 from train.data.dataset import Data, Split, fixed_subset
 from train.data.indexed import scaled_shape
 from train.evaluation.heads import HEADS, SOFTMAX, recognize
@@ -150,10 +150,9 @@ def resize_model(model: keras.Model, scale: float) -> keras.Model:
     """
     image = keras.Input(scaled_shape(model.input_shape[1:], scale), name="image")
     try:
-        with deep_recursion():
-            model = keras.Model(model.inputs, model.outputs, name=model.name)  # of a `Sequential`
-            larger = keras.models.clone_model(model, input_tensors=[image])
-            larger.set_weights(model.get_weights())
+        model = functional(model.inputs, model.outputs, name=model.name)  # of a `Sequential`, too
+        larger = clone(model, input_tensors=[image])
+        larger.set_weights(model.get_weights())
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{model.name} is not fully convolutional ({sentence(error)}): leave the view at "

@@ -1,11 +1,12 @@
 """What a run folder holds. Names only: no Keras, no TensorFlow."""
 
-from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS
+from keras_resnet.export.files import FORMAT_FILES, FRAMING
 from keras_resnet.utils.atomic import PARTIAL
+from keras_resnet.utils.labels import LABELS
+from keras_resnet.weights.run_folder import RECORD, WEIGHTS
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY
 
-RECORD, LOCK = "run.json", ".lock"
-WEIGHTS, CURVES, TENSORBOARD = "model.weights.h5", "curves.png", "tensorboard"
+LOCK, CURVES, TENSORBOARD = ".lock", "curves.png", "tensorboard"
 REPORT, PICTURE = "export.json", "export.png"  # of `train.export`
 STAGING = f"{PARTIAL}{REPORT}"  # where an export is made, until it is whole
 EVALUATIONS = "evaluation"  # of `train.evaluate`

@@ -9,10 +9,10 @@ from pydantic import ConfigDict, Field, with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet import __version__, families
-from keras_resnet.export.files import check_labels, read_lines
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.files import check_regular, read_text, sha256
+from keras_resnet.utils.labels import check_labels, read_lines
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.dataset import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED

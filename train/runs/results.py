@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 
 from keras_resnet.export import onnx
 from keras_resnet.export.card import ModelCard
-from keras_resnet.export.files import FORMAT_FILES, FRAMING, LABELS, lines
+from keras_resnet.export.files import FORMAT_FILES, FRAMING
 from keras_resnet.export.formats import load, save
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.labels import LABELS, lines
 from keras_resnet.utils.schema import write_json
 from train.backend import backend
 from train.data.dataset import Split

@@ -6,6 +6,7 @@ import keras
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
+from keras_resnet.utils.recursion import functional
 from train.backend import backend
 from train.data.dataset import Normalization
 from train.settings.execution import Execution
@@ -81,10 +82,11 @@ def _with_auxiliary_heads(network: NetworkConfig, model: keras.Model) -> keras.M
     heads, engine = families.auxiliary_heads(network, model), backend()
     if not heads:
         fast = engine.for_training(model)
-        return engine.training_class(keras.Model)(fast.inputs[0], fast.outputs[0])
+        return functional(fast.inputs[0], fast.outputs[0], engine.training_class(keras.Model))
     shares, logits = zip(*heads, strict=True)
-    fast = engine.for_training(keras.Model(model.input, [model.output, *logits]))
-    return engine.training_class(DeeplySupervised)(fast.inputs[0], fast.outputs, shares)
+    fast = engine.for_training(functional(model.input, [model.output, *logits]))
+    cls = engine.training_class(DeeplySupervised)
+    return functional(fast.inputs[0], fast.outputs, cls, shares=shares)
 
 
 def training_model(

@@ -13,10 +13,10 @@ from time import monotonic
 from typing import NamedTuple
 from zipfile import BadZipFile
 
-import keras
 import numpy as np
 
 from keras_resnet import __version__
+from keras_resnet.utils.recursion import functional
 from keras_resnet.weights.readers import HEAD
 from train.data.dataset import Split
 from train.data.kept import replacing_file
@@ -52,7 +52,7 @@ def compute(
     kept = _read(place)
     wanted = {name: row for name, row in zip(names, rows.tolist(), strict=True) if name not in kept}
     began = saved = monotonic()
-    model = keras.Model(training.model.input, training.model.get_layer(HEAD).input)
+    model = functional(training.model.input, training.model.get_layer(HEAD).input)
     todo = [*wanted.items()]
     for start in range(0, len(todo), BATCH):
         part = todo[start : start + BATCH]

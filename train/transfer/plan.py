@@ -2,13 +2,13 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from math import prod
 from time import perf_counter
 from typing import NamedTuple
 
 import keras
 import numpy as np
 
+from keras_resnet.families import layer_macs
 from train.settings.recipe import Recipe
 from train.trainer.stages import last_stage, stage
 from train.transfer.features import BATCH
@@ -77,8 +77,8 @@ def stage_macs(model: keras.Model) -> dict[int, int]:
     """The multiply-accumulates of each stage of a network, by its number."""
     stages = dict.fromkeys(range(1, last_stage([layer.name for layer in model.layers]) + 1), 0)
     for layer in model.layers:
-        if (number := stage(layer.name)) and hasattr(layer, "kernel"):
-            stages[number] += prod(layer.kernel.shape) * prod(layer.output.shape[1:-1])
+        if number := stage(layer.name):
+            stages[number] += layer_macs(layer)
     return stages
 
 

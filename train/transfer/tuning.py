@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.recursion import functional
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
 from train.runs import folder as folders
@@ -64,7 +65,7 @@ def plan(
     Returns:
         The training with the recipe that was chosen, and the plan.
     """
-    model = keras.Model(training.model.input, training.model.get_layer(HEAD).input)
+    model = functional(training.model.input, training.model.get_layer(HEAD).input)
     rate = plans.measure_rate(model, training.images.read(np.arange(1)))
     sizes = len(training.images), len(training.held_out)
     macs = plans.stage_macs(training.model)

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from keras_resnet.spec.comparison.chain import Convolution, check_weights
 from keras_resnet.spec.comparison.network import Network, classes_field, counts, image_field
+from keras_resnet.spec.config import MOST_SIDE
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import option
 
@@ -35,6 +36,7 @@ class AlexNetSpec(Network):
         super().__post_init__()
         if not 1 <= len(self.widths) == len(self.kernels) == len(self.groups) <= 100:
             raise InputError("widths, kernels and groups must be of the same convolutions.")
+        self._check_numbers()
         channels = [self.input_shape[2], *self.widths]
         for before, after, groups in zip(channels, self.widths, self.groups, strict=False):
             if before % groups or after % groups:
@@ -43,6 +45,21 @@ class AlexNetSpec(Network):
                     "choose multiples."
                 )
         check_weights(self)
+
+    def _check_numbers(self) -> None:
+        """Checks that there are the convolutions that are named, and that images can be pooled."""
+        count = len(self.widths)
+        for name in ("normalized", "pooled"):
+            if any(number > count for number in getattr(self, name)):
+                raise InputError(
+                    f"{name} must be of numbers from 1 to {count}, those of the convolutions; got "
+                    f"{getattr(self, name)}."
+                )
+        if not _fits(self, MOST_SIDE):
+            raise InputError(
+                f"pooled {self.pooled} and stride {self.stride} leave nothing of an image of "
+                f"{MOST_SIDE} pixels, the largest that there may be: pool after fewer convolutions."
+            )
 
     def convolutions(self) -> list[Convolution]:
         """The convolutions in order."""
@@ -69,7 +86,7 @@ class AlexNetSpec(Network):
     @property
     def smallest(self) -> int:
         """The smallest side that all convolutions and poolings fit into."""
-        return next(side for side in range(1, 8192) if _fits(self, side))
+        return next(side for side in range(1, MOST_SIDE + 1) if _fits(self, side))
 
 
 def _fits(spec: AlexNetSpec, side: int) -> bool:

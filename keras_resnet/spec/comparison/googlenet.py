@@ -23,6 +23,30 @@ STEMS = {
 }
 
 
+class Inception(NamedTuple):
+    """The channels of a module's convolutions (Szegedy et al. 2015, table 1)."""
+
+    one: int  # 1x1
+    three_reduce: int
+    three: int  # 3x3
+    five_reduce: int
+    five: int  # 5x5
+    pool: int  # 1x1 after pooling
+
+
+MODULES = {
+    "3a": Inception(64, 96, 128, 16, 32, 32),
+    "3b": Inception(128, 128, 192, 32, 96, 64),
+    "4a": Inception(192, 96, 208, 16, 48, 64),
+    "4b": Inception(160, 112, 224, 24, 64, 64),
+    "4c": Inception(128, 128, 256, 24, 64, 64),
+    "4d": Inception(112, 144, 288, 32, 64, 64),
+    "4e": Inception(256, 160, 320, 32, 128, 128),
+    "5a": Inception(256, 160, 320, 32, 128, 128),
+    "5b": Inception(384, 192, 384, 48, 128, 128),
+}
+
+
 @dataclass(frozen=True)
 class GoogLeNetSpec(Network):
     """GoogLeNet (Szegedy et al. 2015, "Going deeper with convolutions", table 1)."""

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from keras_resnet.spec.config import check_image_shape
+from keras_resnet.spec.config import MOST_SIDE, check_image_shape
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import Settings, option
 
@@ -15,7 +15,7 @@ def counts(default: tuple[int, ...], help: str) -> Any:
 
 def image_field(side: int, channels: int = 3) -> Any:
     """The field `input_shape`."""
-    return option((side, side, channels), "height, width, channels", low=1, high=8192)
+    return option((side, side, channels), "height, width, channels", low=1, high=MOST_SIDE)
 
 
 def classes_field(count: int) -> Any:
@@ -30,9 +30,6 @@ class Network(Settings, ABC):
     any_size: ClassVar[bool] = False  # they flatten feature maps of one size
 
     def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if isinstance(value, list):
-                object.__setattr__(self, name, tuple(value))
         super().__post_init__()
         check_image_shape(self.input_shape)
 

@@ -109,14 +109,25 @@ def test_the_smallest_image_fits_and_arguments_are_those_of_keras_applications(n
         builder(widht=3)
 
 
+def thirteen_poolings():
+    rows = dict.fromkeys(("widths", "kernels", "groups"), [1] * 13)
+    return {"family": "alexnet", **rows, "pooled": [*range(1, 14)], "stride": 2}
+
+
 @pytest.mark.parametrize(
     ("make", "reason"),
     [
         (lambda: AlexNetSpec(widths=(9,), kernels=(3, 3)), "of the same convolutions"),
         (lambda: AlexNetSpec((96, 255, 384, 384, 256)), "96 to 255 channels has no 2 groups"),
+        (lambda: AlexNetSpec(pooled=(1, 2, 6)), r"from 1 to 5, .* got \(1, 2, 6\)"),
+        (lambda: AlexNetSpec(normalized=(6,)), "normalized must be of numbers from 1 to 5"),
+        (lambda: families.from_json(thirteen_poolings()), "leave nothing of an image of 8192"),
         (lambda: VGGSpec(widths=(8,)), "must have one entry for each"),
         (lambda: VGGSpec(input_shape=(8192, 8192, 3)), "a network has at most"),
         (lambda: VGGSpec(input_shape=(224, 224)), r"must be \(height, width, channels\)"),
+        (lambda: VGGSpec(blocks=3), "blocks must be a list of whole numbers; got 3"),
+        (lambda: AlexNetSpec(widths=None), "widths must be a list of whole numbers; got None"),
+        (lambda: LeNetSpec(input_shape=32), "input_shape must be a list of whole numbers; got 32"),
         (lambda: LeNetSpec(form="tanh"), "unknown form 'tanh'"),
         (lambda: GoogLeNetSpec(width_multiplier=0.0), "width_multiplier must be a number from"),
     ],

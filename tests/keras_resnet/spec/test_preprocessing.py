@@ -33,7 +33,7 @@ def test_numbers_of_unit_pixels():
         ({"std": (0.0,)}, "std above 0"),
         ({"mean": (float("nan"),)}, "mean must be numbers"),
         ({"mean": 3}, "mean must be numbers for channels; got 3"),
-        ({"size": 224}, r"size must be \(height, width\); got 224"),
+        ({"size": 224}, "size must be a list of whole numbers; got 224"),
         ({"std": ()}, "std must be numbers"),
         ({"channels": "RBG"}, "did you mean 'RGB'"),
         ({"size": (224,)}, r"size must be \(height, width\); got \(224,\)"),

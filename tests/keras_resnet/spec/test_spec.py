@@ -103,10 +103,11 @@ def test_a_spec_survives_json(stem, block):
     ("change", "message"),
     [
         ({"blocks": (3, 0, 3)}, "each of blocks must be a whole number from 1 to 1000; got 0"),
-        ({"blocks": ()}, "blocks must be"),
-        ({"blocks": 3}, "blocks must be"),
+        ({"blocks": ()}, r"blocks \(\) and widths .* must have one entry for each of 1 to 12"),
+        ({"blocks": 3}, "blocks must be a list of whole numbers; got 3"),
+        ({"blocks": (1,) * 13, "widths": (1,) * 13}, "one entry for each of 1 to 12 stages"),
         ({"widths": (16, 32.5, 64)}, "each of widths must be a whole number"),
-        ({"widths": (16, 32)}, "one entry for each stage"),
+        ({"widths": (16, 32)}, "one entry for each of 1 to 12 stages"),
         ({"classes": True}, "classes must be a whole number from 1 to 1000000; got True"),
         ({"input_shape": (32, 32)}, "height, width, channels"),
         (

@@ -2,13 +2,19 @@ import sys
 from time import perf_counter
 
 import keras
+import numpy as np
 import pytest
 
-from keras_resnet import ResNet, ResNet1001V2, ResNet1202, cifar, deep_recursion
+from keras_resnet import ResNet, ResNet1001V2, ResNet1202, cifar, deep_recursion, freeze_batchnorm
+from keras_resnet.export.fold import fold
+from train.compress.quantization_aware import fake_quantized
+from train.settings.execution import Execution
+from train.settings.recipe import FAST
+from train.trainer.model import training_model
 
-LIMIT = 500  # calls, half of what Python allows: the network may be half as deep
+LIMIT = 300  # calls, of the 1,000 that Python allows: the network may be less deep
 # Without shortcuts every layer is a call; with them it is one or two for each unit.
-DEEPER = cifar(176, shortcut="none", input_shape=(4, 4, 1), widths=(1, 1, 1))
+DEEPER = cifar(104, shortcut="none", input_shape=(4, 4, 1), widths=(1, 1, 1))
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,21 @@ def test_deep_networks_build_save_and_load(deeper, tmp_path):
         again = keras.saving.load_model(tmp_path / "deep.keras")
     assert len(again.layers) == len(deeper.layers) > LIMIT
     assert sys.getrecursionlimit() == LIMIT
+
+
+def for_training(_):
+    return training_model(DEEPER, FAST, ([0.0], [1.0]), Execution(precision="float32"), steps=1)
+
+
+def as_int8(model):
+    return fake_quantized(fold(model), np.zeros((1, 4, 4, 1), "uint8"))
+
+
+@pytest.mark.parametrize(
+    "make", [freeze_batchnorm, fold, for_training, pytest.param(as_int8, marks=pytest.mark.slow)]
+)
+def test_deep_networks_become_others(deeper, make):
+    assert len(make(deeper).layers) > len(deeper.layers) / 2
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnet import InputError, ResNet8, ResNet20, ResNet20V2, open_weights
+from keras_resnet import InputError, LeNet5, ResNet8, ResNet20, ResNet20V2, open_weights
 from keras_resnet.imagenet_utils import CIFAR10
 from keras_resnet.spec import SPECS
 from keras_resnet.spec.preprocessing import MODES
@@ -38,6 +38,8 @@ def test_a_builder_takes_a_run():
     assert ResNet20(weights=RUN, classes=5).output_shape == (None, 5)
     with pytest.raises(InputError, match="activation_order 'original', and resnet20v2 has"):
         ResNet20V2(weights=RUN)
+    with pytest.raises(InputError, match="family 'ResNet', and lenet5 has 'LeNet'"):
+        LeNet5(weights=RUN)
 
 
 def test_what_is_no_finished_run_is_named(tmp_path):

@@ -11,6 +11,7 @@ from keras_resnet import ResNet, cifar
 from keras_resnet.export import formats
 from train.compress import quantization_aware
 from train.data import sources
+from train.data.dataset import Split
 from train.runs.restore import restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
@@ -96,6 +97,14 @@ def test_a_student_whose_images_are_not_centred_learns_too(tmp_path):
     )
     assert "normalization" not in [layer.name for layer in tuned.layers]
     assert right(tuned, data) > right(model, data) - 0.05 > 0.8
+
+
+def test_images_that_grew_in_training_are_whole():
+    few = Split(DATA.train.read()[:32], DATA.train.labels[:32])
+    recipe = replace(RECIPE, batch_size=16, crop="area", first_size=0.5, last_size=0.75)
+    model = ResNet(cifar(8, input_shape=(32, 32, 3), widths=(1, 1, 1)))
+    tuned = quantization_aware.finetune(model, few, CALIBRATION[:2], recipe, epochs=1)
+    assert tuned.input_shape == model.input_shape
 
 
 def test_kernels_are_rounded_to_255_steps_for_each_channel():

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from keras_resnet.export.fold import followers
-from keras_resnet.utils.recursion import deep_recursion
+from keras_resnet.utils.recursion import clone
 from train.backend.tensorflow.fused_batchnorm import FusedBatchNormalization
 from train.backend.tensorflow.training_convolution import TrainingConv2D, pays
 
@@ -32,8 +32,7 @@ def on_fast_layers(model: keras.Model, replicas: int = 1, device: str = "CPU") -
             kind = TrainingConv2D
         return kind.from_config(config)
 
-    with deep_recursion():
-        fast = keras.models.clone_model(model, clone_function=copy)
+    fast = clone(model, clone_function=copy)
     fast.set_weights(model.get_weights())
     by_name = {layer.name: layer for layer in fast.layers}  # operations are none, as a product
     for layer in fast.layers:
