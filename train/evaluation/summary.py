@@ -1,14 +1,12 @@
 """An evaluation in a few lines for people, and as rows of a table."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_resnet.utils.atomic import replacing
 from train.evaluation.heads import HEADS, SOFTMAX
 from train.evaluation.record import ClassRecord, EvaluationRecord, Interval
 from train.evaluation.scores import confusions, weakest
-from train.utils.table import align
+from train.utils.table import align, write_csv
 
 RESULTS = "results.csv"
 COLUMNS = (  # timm's
@@ -128,10 +126,8 @@ def write_results(folder: Path, records: Sequence[EvaluationRecord], sides: Sequ
         records: Of the evaluations, a row each.
         sides: Of the images of each.
     """
-    with replacing(folder / RESULTS) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(_row(*pair) for pair in zip(records, sides, strict=True))
+    rows = [_row(*pair) for pair in zip(records, sides, strict=True)]
+    write_csv(folder / RESULTS, rows, COLUMNS)
 
 
 def _row(record: EvaluationRecord, side: int) -> dict[str, str | int]:

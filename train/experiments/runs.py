@@ -18,8 +18,8 @@ from train.data.dataset import Data
 from train.experiments.plans import EXPERIMENTS
 from train.measure.step_time import time_steps
 from train.runs import folder as folders
-from train.runs import results
-from train.runs.files import HISTORY, RECORD
+from train.runs import history, results
+from train.runs.files import RECORD
 from train.runs.record import difference, read_record
 from train.runs.restore import model_card
 from train.settings.execution import Execution
@@ -112,8 +112,7 @@ class Runner:
 
     def epochs(self, job: Job) -> int:
         """How many epochs of a training are done."""
-        history = self.path(job) / HISTORY
-        return len(history.read_text().splitlines()) - 1 if history.exists() else 0
+        return len(history.read(self.path(job)))
 
     def record(self, job: Job) -> dict[str, Any] | None:
         """The record of a training that has come to its end, here or elsewhere.

@@ -1,6 +1,5 @@
 """What a training leaves in its run folder: the model's files, their scores, and curves."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,8 +17,8 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import write_json
 from train.backend import backend
 from train.data.dataset import Split
+from train.runs import history
 from train.runs.files import CURVES, WEIGHTS
-from train.trainer.checkpoint import HISTORY
 from train.utils.quiet import quiet
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
@@ -165,15 +164,13 @@ def check_agreement(scores: dict[str, dict[str, float]]) -> None:
 
 def plot_curves(folder: Path) -> None:
     """Draws `history.csv` as loss and accuracy over the epochs, training and validation."""
-    with open(folder / HISTORY, newline="") as file:
-        rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) for row in rows]
+    rows = history.read(folder)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            values = [float(row[key]) for row in rows if row.get(key)]
-            if values:
-                axes.plot(epochs, values, marker=".", label=label)
+            points = [(row["epoch"], row[key]) for row in rows if key in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

@@ -19,13 +19,13 @@ from train.settings.execution import Execution
 from train.settings.recipe import PLANNED, Recipe
 from train.trainer import trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
-from train.trainer.checkpoint_callback import write_history
 from train.trainer.model import inference_model
 from train.trainer.trainer import Result, Training
 from train.transfer import features
 from train.transfer import plan as plans
 from train.transfer.head import Head, fit
 from train.transfer.plan import Plan
+from train.utils.table import write_csv
 
 
 def fit_head(training: Training) -> Head:
@@ -99,7 +99,7 @@ def tune(training: Training, folder: Path, head: Head, plan: Plan) -> Result:
     model.get_layer(HEAD).set_weights([head.kernel, head.bias])
     if plan.head_only:  # its fit stands for an epoch
         row: dict[str, int | float | None] = {"epoch": 1, **head.measures()}
-        write_history(folder / HISTORY, [row])
+        write_csv(folder / HISTORY, [row])
         return Result(_delivery(training), Progress(epoch=1, history=[row]), 0)
     began = model.get_weights()
     result = trainer.fit(training, folder)
