@@ -29,19 +29,22 @@ class Choices(NamedTuple):
 
 
 def held_out(data: Data, fractions: Sequence[float | None]) -> tuple[Split, bool]:
-    """Training images to choose on, and whether a network may have been trained on them.
+    """Images to choose on, and whether a network may have been trained on them.
+
+    They are those that the data hold out themselves, or else some of the training images.
 
     Args:
-        data: Whose training images they are.
+        data: Whose images they are.
         fractions: What each network that is evaluated held out of them, 0 for nothing; `None` of
             one that was trained on other data.
     """
     known = {fraction for fraction in fractions if fraction is not None}
     unseen = len(known) == 1 and 0 not in known
-    _, images = data.hold_out(known.pop() if unseen else SHARE)
+    _, images = data.hold_out(next(iter(known)) if unseen else SHARE)
+    seen = bool(known) and not unseen and data.validation is None
     if not len(images):  # of very few
-        images = data.train
-    return images.subset(fixed_subset(len(images), MOST)), bool(known)
+        images, seen = data.train, bool(known)
+    return images.subset(fixed_subset(len(images), MOST)), seen
 
 
 def choose(probabilities: np.ndarray, labels: np.ndarray, seen: bool) -> Choices:
