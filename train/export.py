@@ -112,6 +112,7 @@ def _formats(values: flags.Values) -> list[str]:
 def _write(values: flags.Values, folder: Path, formats: list[str], finished, data, images) -> None:
     """Writes the files; int8 of the fine-tuned network where that is asked for."""
     from keras_resnet.export.formats import save
+    from train.backend import backend
     from train.compress import quantization_aware
     from train.runs.results import write_framing
     from train.utils.quiet import quiet
@@ -125,7 +126,7 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
         others = [name for name in formats if name != QAT_FORMAT]
         groups = [(model, others), (tuned, [QAT_FORMAT])]
     for source, names in groups:
-        with quiet():
+        with quiet(), backend().explain_writing():
             save(source, folder, names, finished.card, images, values.quantizer)
     write_framing(folder, model, finished.card)
 

@@ -73,8 +73,6 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
 
 
 def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[str, Any]:
-    from keras import callbacks
-
     from train.compress import distillation
     from train.data import sources
     from train.data.memory import keep_small
@@ -83,6 +81,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     from train.runs import folder as folders
     from train.runs import results
     from train.trainer import trainer
+    from train.trainer.callbacks import TensorBoard
 
     model, network, recipe = flags.base(values, **defaults)
     weights = None
@@ -109,7 +108,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     description = training.description() | distillation.teacher_checksums(recipe)
     if not engine.leads():  # only process 0 knows the folder
         return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
-    logs = [callbacks.TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
+    logs = [TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
         record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
         print(

@@ -11,7 +11,6 @@ from filelock import FileLock, Timeout
 
 from keras_resnet.utils.atomic import PARTIAL, remove
 from keras_resnet.utils.errors import InputError, sentence
-from train.backend import backend
 from train.runs.environment import environment
 from train.runs.files import CHECKPOINTS, HISTORY, LOCK, RECORD, STAGING, TENSORBOARD, is_ours
 from train.runs.record import difference, file_sums, read_record, write_record
@@ -187,9 +186,8 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         yield
     except BrokenPipeError:  # nobody reads what is printed
         raise
-    except backend().WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or sentence(error)
-        what = getattr(error, "filename", None) or folder
+    except OSError as error:
+        reason, what = error.strerror or sentence(error), error.filename or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
             raise Unwritable(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "

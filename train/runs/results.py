@@ -35,7 +35,7 @@ def write_formats(
         card: Description of the model.
         more: Keys of `FORMAT_FILES` that need no calibration.
     """
-    with quiet():
+    with quiet(), backend().explain_writing():
         save(model, folder, (*backend().FORMATS, *more), card)
     write_weights(folder, model, card)
     write_framing(folder, model, card)
