@@ -94,6 +94,12 @@ def test_a_subset_of_a_subset_is_read_by_its_own_places():
     np.testing.assert_array_equal(np.concatenate(list(some.chunks())), IMAGES[[13, 11]])
 
 
+def test_all_images_in_another_order_are_read_in_it():
+    turned = SPLIT.subset(np.arange(60)[::-1])
+    np.testing.assert_array_equal(turned.read(), IMAGES[::-1])
+    np.testing.assert_array_equal(turned.labels, LABELS[::-1])
+
+
 def test_the_fingerprint_of_a_subset_is_that_of_its_copy():
     part = SPLIT.subset(np.arange(7, 37))
     copy = Split(IMAGES[7:37].copy(), LABELS[7:37].copy())
