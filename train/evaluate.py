@@ -111,7 +111,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         right |= answers
         print(summary.text(record), flush=True)
     with folders.claim_folder(folder):
-        summary.write_results(folder, records, [data.shape[0]] * len(records))
+        summary.write_results(folder, records, data.shape[0], data.settings.crop_ratio)
         if len(records) > 1:
             print(f"\n{summary.table(records)}")
         sentences = _compare(folder, networks, right, whole)
