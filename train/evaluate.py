@@ -16,7 +16,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
 from train.runs.files import EVALUATIONS
-from train.settings.data import DataSettings
+from train.settings.data import SEEN, DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
 NAMES = "one, mirror, six, ten, scales"
@@ -156,16 +156,19 @@ def _named(networks: list[Any]) -> list[Any]:
 
 
 def _data(values: flags.Values, networks: list[Any]):
-    """The images that were asked for; or else those of the first run."""
+    """The images that were asked for; or else those of the first run, if need be framed anew."""
     from train.data import sources
-    from train.runs.recorded_data import recorded_data
+    from train.runs.recorded_data import recorded_data, recorded_settings
 
     changes = values.given(DataSettings)
     runs = [network for network in networks if network.run]
-    if runs and "dataset" not in changes:
-        return recorded_data(runs[0].run, runs[0].shape, **changes)
-    sides = [network.shape[0] for network in networks if network.shape]
-    return sources.load(DataSettings(**changes), sides[0] if sides else 32)
+    if not runs or "dataset" in changes:
+        sides = [network.shape[0] for network in networks if network.shape]
+        return sources.load(DataSettings(**changes), sides[0] if sides else 32)
+    record, shape = runs[0].run, runs[0].shape
+    if changes.keys() & {*SEEN}:  # other pixels, which no record knows
+        return sources.load(replace(recorded_settings(record), **changes), shape[0])
+    return recorded_data(record, shape, **changes)
 
 
 def _folder(values: flags.Values, networks: list[Any]) -> Path:

@@ -12,7 +12,7 @@ from keras_resnet.utils.errors import InputError, shorten
 from train import flags
 from train.runs.files import PREVIEW, RECORD, TENSORBOARD
 from train.runs.record import read_record
-from train.settings.data import DataSettings
+from train.settings.data import SEEN, DataSettings
 from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
@@ -218,7 +218,7 @@ def source_framing(weights: str | None) -> dict[str, Any]:
     if not weights or not (Path(weights) / RECORD).is_file():
         return {}
     data = read_record(Path(weights)).get("data", {})
-    known = {name: data[name] for name in ("resize", "crop_ratio", "image_size") if name in data}
+    known = {name: data[name] for name in SEEN if name in data}
     return known if known.get("image_size") else {}
 
 

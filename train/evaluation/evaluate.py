@@ -84,7 +84,7 @@ def score(
         known: As for `evaluate`.
     """
     begun = time.monotonic()
-    fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
+    fractions = [_held_out_fraction(member, data.name, fingerprint) for member in subject.members]
     images, seen = calibration.held_out(data, fractions)
     if fit_weights and isinstance(subject, Ensemble):
         subject = subject.fitted(images, names[0])
@@ -108,11 +108,12 @@ def _looked_up(known: np.ndarray, split: Split) -> Columns:
     return lambda some: {"one": known[[places[row] for row in some.rows.tolist()]]}
 
 
-def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:
+def _held_out_fraction(subject: Subject, name: str, fingerprint: str) -> float | None:
     """What was held out of these training images; `None` if others were trained on."""
     if subject.run is None:
         return 0.0  # nobody can tell
-    if subject.run["data"]["sha256"] != fingerprint:
+    known = subject.run["data"]
+    if known["sha256"] != fingerprint and known["name"] != name:  # or the same, framed anew
         return None
     return subject.run["recipe"].get("validation_fraction", Recipe.validation_fraction)
 
