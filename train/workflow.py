@@ -1,6 +1,7 @@
 """From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
 
 import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -256,7 +257,8 @@ def began_from(training: Any) -> str:
 
 def export_later(folder: Path) -> str:
     """The command for the files that the backend of a training does not write."""
-    return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={folder}"
+    run = shlex.quote(str(folder))
+    return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={run}"
 
 
 def _replace(network: Any, changes: dict[str, Any]) -> Any:

@@ -1,6 +1,7 @@
 """The run folder: who owns it, and what may be removed from it."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from errno import ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP
@@ -253,7 +254,8 @@ def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> No
         raise InputError(
             f"{folder} already holds this run, finished after {there['recipe']['epochs']} epochs, "
             "and its schedule has come to its end: to train on from its weights, with a schedule "
-            f"of its own, choose another --output_dir, and add --weights={folder}."
+            "of its own, choose another --output_dir, and add "
+            f"--weights={shlex.quote(str(folder))}."
         )
     if not overwrite and (there["status"] == "finished" or differing):
         what = f"another run ({differing})" if differing else "this run, finished"

@@ -1,5 +1,6 @@
 """A network with other classes: first its head, then its last stages by the one trainer."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -151,7 +152,7 @@ def begun(folder: Path, description: Mapping[str, Any], given: Sequence[str] = (
     if done and not (folder / FORMAT_FILES["int8"]).exists():
         raise InputError(
             f"{folder} holds this run, finished but for its int8 file, which `python -m "
-            f"train.export --run={folder} --formats=int8` writes."
+            f"train.export --run={shlex.quote(str(folder))} --formats=int8` writes."
         )
     folders.check_claim(folder, here)
     return parse(Recipe, recipe, "recipe")

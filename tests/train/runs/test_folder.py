@@ -7,6 +7,7 @@ from keras_resnet import InputError, cifar, families
 from train.runs import folder as folders
 from train.runs.environment import environment
 from train.runs.record import read_classes, read_record
+from train.workflow import export_later
 
 DESCRIPTION = {
     "model": "resnet8",
@@ -88,6 +89,14 @@ def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
         train(tmp_path)
     train(tmp_path, DESCRIPTION | {"model": "resnet20"}, overwrite=True)
     assert read_record(tmp_path)["model"] == "resnet20"
+
+
+def test_what_a_command_is_told_of_a_folder_can_be_pasted(tmp_path):
+    folder = tmp_path / "my run"
+    train(folder)
+    with pytest.raises(InputError, match=r"--weights='/.*/my run'\.$"):
+        train(folder, DESCRIPTION | {"recipe": DESCRIPTION["recipe"] | {"epochs": 9}})
+    assert export_later(folder).endswith(f" --run='{folder}'")
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
