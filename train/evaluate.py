@@ -83,6 +83,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
     with quiet():
         networks = _named([open_subject(what, values.format, values.weights) for what in given])
+    if values.weights and all(network.kind != "network" for network in networks):
+        raise InputError(
+            f"--weights is for named networks, and {networks[0].name} has its own: leave it out."
+        )
     averaged = bool(values.ensemble or values.save_ensemble)
     if values.member_weights == FITTED and not averaged:
         raise InputError("--member_weights is for ensembles: add --ensemble, or leave it out.")

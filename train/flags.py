@@ -36,6 +36,7 @@ SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands
     "run": ("run folder, as train.cifar left it", PATH),
     "output_dir": ("folder that is written", PATH),
 }
+OPTIONAL = {"recipe", "spec", "coordinator"}  # of which code for several commands asks any
 LOST = (
     "this process lost the others, or was killed: see what the first of them to end says, then "
     "give all the same commands again to go on from the last checkpoint."
@@ -65,6 +66,8 @@ class _Parser(flags.ArgumentParser):
 class Values:
     """What a command was given: flags as attributes, `None` if not given and without a default.
 
+    So are the `OPTIONAL` ones that a command does not have.
+
     Attributes:
         arguments: The positional arguments.
     """
@@ -73,7 +76,11 @@ class Values:
         self._values, self.arguments = values, list(arguments)
 
     def __getattr__(self, name: str) -> Any:
-        return self._values[name].value if name in self._values else None
+        if name in self._values:
+            return self._values[name].value
+        if name in OPTIONAL:
+            return None
+        raise AttributeError(f"the command has no flag --{name}.")
 
     def given(self, cls: type) -> dict[str, Any]:
         """The fields of a dataclass whose flags were given, with their values."""
@@ -159,18 +166,21 @@ class Command:
 
         Args:
             main: What it does.
-            settings: Flags by name; `arguments` are the positional ones.
+            settings: Flags by name; `arguments` are the positional ones, or a single one.
 
         Raises:
             InputError: if there is no such flag, or its value is not legal.
         """
         _refuse_windows()
-        arguments = [str(argument) for argument in settings.pop("arguments", ())]
+        arguments = settings.pop("arguments", ())
+        if isinstance(arguments, str | os.PathLike):
+            arguments = [arguments]
         for name in settings:
             lookup(dict.fromkeys(self.flags), name, "argument")
         given = {name: value for name, value in settings.items() if value is not None}
         with explain_missing("train"):
-            return main(self.parse([*map(_flag, given, given.values()), "--", *arguments]))
+            argv = [*map(_flag, given, given.values()), "--", *map(str, arguments)]
+            return main(self.parse(argv))
 
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -94,10 +95,19 @@ def test_from_python_keywords_are_flags(monkeypatch):
     assert seen.given(Recipe) == {"epochs": 3, "nesterov": True}
     assert seen.given(Spec) == {"blocks": (1, 2), "shortcut": "B"}
     assert seen.arguments == ["a.png", "7"]
+    for one in ("x.png", Path("x.png")):  # not its letters
+        assert cifar.COMMAND.run(lambda values: values, {"arguments": one}).arguments == ["x.png"]
     with pytest.raises(InputError, match="unknown argument 'epoch': did you mean 'epochs'"):
         cifar.run(epoch=3)
     with pytest.raises(InputError, match="epochs"):
         cifar.run(epochs="many")
+
+
+def test_a_misspelt_flag_is_no_value():
+    values = predict.COMMAND.parse(["--run=there"])
+    assert (values.run, values.spec, values.coordinator) == ("there", None, None)
+    with pytest.raises(AttributeError, match="no flag --fromat"):
+        _ = values.fromat
 
 
 def test_flags_are_repeated_as_they_were_given():

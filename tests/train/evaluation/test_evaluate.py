@@ -212,6 +212,8 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
         "--format=int8",
         out,
     )
+    refuse(command, "--weights is for named networks, and other.keras has its own", other,
+           "--weights=cifar10", out)  # fmt: skip
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)
