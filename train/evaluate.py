@@ -101,15 +101,13 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         _check_saving(values, whole)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
-    fingerprint = data.fingerprint()
     records: list[Any] = []
     right: dict[str, Any] = {}
     for subject in subjects:
         place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
         with folders.claim_folder(place):
-            found = evaluate.score(
-                subject, data, place, names, fingerprint, values.member_weights == FITTED
-            )
+            fit = values.member_weights == FITTED
+            found = evaluate.score(subject, data, place, names, fit)
             record, answers = _write(values, data, found, place, given)
         records.append(record)
         right |= answers

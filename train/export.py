@@ -84,7 +84,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
             "calibration": {"from": values.calibration or data.name, "images": len(images)},
             "quantizer": values.quantizer,
             "qat_epochs": values.qat_epochs,
-            "data": {"name": data.name, "sha256": data.fingerprint()},
+            "data": {"name": data.name, "sha256": data.fingerprint},
             **environment(),
         }
         _describe(staged, read_record(folder), report)

@@ -245,7 +245,10 @@ def _title(network: Any) -> str:
 
 def began_from(training: Any) -> str:
     """In words, what a training begins from."""
-    start, record = training.start, training.description()["weights"]
+    from train.trainer import start as starts
+
+    start = training.start
+    record = starts.record(start, training.data)
     head = "its head" if record["head"] == "kept" else "a new head"
     images = (  # RGB, for which `load_rgb_into` turns the first convolution round
         f"images are {replace(start.preprocessing, channels='RGB')}"

@@ -35,7 +35,7 @@ def begin_or_resume(folder: Path, budget: str, recipe: Recipe, data: Data) -> No
     """
     check_folder(folder, RECORD)  # before the lock, so that none is left behind
     here: dict[str, Any] = {"budget": budget, "recipe": asdict(recipe)}
-    here |= {"data": {"name": data.name, "sha256": data.fingerprint()}}
+    here |= {"data": {"name": data.name, "sha256": data.fingerprint}}
     with explain_write_errors(folder), file_lock(folder / LOCK):
         check_folder(folder, RECORD)
         if not (folder / RECORD).exists():

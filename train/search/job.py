@@ -45,7 +45,7 @@ class SearchJob:
             "tuner": self.tuner,
             "space": self.space.description(),
             "budget": asdict(self.budget),
-            "data": {"name": data.name, "sha256": data.fingerprint()},
+            "data": {"name": data.name, "sha256": data.fingerprint},
             "reference_tflite": sha256(Path(reference)) if reference else None,
             **({"processor": cpu()} if timed else {}),
             **distillation.teacher_checksums(self.space.recipe),
