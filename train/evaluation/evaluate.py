@@ -12,13 +12,20 @@ from train.evaluation import calibration, predictions, scores, views
 from train.evaluation.calibration import Choices
 from train.evaluation.ensemble import Ensemble
 from train.evaluation.predictions import TOP, Columns, Predictions
-from train.evaluation.record import Answer, Calibration, EvaluationRecord, MemberRecord, ViewRecord
+from train.evaluation.record import (
+    CONFUSIONS,
+    MISTAKES,
+    OF_EACH,
+    SUREST,
+    Answer,
+    Calibration,
+    EvaluationRecord,
+    MemberRecord,
+    ViewRecord,
+)
 from train.evaluation.subject import Subject, check
 from train.runs.environment import environment
 from train.settings.recipe import Recipe
-
-MISTAKES, SUREST = 24, 12  # answers that a record shows
-CONFUSIONS, OF_EACH = 10, 4  # and of the most frequent confusions
 
 
 class Scored(NamedTuple):

@@ -19,6 +19,7 @@ from train.backend import backend
 from train.data.dataset import Split
 from train.runs import history
 from train.runs.files import CURVES, WEIGHTS
+from train.utils.probabilities import losses
 from train.utils.quiet import quiet
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
@@ -138,10 +139,9 @@ def scores(probabilities: np.ndarray, reference: np.ndarray, split: Split) -> di
         `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the largest by which a
         probability differs from the reference.
     """
-    right = probabilities[np.arange(len(split.labels)), split.labels]
     return {
         "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
-        "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
+        "crossentropy": float(losses(probabilities, split.labels).mean()),
         "max_difference": float(np.abs(probabilities - reference).max()),
     }
 
