@@ -155,8 +155,6 @@ def _calibration(values: flags.Values, data):
     from train.data.listing import read_folder
 
     most = values.calibration_images
-    if values.calibration == "":
-        raise InputError("--calibration is empty: give a folder of images, or leave it out.")
     if values.calibration is not None:
         return read_folder(Path(values.calibration), data.shape, most, data.settings)
     return data.train.read(fixed_subset(len(data.train), most))

@@ -16,25 +16,23 @@ from typing import Any
 from absl import flags, logging
 
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError, lookup, sentence, shorten
 from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
+from train.settings.networks import MODELS
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
 from train.utils.supervise import go_on_in_child
 
-MODELS = {name.lower(): network for name, network in NETWORKS.items()}
 PATH = {"text": path}
 SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands have
     "model": (f"network: {', '.join(MODELS)}", {}),
     "recipe": (f"how to train: {', '.join(RECIPES)}", {}),
     "spec": ("best.json of a search: its network and recipe, instead of --model", PATH),
     "run": ("run folder, as train.cifar left it", PATH),
-    "output_dir": ("folder that is written", PATH),
 }
 OPTIONAL = {"recipe", "spec", "coordinator"}  # of which code for several commands asks any
 LOST = (

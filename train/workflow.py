@@ -15,6 +15,7 @@ from train.runs.files import PREVIEW, RECORD, TENSORBOARD
 from train.runs.record import read_record
 from train.settings.data import SEEN, DataSettings
 from train.settings.execution import Execution, Processes
+from train.settings.networks import MODELS
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
 
@@ -238,7 +239,7 @@ def _title(network: Any) -> str:
     """The name of a network, without those of its values that do not decide its weights."""
     from keras_resnet.weights.signature import weight_signature
 
-    known = {name: weight_signature(row) for name, row in flags.MODELS.items()}
+    known = {name: weight_signature(row) for name, row in MODELS.items()}
     signature = weight_signature(network)
     return next((name for name, row in known.items() if row == signature), "network")
 

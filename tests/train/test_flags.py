@@ -9,6 +9,7 @@ from keras_resnet.utils.fields import option
 from train import cifar, convert, export, flags, predict, tune
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
+from train.settings.networks import MODELS
 from train.settings.recipe import FAST, PAPER, Recipe
 
 pytestmark = pytest.mark.unit
@@ -223,7 +224,7 @@ def test_help_lists_every_flag(command, capsys):
 def test_an_empty_teacher_is_none(tmp_path):
     """Though the recipe of a search has one."""
     recipe = replace(FAST, teacher="somebody", augmentation_pool=2)
-    found = {"network": families.to_json(flags.MODELS["resnet8"]), "recipe": asdict(recipe)}
+    found = {"network": families.to_json(MODELS["resnet8"]), "recipe": asdict(recipe)}
     (tmp_path / "best.json").write_text(json.dumps(found))
     values = cifar.COMMAND.parse([f"--spec={tmp_path}/best.json", "--teacher="])
     _, _, base = flags.base(values)
@@ -232,7 +233,7 @@ def test_an_empty_teacher_is_none(tmp_path):
 
 def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):
     path = tmp_path / "best.json"
-    spec, recipe = replace(flags.MODELS["resnet8"], blocks=(1, 2, 1)), replace(FAST, epochs=3)
+    spec, recipe = replace(MODELS["resnet8"], blocks=(1, 2, 1)), replace(FAST, epochs=3)
     found = {"network": families.to_json(spec), "recipe": asdict(recipe)}
     path.write_text(json.dumps(found))
 

@@ -7,11 +7,9 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from keras_resnet.utils.atomic import replacing
+from train.analysis.plotting import COLOURS
 from train.experiments.plans import EXPERIMENTS
 from train.runs import history
-
-# Colours that are told apart by the colour-blind and in grey (Okabe and Ito 2008).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:

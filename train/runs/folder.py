@@ -67,9 +67,9 @@ def record_run(
     """
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
+        check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
         with _locked(folder):
-            _check_claim(folder, description, overwrite)  # what came in between
+            check_claim(folder, description, overwrite)  # what came in between
             empty(folder, overwrite)
             record = {"status": "training", **description, **environment()}
             record = json.loads(json.dumps(record))  # as it will be read
@@ -199,18 +199,14 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def check_claim(folder: Path, description: dict[str, Any]) -> None:
+def check_claim(folder: Path, description: dict[str, Any], overwrite: bool = False) -> None:
     """Refuses a folder that `record_run` would refuse, so that nothing is computed in vain.
 
     Raises:
-        InputError: if it holds something else, or another run.
+        InputError: if it holds something else, or another run that may not go.
     """
-    if folder.is_dir():
-        _check_claim(folder, description, overwrite=False)
-
-
-def _check_claim(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
-    """Refuses a folder with anything in it that is not a run, or a run that may not go."""
+    if not folder.is_dir():
+        return
     names = sorted(entry.name for entry in folder.iterdir())
     foreign = [name for name in names if not is_ours(name)]
     if foreign:
