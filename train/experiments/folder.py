@@ -10,9 +10,11 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
 from train.data.dataset import Data
+from train.runs.difference import difference
 from train.runs.files import LOCK
-from train.runs.folder import check_folder, explain_write_errors, file_lock
-from train.runs.record import STRICT, difference
+from train.runs.folder import check_folder, explain_write_errors
+from train.runs.locks import file_lock
+from train.runs.record import STRICT
 from train.settings.recipe import Recipe
 
 RECORD = "experiments.json"

@@ -10,7 +10,7 @@ from train.experiments.plans import EXPERIMENTS
 from train.experiments.runs import Job, Runner, slug
 from train.experiments.tables import Row
 from train.runs.files import LOCK
-from train.runs.folder import file_lock
+from train.runs.locks import file_lock
 from train.settings.recipe import Recipe
 from train.utils.table import align
 

@@ -14,8 +14,9 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
 from train.runs import folder as folders
+from train.runs.difference import difference
 from train.runs.files import RECORD
-from train.runs.record import difference, read_record
+from train.runs.record import read_record
 from train.settings.execution import Execution
 from train.settings.recipe import PLANNED, Recipe
 from train.trainer import trainer

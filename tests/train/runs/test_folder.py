@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_resnet import InputError, cifar, families
 from train.runs import folder as folders
+from train.runs import locks
 from train.runs.environment import environment
 from train.runs.record import read_classes, read_record
 from train.workflow import export_later
@@ -202,7 +203,7 @@ def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
     assert "No space left on device" in record["reason"]
 
 
-@pytest.mark.parametrize("error", folders.NO_LOCKS)
+@pytest.mark.parametrize("error", locks.NO_LOCKS)
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
     def flock(*_):
         raise OSError(error, "no locks")
@@ -214,7 +215,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
 
 
 def test_a_folder_is_busy_while_it_is_claimed(tmp_path):
-    assert not folders.is_busy(tmp_path)
+    assert not locks.is_busy(tmp_path)
     with folders.claim_folder(tmp_path):
-        assert folders.is_busy(tmp_path)
-    assert not folders.is_busy(tmp_path)
+        assert locks.is_busy(tmp_path)
+    assert not locks.is_busy(tmp_path)
