@@ -63,7 +63,7 @@ def train(options: argparse.Namespace) -> None:
     begun = time.monotonic()
     size = options.image_size
     data = sources.load(DataSettings(str(options.dataset), image_size=size), size)
-    data.fingerprint()
+    data.record()
     loaded = time.monotonic() - begun
     recipe = Recipe(epochs=1, crop="area", color_jitter=0.4, lighting=0.1, mixup=0.2, cutmix=0.5)
     training = trainer.prepare(SPECS["ResNet8"], recipe, data, Execution())

@@ -29,6 +29,7 @@ OTHERS = {
         "imagenet",
         "finetune",
         "workflow",  # of two of them
+        "beginning",  # of three
         "evaluate",
         "reproduce",
         "analyze",

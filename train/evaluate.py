@@ -16,7 +16,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
 from train.runs.files import EVALUATIONS
-from train.settings.data import DataSettings
+from train.settings.data import SEEN, DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
 NAMES = "one, mirror, six, ten, scales"
@@ -83,6 +83,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
     with quiet():
         networks = _named([open_subject(what, values.format, values.weights) for what in given])
+    if values.weights and all(network.kind != "network" for network in networks):
+        raise InputError(
+            f"--weights is for named networks, and {networks[0].name} has its own: leave it out."
+        )
     averaged = bool(values.ensemble or values.save_ensemble)
     if values.member_weights == FITTED and not averaged:
         raise InputError("--member_weights is for ensembles: add --ensemble, or leave it out.")
@@ -97,21 +101,19 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         _check_saving(values, whole)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
-    fingerprint = data.fingerprint()
     records: list[Any] = []
     right: dict[str, Any] = {}
     for subject in subjects:
         place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
         with folders.claim_folder(place):
-            found = evaluate.score(
-                subject, data, place, names, fingerprint, values.member_weights == FITTED
-            )
+            fit = values.member_weights == FITTED
+            found = evaluate.score(subject, data, place, names, fit)
             record, answers = _write(values, data, found, place, given)
         records.append(record)
         right |= answers
         print(summary.text(record), flush=True)
     with folders.claim_folder(folder):
-        summary.write_results(folder, records, [data.shape[0]] * len(records))
+        summary.write_results(folder, records, data.shape[0], data.settings.crop_ratio)
         if len(records) > 1:
             print(f"\n{summary.table(records)}")
         sentences = _compare(folder, networks, right, whole)
@@ -156,16 +158,19 @@ def _named(networks: list[Any]) -> list[Any]:
 
 
 def _data(values: flags.Values, networks: list[Any]):
-    """The images that were asked for; or else those of the first run."""
+    """The images that were asked for; or else those of the first run, if need be framed anew."""
     from train.data import sources
-    from train.runs.recorded_data import recorded_data
+    from train.runs.recorded_data import recorded_data, recorded_settings
 
     changes = values.given(DataSettings)
     runs = [network for network in networks if network.run]
-    if runs and "dataset" not in changes:
-        return recorded_data(runs[0].run, runs[0].shape, **changes)
-    sides = [network.shape[0] for network in networks if network.shape]
-    return sources.load(DataSettings(**changes), sides[0] if sides else 32)
+    if not runs or "dataset" in changes:
+        sides = [network.shape[0] for network in networks if network.shape]
+        return sources.load(DataSettings(**changes), sides[0] if sides else 32)
+    record, shape = runs[0].run, runs[0].shape
+    if changes.keys() & {*SEEN}:  # other pixels, which no record knows
+        return sources.load(replace(recorded_settings(record), **changes), shape[0])
+    return recorded_data(record, shape, **changes)
 
 
 def _folder(values: flags.Values, networks: list[Any]) -> Path:

@@ -11,14 +11,14 @@ from typing import Any
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup
 from train import flags
-from train.settings.data import DataSettings
+from train.settings.data import SEEN, DataSettings
 
 ALL = [name for name in FORMAT_FILES if name != "keras"]
 USUAL = [name for name in ALL if name not in OPTIONAL]
 QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
-COMMAND.add_fields(DataSettings, without=["image_size"])
+COMMAND.add_fields(DataSettings, without=SEEN)
 COMMAND.add(str, "formats", ",".join(USUAL), f"files to write, of: {', '.join(ALL)}")
 COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
 COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)
@@ -84,7 +84,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
             "calibration": {"from": values.calibration or data.name, "images": len(images)},
             "quantizer": values.quantizer,
             "qat_epochs": values.qat_epochs,
-            "data": {"name": data.name, "sha256": data.fingerprint()},
+            "data": {"name": data.name, "sha256": data.fingerprint},
             **environment(),
         }
         _describe(staged, read_record(folder), report)
@@ -112,6 +112,7 @@ def _formats(values: flags.Values) -> list[str]:
 def _write(values: flags.Values, folder: Path, formats: list[str], finished, data, images) -> None:
     """Writes the files; int8 of the fine-tuned network where that is asked for."""
     from keras_resnet.export.formats import save
+    from train.backend import backend
     from train.compress import quantization_aware
     from train.runs.results import write_framing
     from train.utils.quiet import quiet
@@ -125,7 +126,7 @@ def _write(values: flags.Values, folder: Path, formats: list[str], finished, dat
         others = [name for name in formats if name != QAT_FORMAT]
         groups = [(model, others), (tuned, [QAT_FORMAT])]
     for source, names in groups:
-        with quiet():
+        with quiet(), backend().explain_writing():
             save(source, folder, names, finished.card, images, values.quantizer)
     write_framing(folder, model, finished.card)
 
@@ -154,8 +155,6 @@ def _calibration(values: flags.Values, data):
     from train.data.listing import read_folder
 
     most = values.calibration_images
-    if values.calibration == "":
-        raise InputError("--calibration is empty: give a folder of images, or leave it out.")
     if values.calibration is not None:
         return read_folder(Path(values.calibration), data.shape, most, data.settings)
     return data.train.read(fixed_subset(len(data.train), most))

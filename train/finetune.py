@@ -14,7 +14,7 @@ from typing import Any
 from keras_resnet.spec import Spec
 from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.utils.errors import InputError
-from train import flags, workflow
+from train import beginning, flags, workflow
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import PLANNED, Recipe
@@ -68,12 +68,12 @@ def main(values: flags.Values) -> dict[str, Any]:
         raise InputError("say which photographs: --dataset=FOLDER, with a folder for each class.")
     if not os.path.isdir(os.path.expanduser(values.dataset)):
         raise InputError(f"no folder {values.dataset!r}: check --dataset.")
-    workflow.check_start(values.weights)
+    beginning.check_start(values.weights)
     model, network, recipe = flags.base(values, "resnet50", "finetune")
     recipe = replace(recipe, **values.given(Recipe))
     if values.head_only and (fields := [name for name in PLANNED if name in values.given(Recipe)]):
         raise InputError(f"{fields[0]} is for the stages below the head: leave out --head_only.")
-    framing = workflow.source_framing(values.weights)
+    framing = beginning.source_framing(values.weights)
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))
     if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
         settings = replace(settings, dataset=os.path.join(".", settings.dataset))
@@ -98,10 +98,10 @@ def main(values: flags.Values) -> dict[str, Any]:
     from train.transfer import tuning
 
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
-    workflow.check_apart(values.weights, folder)
+    beginning.check_apart(values.weights, folder)
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
-    model, network, weights = workflow.open_start(values, model, network)
+    model, network, weights = beginning.open_start(values, model, network)
     if weights.preprocessing is None and isinstance(network, Spec):
         weights = weights._replace(preprocessing=MODES[network.preprocessing])
         print(
@@ -109,7 +109,7 @@ def main(values: flags.Values) -> dict[str, Any]:
             f"'{network.preprocessing}', as the published weights of this network"
         )
     training = trainer.prepare(network, recipe, data, execution, model, weights)
-    print(workflow.began_from(training), flush=True)
+    print(beginning.began_from(training), flush=True)
     tuning.check_stages(training)
     asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
     begun = None

@@ -16,26 +16,25 @@ from typing import Any
 from absl import flags, logging
 
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError, lookup, sentence, shorten
 from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
+from train.settings.networks import MODELS
 from train.settings.recipe import RECIPES, Recipe
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
 from train.utils.supervise import go_on_in_child
 
-MODELS = {name.lower(): network for name, network in NETWORKS.items()}
 PATH = {"text": path}
 SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands have
     "model": (f"network: {', '.join(MODELS)}", {}),
     "recipe": (f"how to train: {', '.join(RECIPES)}", {}),
     "spec": ("best.json of a search: its network and recipe, instead of --model", PATH),
     "run": ("run folder, as train.cifar left it", PATH),
-    "output_dir": ("folder that is written", PATH),
 }
+OPTIONAL = {"recipe", "spec", "coordinator"}  # of which code for several commands asks any
 LOST = (
     "this process lost the others, or was killed: see what the first of them to end says, then "
     "give all the same commands again to go on from the last checkpoint."
@@ -65,6 +64,8 @@ class _Parser(flags.ArgumentParser):
 class Values:
     """What a command was given: flags as attributes, `None` if not given and without a default.
 
+    So are the `OPTIONAL` ones that a command does not have.
+
     Attributes:
         arguments: The positional arguments.
     """
@@ -73,7 +74,11 @@ class Values:
         self._values, self.arguments = values, list(arguments)
 
     def __getattr__(self, name: str) -> Any:
-        return self._values[name].value if name in self._values else None
+        if name in self._values:
+            return self._values[name].value
+        if name in OPTIONAL:
+            return None
+        raise AttributeError(f"the command has no flag --{name}.")
 
     def given(self, cls: type) -> dict[str, Any]:
         """The fields of a dataclass whose flags were given, with their values."""
@@ -159,18 +164,21 @@ class Command:
 
         Args:
             main: What it does.
-            settings: Flags by name; `arguments` are the positional ones.
+            settings: Flags by name; `arguments` are the positional ones, or a single one.
 
         Raises:
             InputError: if there is no such flag, or its value is not legal.
         """
         _refuse_windows()
-        arguments = [str(argument) for argument in settings.pop("arguments", ())]
+        arguments = settings.pop("arguments", ())
+        if isinstance(arguments, str | os.PathLike):
+            arguments = [arguments]
         for name in settings:
             lookup(dict.fromkeys(self.flags), name, "argument")
         given = {name: value for name, value in settings.items() if value is not None}
         with explain_missing("train"):
-            return main(self.parse([*map(_flag, given, given.values()), "--", *arguments]))
+            argv = [*map(_flag, given, given.values()), "--", *map(str, arguments)]
+            return main(self.parse(argv))
 
     def start(self, main: Callable[[Values], Any], argv: Sequence[str] | None = None) -> None:
         """Runs the command from the command line; bad input ends it with a sentence and exit 1."""

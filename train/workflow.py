@@ -1,6 +1,6 @@
 """From flags to a finished run: what `train.cifar` and `train.imagenet` do."""
 
-import os
+import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -8,10 +8,9 @@ from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.spec import Spec
-from keras_resnet.utils.errors import InputError, shorten
-from train import flags
-from train.runs.files import PREVIEW, RECORD, TENSORBOARD
-from train.runs.record import read_record
+from keras_resnet.utils.errors import InputError
+from train import beginning, flags
+from train.runs.files import PREVIEW, TENSORBOARD
 from train.settings.data import DataSettings
 from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
@@ -65,7 +64,7 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
     """
     from train.backend import backend
 
-    check_start(values.weights)
+    beginning.check_start(values.weights)
     engine = backend()  # before anything else imports Keras, as it is quiet
     values.refuse_arguments()
     with engine.join(Processes(**values.given(Processes))):
@@ -73,8 +72,6 @@ def train(values: flags.Values, **defaults: str) -> dict[str, Any]:
 
 
 def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[str, Any]:
-    from keras import callbacks
-
     from train.compress import distillation
     from train.data import sources
     from train.data.memory import keep_small
@@ -83,16 +80,18 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     from train.runs import folder as folders
     from train.runs import results
     from train.trainer import trainer
+    from train.trainer.callbacks import TensorBoard
 
     model, network, recipe = flags.base(values, **defaults)
     weights = None
     if values.weights:
-        model, network, weights = open_start(values, model, network)
+        model, network, weights = beginning.open_start(values, model, network)
     network = _replace(network, values.given(Spec))
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
-    settings = DataSettings(**(source_framing(values.weights) | values.given(DataSettings)))
+    framing = beginning.source_framing(values.weights)
+    settings = DataSettings(**(framing | values.given(DataSettings)))
     data = sources.load(settings, network.input_shape[0])
     if recipe.crop == "pad":
         data = keep_small(data)
@@ -100,7 +99,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     results.check_more(more)
     training = trainer.prepare(network, recipe, data, execution, model, weights)
     folder = Path(values.output_dir or f"saved_models/{model}_{data.name.replace('/', '_')}")
-    check_apart(values.weights, folder)
+    beginning.check_apart(values.weights, folder)
     if recipe.teacher and engine.processes() > 1:
         raise InputError(
             "distillation trains in one process: leave --teacher out, or --num_processes."
@@ -109,7 +108,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     description = training.description() | distillation.teacher_checksums(recipe)
     if not engine.leads():  # only process 0 knows the folder
         return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
-    logs = [callbacks.TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
+    logs = [TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
         record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
         print(
@@ -119,7 +118,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
             f"{training.execution.devices}"
         )
         if weights:
-            print(began_from(training))
+            print(beginning.began_from(training))
         if values.preview:
             print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
@@ -184,80 +183,10 @@ def summarize(data: Any, said: Any) -> None:
     print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
 
 
-def check_start(weights: str | None) -> None:
-    """Checks that a file or folder of weights is there, before TensorFlow takes its seconds.
-
-    Raises:
-        InputError: if what looks like a path leads nowhere.
-    """
-    if weights and not weights.startswith("hf://"):
-        is_path = os.sep in weights or Path(weights).suffix
-        if is_path and not os.path.exists(weights):
-            raise InputError(
-                f"cannot read weights from {shorten(weights)}: there is no such file or folder."
-            )
-
-
-def check_apart(weights: str | None, folder: Path) -> None:
-    """Checks that a training does not replace what it begins from.
-
-    Raises:
-        InputError: if it would.
-    """
-    if weights and Path(weights).is_dir() and folder.is_dir() and folder.samefile(weights):
-        raise InputError(
-            f"{folder} is where the weights are that it begins from: choose another --output_dir."
-        )
-
-
-def source_framing(weights: str | None) -> dict[str, Any]:
-    """How the run that a training begins from sees images: fields of `DataSettings`, if it is one.
-
-    Raises:
-        InputError: if its record cannot be read.
-    """
-    if not weights or not (Path(weights) / RECORD).is_file():
-        return {}
-    data = read_record(Path(weights)).get("data", {})
-    known = {name: data[name] for name in ("resize", "crop_ratio", "image_size") if name in data}
-    return known if known.get("image_size") else {}
-
-
-def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:
-    """The weights to begin from, with a name and the network: theirs, if no other was asked for."""
-    from keras_resnet import open_weights
-    from keras_resnet.weights.pretrained import PRETRAINED
-
-    if values.model or values.spec or values.weights in PRETRAINED:
-        return model, network, open_weights(values.weights, network)
-    weights = open_weights(values.weights)
-    return _title(weights.network), weights.network, weights
-
-
-def _title(network: Any) -> str:
-    """The name of a network, without those of its values that do not decide its weights."""
-    from keras_resnet.weights.signature import weight_signature
-
-    known = {name: weight_signature(row) for name, row in flags.MODELS.items()}
-    signature = weight_signature(network)
-    return next((name for name, row in known.items() if row == signature), "network")
-
-
-def began_from(training: Any) -> str:
-    """In words, what a training begins from."""
-    start, record = training.start, training.description()["weights"]
-    head = "its head" if record["head"] == "kept" else "a new head"
-    images = (  # RGB, for which `load_rgb_into` turns the first convolution round
-        f"images are {replace(start.preprocessing, channels='RGB')}"
-        if start.preprocessing
-        else "it does not tell how its images were prepared: here by their own mean and deviation"
-    )
-    return f"begins from {record['source']} with {head}; {images}"
-
-
 def export_later(folder: Path) -> str:
     """The command for the files that the backend of a training does not write."""
-    return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={folder}"
+    run = shlex.quote(str(folder))
+    return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={run}"
 
 
 def _replace(network: Any, changes: dict[str, Any]) -> Any:

@@ -40,7 +40,7 @@ def test_the_record_tells_what_was_done(record):
     recipe = parse(Recipe, record["recipe"])
     assert (recipe.epochs, recipe.batch_size, recipe.flip) == (2, 64, "none")
     assert recipe.weight_decay == RECIPES["fast"].weight_decay
-    assert record["data"]["sha256"] == sources.load(DataSettings("digits"), 32).fingerprint()
+    assert record["data"]["sha256"] == sources.load(DataSettings("digits"), 32).fingerprint
     assert record["seconds"] > 0
     assert record["images_per_second"] > 0
     assert record["versions"]["keras"] == keras.__version__

@@ -1,5 +1,6 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +9,7 @@ from keras_resnet.utils.fields import option
 from train import cifar, convert, export, flags, predict, tune
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
+from train.settings.networks import MODELS
 from train.settings.recipe import FAST, PAPER, Recipe
 
 pytestmark = pytest.mark.unit
@@ -95,10 +97,19 @@ def test_from_python_keywords_are_flags(monkeypatch):
     assert seen.given(Recipe) == {"epochs": 3, "nesterov": True}
     assert seen.given(Spec) == {"blocks": (1, 2), "shortcut": "B"}
     assert seen.arguments == ["a.png", "7"]
+    for one in ("x.png", Path("x.png")):  # not its letters
+        assert cifar.COMMAND.run(lambda values: values, {"arguments": one}).arguments == ["x.png"]
     with pytest.raises(InputError, match="unknown argument 'epoch': did you mean 'epochs'"):
         cifar.run(epoch=3)
     with pytest.raises(InputError, match="epochs"):
         cifar.run(epochs="many")
+
+
+def test_a_misspelt_flag_is_no_value():
+    values = predict.COMMAND.parse(["--run=there"])
+    assert (values.run, values.spec, values.coordinator) == ("there", None, None)
+    with pytest.raises(AttributeError, match="no flag --fromat"):
+        _ = values.fromat
 
 
 def test_flags_are_repeated_as_they_were_given():
@@ -214,7 +225,7 @@ def test_help_lists_every_flag(command, capsys):
 def test_an_empty_teacher_is_none(tmp_path):
     """Though the recipe of a search has one."""
     recipe = replace(FAST, teacher="somebody", augmentation_pool=2)
-    found = {"network": families.to_json(flags.MODELS["resnet8"]), "recipe": asdict(recipe)}
+    found = {"network": families.to_json(MODELS["resnet8"]), "recipe": asdict(recipe)}
     (tmp_path / "best.json").write_text(json.dumps(found))
     values = cifar.COMMAND.parse([f"--spec={tmp_path}/best.json", "--teacher="])
     _, _, base = flags.base(values)
@@ -223,7 +234,7 @@ def test_an_empty_teacher_is_none(tmp_path):
 
 def test_the_network_and_recipe_of_a_search_are_a_base(tmp_path):
     path = tmp_path / "best.json"
-    spec, recipe = replace(flags.MODELS["resnet8"], blocks=(1, 2, 1)), replace(FAST, epochs=3)
+    spec, recipe = replace(MODELS["resnet8"], blocks=(1, 2, 1)), replace(FAST, epochs=3)
     found = {"network": families.to_json(spec), "recipe": asdict(recipe)}
     path.write_text(json.dumps(found))
 

@@ -9,7 +9,7 @@ import pytest
 
 from keras_resnet import COMPARISON, InputError
 from tests.toy_family import Toy, register
-from train import cifar, evaluate, export, flags, predict
+from train import cifar, evaluate, export, predict
 from train.compress import distillation
 from train.data import sources
 from train.runs import folder as folders
@@ -17,6 +17,7 @@ from train.runs import results
 from train.runs.restore import model_card, restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
+from train.settings.networks import MODELS
 from train.settings.recipe import FAST
 from train.trainer import trainer
 from train.trainer.model import inference_model
@@ -115,7 +116,7 @@ def test_the_loss_in_training_has_the_shares_of_the_auxiliary_heads():
 
 
 def test_named_networks_of_other_families_are_models_of_the_command(tmp_path):
-    assert flags.MODELS["vgg16"] == COMPARISON["VGG16"]
+    assert MODELS["vgg16"] == COMPARISON["VGG16"]
     with pytest.raises(InputError, match="--shortcut is for residual networks: leave it out"):
         cifar.run(model="lenet5", shortcut="B")
     with pytest.raises(InputError, match=r"at least 35x35.*the networks named \.\.\.Cifar"):

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from keras_resnet.utils.atomic import replacing
 from train.analysis.subject import Subject
 
-# Okabe and Ito, "Color Universal Design", 2008.
+# Told apart by the colour-blind, too: Okabe and Ito, "Color Universal Design", 2008.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 MANY = 50  # times the lowest value: the powers of ten are numbers enough
 STYLE = {

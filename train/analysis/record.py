@@ -1,18 +1,17 @@
 """What analyses found, in files: a table and a picture of each, and one record of all."""
 
-import csv
 from collections.abc import Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.schema import write_json
 from train.analysis import plotting
 from train.analysis.analyses import ANALYSES, method
 from train.analysis.subject import Subject
 from train.runs.environment import environment
 from train.runs.files import WEIGHTS
+from train.utils.table import write_csv
 
 RECORD = "analysis.json"
 
@@ -70,13 +69,10 @@ def write(
 
 def write_table(path: Path, tables: dict[str, list[dict[str, Any]]]) -> None:
     """Writes one table of several networks; what is not finite is an empty cell."""
-    all_rows = [
+    rows = [
         {"network": network, **_plain(row)} for network, table in tables.items() for row in table
     ]
-    with replacing(path) as partial, partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(all_rows[0]))
-        writer.writeheader()
-        writer.writerows(all_rows)
+    write_csv(path, rows)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

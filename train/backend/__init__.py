@@ -33,10 +33,6 @@ class Backend(Protocol):
     def FORMATS(self) -> tuple[str, ...]:
         """The exact formats that it can write, of `keras_resnet.export.files`."""
 
-    @property
-    def WRITE_ERRORS(self) -> tuple[type[BaseException], ...]:
-        """What it raises if a file cannot be written: a full disk, missing rights."""
-
     def check_keras(self) -> None:
         """Raises an `InputError` if Keras is not set up as training needs it."""
 
@@ -124,6 +120,9 @@ class Backend(Protocol):
 
     def explain_errors(self) -> AbstractContextManager:
         """Turns what users can mend into an `InputError`: too little memory, unreadable files."""
+
+    def explain_writing(self) -> AbstractContextManager:
+        """Turns what it raises where it writes files, and does no more, into an `OSError`."""
 
     # Batches, for `Model.fit`, `evaluate` and `predict`
 

@@ -24,7 +24,7 @@ from keras_resnet.utils.files import sha256
 from train.backend import backend
 from train.data.dataset import Split
 from train.runs.files import WEIGHTS
-from train.runs.folder import file_lock
+from train.runs.locks import file_lock
 from train.runs.restore import FinishedRun, restore
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model

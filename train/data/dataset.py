@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -58,7 +59,7 @@ class Split:
         The other arguments are those of `train.data.indexed.Images.read`.
         """
         if index is None:
-            whole = len(self) == len(self.images) and scale == 1
+            whole = scale == 1 and np.array_equal(self.rows, np.arange(len(self.images)))
             if isinstance(self.images, ArrayImages) and whole:
                 return self.images.array  # not copied
             index = np.arange(len(self))
@@ -142,8 +143,9 @@ class Data:
         """
         settings = asdict(self.settings)
         del settings["dataset"], settings["data_dir"]
-        return {"name": self.name, **settings, "sha256": self.fingerprint()}
+        return {"name": self.name, **settings, "sha256": self.fingerprint}
 
+    @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of class names, shapes, images and labels: equal only for the same data.
 

@@ -107,16 +107,11 @@ def text(found: Survey, data: Data) -> str:
 
 
 def check(found: Survey, data: Data) -> None:
-    """Checks that there is something of each class to learn from, and something to choose by.
+    """Checks that there are images to choose by: `folder.load` refuses a class without others.
 
     Raises:
         InputError: if not.
     """
-    if missing := _missing(found, data, "training"):
-        raise InputError(
-            f"{data.name} has no training images of {shorten_list(missing)}: add some, or remove "
-            "the folder."
-        )
     if not sum(found.counts["validation"]):
         raise InputError(
             f"{data.name} has too few images to hold some out, which choose the head and the "

@@ -1,5 +1,6 @@
 """A page about what is finished must not spoil it."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ def try_evaluation(folder: Path, data: Data, known: np.ndarray) -> str:
             place.mkdir(exist_ok=True)
             with quiet():
                 subject = open_subject(str(folder))
-            command = f"python -m train.evaluate {folder}"
+            command = f"python -m train.evaluate {shlex.quote(str(folder))}"
             record = evaluate(subject, data, place, command=command, known=known)
             write_json(place / EVALUATION, record)
     except Exception as error:  # as below

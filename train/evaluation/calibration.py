@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize_scalar
+from scipy.special import softmax
 
 from train.data.dataset import Data, Split, fixed_subset
 from train.evaluation.record import Bin
+from train.utils.probabilities import SMALLEST, losses
 
 BINS = 15  # of equal width, as Guo et al. 2017 (https://arxiv.org/abs/1706.04599)
-SMALLEST = 1e-7  # probability, as in `results.scores`: quantized ones may be 0
 TEMPERATURES = 0.05, 20.0
 COVERAGES = (1.0, 0.99, 0.95, 0.9, 0.8, 0.7, 0.5)  # of the images that thresholds are chosen on
 SHARE, MOST = 0.1, 5000  # of the training images, where a run held out none; and of all
@@ -29,19 +30,22 @@ class Choices(NamedTuple):
 
 
 def held_out(data: Data, fractions: Sequence[float | None]) -> tuple[Split, bool]:
-    """Training images to choose on, and whether a network may have been trained on them.
+    """Images to choose on, and whether a network may have been trained on them.
+
+    They are those that the data hold out themselves, or else some of the training images.
 
     Args:
-        data: Whose training images they are.
+        data: Whose images they are.
         fractions: What each network that is evaluated held out of them, 0 for nothing; `None` of
             one that was trained on other data.
     """
     known = {fraction for fraction in fractions if fraction is not None}
     unseen = len(known) == 1 and 0 not in known
-    _, images = data.hold_out(known.pop() if unseen else SHARE)
+    _, images = data.hold_out(next(iter(known)) if unseen else SHARE)
+    seen = bool(known) and not unseen and data.validation is None
     if not len(images):  # of very few
-        images = data.train
-    return images.subset(fixed_subset(len(images), MOST)), bool(known)
+        images, seen = data.train, bool(known)
+    return images.subset(fixed_subset(len(images), MOST)), seen
 
 
 def choose(probabilities: np.ndarray, labels: np.ndarray, seen: bool) -> Choices:
@@ -73,16 +77,7 @@ def fit_temperature(probabilities: np.ndarray, labels: np.ndarray) -> float:
 
 def temper(probabilities: np.ndarray, temperature: float) -> np.ndarray:
     """The probabilities if logits are divided by a temperature."""
-    # In proportion to the largest one, so that no power of it is 0.
-    logits = np.log(np.maximum(probabilities, SMALLEST)) / temperature
-    powers = np.exp(logits - logits.max(-1, keepdims=True))
-    return powers / powers.sum(-1, keepdims=True)
-
-
-def losses(probabilities: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """The cross-entropy of each image, in nats."""
-    right = probabilities[np.arange(len(labels)), labels]
-    return -np.log(np.maximum(right, SMALLEST))
+    return softmax(np.log(np.maximum(probabilities, SMALLEST)) / temperature, -1)
 
 
 def reliability(confidences: np.ndarray, right: np.ndarray) -> list[Bin]:

@@ -15,11 +15,11 @@ import numpy as np
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.recursion import clone, functional
 from train.data.dataset import Split
-from train.evaluation.calibration import SMALLEST
 from train.evaluation.heads import SOFTMAX
 from train.evaluation.predictions import probabilities
 from train.evaluation.record import SubjectRecord
 from train.evaluation.subject import Subject
+from train.utils.probabilities import SMALLEST
 
 ROUNDS = 1000  # of expectation maximization
 LEAST = 1e-6  # weight of a member

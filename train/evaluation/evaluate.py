@@ -12,13 +12,20 @@ from train.evaluation import calibration, predictions, scores, views
 from train.evaluation.calibration import Choices
 from train.evaluation.ensemble import Ensemble
 from train.evaluation.predictions import TOP, Columns, Predictions
-from train.evaluation.record import Answer, Calibration, EvaluationRecord, MemberRecord, ViewRecord
+from train.evaluation.record import (
+    CONFUSIONS,
+    MISTAKES,
+    OF_EACH,
+    SUREST,
+    Answer,
+    Calibration,
+    EvaluationRecord,
+    MemberRecord,
+    ViewRecord,
+)
 from train.evaluation.subject import Subject, check
 from train.runs.environment import environment
 from train.settings.recipe import Recipe
-
-MISTAKES, SUREST = 24, 12  # answers that a record shows
-CONFUSIONS, OF_EACH = 10, 4  # and of the most frequent confusions
 
 
 class Scored(NamedTuple):
@@ -27,7 +34,6 @@ class Scored(NamedTuple):
     subject: Subject | Ensemble  # with the weights of its members
     test: Predictions
     choices: Choices  # made on training images
-    fingerprint: str  # of the data
     views: list[str]  # the first is that of all scores
     seconds: float
 
@@ -38,7 +44,6 @@ def evaluate(
     folder: Path,
     names: Sequence[str] = ("one",),
     command: str = "",
-    fingerprint: str | None = None,
     known: np.ndarray | None = None,
 ) -> EvaluationRecord:
     """Evaluates a network on the test images of some data.
@@ -49,7 +54,6 @@ def evaluate(
         folder: Keeps the predictions, so that a killed evaluation goes on.
         names: Views, keys of `views.VIEWS`; the first is that of all scores.
         command: That repeats this, for the record.
-        fingerprint: Of the data, if it is known: `data.fingerprint()`.
         known: What the network gives for the test images as they are, `(n, classes)` probabilities,
             if that has been computed already; only for the view `one`.
 
@@ -59,7 +63,7 @@ def evaluate(
     """
     names = views.check(names, data.mirror, data.name)
     subject = check(subject, data, names)
-    found = score(subject, data, folder, names, fingerprint or data.fingerprint(), known=known)
+    found = score(subject, data, folder, names, known=known)
     return describe(data, found, command)
 
 
@@ -68,7 +72,6 @@ def score(
     data: Data,
     folder: Path,
     names: Sequence[str],
-    fingerprint: str,
     fit_weights: bool = False,
     known: np.ndarray | None = None,
 ) -> Scored:
@@ -79,12 +82,11 @@ def score(
         data: As for `evaluate`.
         folder: As for `evaluate`.
         names: Of the views, as `views.check` gave them.
-        fingerprint: Of the data.
         fit_weights: Whether members of an ensemble count as is best for the training images.
         known: As for `evaluate`.
     """
     begun = time.monotonic()
-    fractions = [_held_out_fraction(member, fingerprint) for member in subject.members]
+    fractions = [_held_out_fraction(member, data) for member in subject.members]
     images, seen = calibration.held_out(data, fractions)
     if fit_weights and isinstance(subject, Ensemble):
         subject = subject.fitted(images, names[0])
@@ -97,9 +99,9 @@ def score(
         data.test,
         choices,
         folder / predictions.PREDICTIONS,
-        key="\n".join([subject.record()["sha256"], fingerprint, *names]),
+        key="\n".join([subject.record()["sha256"], data.fingerprint, *names]),
     )
-    return Scored(subject, test, choices, fingerprint, [*names], time.monotonic() - begun)
+    return Scored(subject, test, choices, [*names], time.monotonic() - begun)
 
 
 def _looked_up(known: np.ndarray, split: Split) -> Columns:
@@ -108,11 +110,12 @@ def _looked_up(known: np.ndarray, split: Split) -> Columns:
     return lambda some: {"one": known[[places[row] for row in some.rows.tolist()]]}
 
 
-def _held_out_fraction(subject: Subject, fingerprint: str) -> float | None:
+def _held_out_fraction(subject: Subject, data: Data) -> float | None:
     """What was held out of these training images; `None` if others were trained on."""
     if subject.run is None:
         return 0.0  # nobody can tell
-    if subject.run["data"]["sha256"] != fingerprint:
+    known = subject.run["data"]
+    if known["sha256"] != data.fingerprint and known["name"] != data.name:  # nor framed anew
         return None
     return subject.run["recipe"].get("validation_fraction", Recipe.validation_fraction)
 
@@ -127,7 +130,7 @@ def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
             "name": data.name,
             "split": "test",
             "images": len(labels),
-            "sha256": found.fingerprint,
+            "sha256": data.fingerprint,
             "classes": list(data.classes),
         },
         "command": command,

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from scipy.special import expit, softmax
 
-SMALLEST = 1e-7  # of a sigmoid, and of its distance from 1: quantized ones may be 0 and 1
+from train.utils.probabilities import SMALLEST
+
 SOFTMAX, SIGMOID, LOGITS = "softmax", "sigmoid", "logits"
 SLACK = 0.05  # by which exact probabilities may miss a sum of 1
 STEP = 1 / 256  # of the probabilities in int8 files

@@ -1,6 +1,5 @@
 """What a page is made of: the files of a folder, and what a command has in its hands."""
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,10 +11,10 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse, read_json
 from train.data.dataset import Data
 from train.evaluation.record import EVALUATION, read_evaluation
+from train.runs import history
 from train.runs.files import EVALUATIONS, RECORD, REPORT
 from train.runs.record import read_record
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import HISTORY
 
 Record = Mapping[str, Any]
 
@@ -79,24 +78,4 @@ def read_material(folder: Path, **more: Any) -> Material:
     evaluation = read_evaluation(place) if (place / EVALUATION).exists() else None
     given = {name: value for name, value in more.items() if value is not None}
     read: dict[str, Any] = {"export": export, "evaluation": evaluation}
-    return Material(folder, record, read_history(folder), **read | given)
-
-
-def read_history(folder: Path) -> list[dict[str, float]]:
-    """The measures of each epoch, those that it has; none if there is no such file.
-
-    Raises:
-        InputError: if it is damaged.
-    """
-    path = folder / HISTORY
-    if not path.exists():
-        return []
-    try:
-        with open(path, newline="", encoding="utf-8") as file:
-            lines = csv.DictReader(file, strict=True)
-            rows = [{key: float(text) for key, text in row.items() if text} for row in lines]
-            if not all("epoch" in row for row in rows):
-                raise ValueError("a row has no epoch")
-            return rows
-    except (ValueError, TypeError, csv.Error) as error:
-        raise InputError(f"{path} is damaged ({error}): remove it.") from error
+    return Material(folder, record, history.read(folder), **read | given)

@@ -11,6 +11,8 @@ from keras_resnet.utils.schema import parse, read_json
 from train.runs.record import STRICT
 
 EVALUATION = "evaluation.json"
+MISTAKES, SUREST = 24, 12  # answers that a record shows
+CONFUSIONS, OF_EACH = 10, 4  # and of the most frequent confusions
 
 
 @with_config(STRICT)

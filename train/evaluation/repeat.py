@@ -7,16 +7,16 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from keras_resnet import families
-from keras_resnet.spec import NETWORKS, Spec
+from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
+from train.settings.networks import MODELS
 from train.settings.recipe import FINETUNE, PLANNED, RECIPES, Recipe
 
 T = TypeVar("T")
 
-MODELS = {name.lower(): spec for name, spec in NETWORKS.items()}
 FROM_DATA = ("input_shape", "classes")  # fields of a `Spec` that the images decide
 
 

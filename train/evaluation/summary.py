@@ -1,14 +1,13 @@
 """An evaluation in a few lines for people, and as rows of a table."""
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from keras_resnet.utils.atomic import replacing
 from train.evaluation.heads import HEADS, SOFTMAX
 from train.evaluation.record import ClassRecord, EvaluationRecord, Interval
 from train.evaluation.scores import confusions, weakest
-from train.utils.table import align
+from train.utils.table import align, write_csv
 
 RESULTS = "results.csv"
 COLUMNS = (  # timm's
@@ -120,28 +119,26 @@ def table(records: Sequence[EvaluationRecord]) -> str:
     return align(rows)
 
 
-def write_results(folder: Path, records: Sequence[EvaluationRecord], sides: Sequence[int]) -> None:
+def write_results(
+    folder: Path, records: Sequence[EvaluationRecord], side: int, crop_ratio: float
+) -> None:
     """Writes `results.csv` with timm's columns: percents, and millions of parameters.
 
     Args:
         folder: Where to.
         records: Of the evaluations, a row each.
-        sides: Of the images of each.
+        side: Of the images, in pixels.
+        crop_ratio: Part of the sides of a photograph that is seen, 0 to 1.
     """
-    with replacing(folder / RESULTS) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS)
-        writer.writeheader()
-        writer.writerows(_row(*pair) for pair in zip(records, sides, strict=True))
+    same = {"img_size": side, "crop_pct": crop_ratio, "interpolation": "bilinear"}
+    write_csv(folder / RESULTS, [_row(record) | same for record in records], COLUMNS)
 
 
-def _row(record: EvaluationRecord, side: int) -> dict[str, str | int]:
+def _row(record: EvaluationRecord) -> dict[str, Any]:
     parameters = record["subject"]["parameters"]
-    row: dict[str, str | int] = {
+    row = {
         "model": record["subject"]["name"],
-        "img_size": side,
         "param_count": "" if parameters is None else f"{parameters / 1e6:.2f}",
-        "crop_pct": "1.0",
-        "interpolation": "bilinear",
     }
     for name in ("top1", "top5"):
         if name in record:

@@ -8,11 +8,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
+from scipy.special import softmax
 
 from keras_resnet.utils.errors import InputError, lookup
 from train.data.dataset import Split
 from train.data.indexed import scaled_shape
-from train.evaluation.calibration import SMALLEST
+from train.utils.probabilities import SMALLEST
 
 Move = Callable[[Split, float], np.ndarray]
 
@@ -144,11 +145,10 @@ def by_view(subject: Scalable, images: Split, names: Sequence[str]) -> dict[str,
             seen = MOVES[look.move](images, look.scale)
             seen = seen[:, :, ::-1] if look.mirrored else seen
             logits[look] = np.log(np.maximum(subject.predictor(look.scale)(seen), SMALLEST))
-    found = {}
-    for name in names:
-        powers = np.exp(sum(weight * logits[look] for look, weight in VIEWS[name].items()))
-        found[name] = powers / powers.sum(-1, keepdims=True)
-    return found
+    return {
+        name: softmax(sum(weight * logits[look] for look, weight in VIEWS[name].items()), -1)
+        for name in names
+    }
 
 
 def macs(subject: Priced, name: str) -> int | None:

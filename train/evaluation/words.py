@@ -41,6 +41,14 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f}{SPACE}seconds"
 
 
+def roughly(seconds: float) -> str:
+    """A time for a line of output: `40 s`, `12 min`, `2 h 5 min`."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"
+
+
 def plain(value: Any) -> str:
     """Anything of a record: lists with commas between, true and false as in commands."""
     if isinstance(value, bool):

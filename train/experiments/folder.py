@@ -10,9 +10,11 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
 from train.data.dataset import Data
+from train.runs.difference import difference
 from train.runs.files import LOCK
-from train.runs.folder import check_folder, explain_write_errors, file_lock
-from train.runs.record import STRICT, difference
+from train.runs.folder import check_folder, explain_write_errors
+from train.runs.locks import file_lock
+from train.runs.record import STRICT
 from train.settings.recipe import Recipe
 
 RECORD = "experiments.json"
@@ -35,7 +37,7 @@ def begin_or_resume(folder: Path, budget: str, recipe: Recipe, data: Data) -> No
     """
     check_folder(folder, RECORD)  # before the lock, so that none is left behind
     here: dict[str, Any] = {"budget": budget, "recipe": asdict(recipe)}
-    here |= {"data": {"name": data.name, "sha256": data.fingerprint()}}
+    here |= {"data": {"name": data.name, "sha256": data.fingerprint}}
     with explain_write_errors(folder), file_lock(folder / LOCK):
         check_folder(folder, RECORD)
         if not (folder / RECORD).exists():

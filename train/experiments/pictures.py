@@ -1,17 +1,15 @@
 """Learning curves as in Fig. 6 of the first paper: training error thin, test error bold."""
 
-import csv
 from collections.abc import Mapping, Sequence
+from math import nan
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 from keras_resnet.utils.atomic import replacing
+from train.analysis.plotting import COLOURS
 from train.experiments.plans import EXPERIMENTS
-from train.runs.files import HISTORY
-
-# Colours that are told apart by the colour-blind and in grey (Okabe and Ito 2008).
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+from train.runs import history
 
 
 def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
@@ -54,10 +52,9 @@ def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
 
 
 def errors(run: Path) -> tuple[list[int], list[float], list[float]]:
-    """Epochs, training error and test error of a run, in percent."""
-    with open(run / HISTORY, newline="") as file:
-        rows = list(csv.DictReader(file))
+    """Epochs, training error and test error of a run, in percent; NaN for none."""
+    rows = history.read(run)
     training, test = (
-        [100 * (1 - float(row[key])) for row in rows] for key in ("accuracy", "val_accuracy")
+        [100 * (1 - row.get(key, nan)) for row in rows] for key in ("accuracy", "val_accuracy")
     )
     return [int(row["epoch"]) for row in rows], training, test

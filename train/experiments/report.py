@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from train.evaluation.words import roughly
 from train.experiments import pictures, revolution, tables
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.runs import Job, Runner, slug
 from train.experiments.tables import Row
 from train.runs.files import LOCK
-from train.runs.folder import file_lock
+from train.runs.locks import file_lock
 from train.settings.recipe import Recipe
 from train.utils.table import align
 
@@ -28,7 +29,7 @@ def predict(runner: Runner, jobs: Sequence[Job]) -> None:
         rows.append((name, str(len(own)), f"{epoch:.1f}", f"{seconds / 60:.1f}"))
     if left:
         print(align(rows))
-        print(f"about {duration(total)} for one worker on this machine.", flush=True)
+        print(f"about {roughly(total)} for one worker on this machine.", flush=True)
 
 
 def show(job: Job, record: Mapping[str, Any], left: int) -> None:
@@ -37,7 +38,7 @@ def show(job: Job, record: Mapping[str, Any], left: int) -> None:
     training, test = (f"{100 * (1 - accuracy):.2f} %" for accuracy in errors)
     print(
         f"{job.folder}: training error {training}, test error {test}, "
-        f"{duration(record['seconds'])}; {left} left",
+        f"{roughly(record['seconds'])}; {left} left",
         flush=True,
     )
 
@@ -123,11 +124,3 @@ def _exceptions(rows: Sequence[Row]) -> str:
         if row.label in EXPERIMENTS[row.experiment].rates
     }
     return "".join(f"; {label} at {factor:g} of that rate" for label, factor in factors.items())
-
-
-def duration(seconds: float) -> str:
-    """Seconds in words: `40 s`, `12 min`, `2 h 5 min`."""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 100 else f"{minutes // 60} h {minutes % 60} min"

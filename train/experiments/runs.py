@@ -18,9 +18,10 @@ from train.data.dataset import Data
 from train.experiments.plans import EXPERIMENTS
 from train.measure.step_time import time_steps
 from train.runs import folder as folders
-from train.runs import results
-from train.runs.files import HISTORY, RECORD
-from train.runs.record import difference, read_record
+from train.runs import history, locks, results
+from train.runs.difference import difference
+from train.runs.files import RECORD
+from train.runs.record import read_record
 from train.runs.restore import model_card
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -112,8 +113,7 @@ class Runner:
 
     def epochs(self, job: Job) -> int:
         """How many epochs of a training are done."""
-        history = self.path(job) / HISTORY
-        return len(history.read_text().splitlines()) - 1 if history.exists() else 0
+        return len(history.read(self.path(job)))
 
     def record(self, job: Job) -> dict[str, Any] | None:
         """The record of a training that has come to its end, here or elsewhere.
@@ -175,15 +175,15 @@ def work(
     """
     failed: dict[str, str] = {}
     while remaining := [j for j in all_jobs if j.folder not in failed and not runner.record(j)]:
-        free = [job for job in remaining if not folders.is_busy(runner.path(job))]
+        free = [job for job in remaining if not locks.is_busy(runner.path(job))]
         if not free:  # who dies leaves a training that is taken up here
             print(f"waiting for the worker in {runner.path(remaining[0])}", flush=True)
-            folders.await_others(runner.path(remaining[0]))
+            locks.await_others(runner.path(remaining[0]))
             continue
         job = free[0]
         try:
             runner.train(job)
-        except (folders.Busy, checkpoint.Damaged) as error:
+        except (locks.Busy, checkpoint.Damaged) as error:
             print(f"{error}", flush=True)
             continue
         except folders.Unwritable:

@@ -1,7 +1,6 @@
 """The results of experiments: `results.csv`, `claims.csv`, and both for people in `README.md`."""
 
-import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +13,7 @@ from train.experiments.claims import CLAIMS, PUBLISHED, PUBLISHED_FOR, TEST, TRA
 from train.experiments.plans import EXPERIMENTS
 from train.experiments.verdicts import Verdict, judge
 from train.settings.recipe import PAPER, Recipe
+from train.utils.table import write_csv
 
 RESULTS, VERDICTS, PAGE = "results.csv", "claims.csv", "README.md"
 
@@ -104,10 +104,10 @@ def write(folder: Path, rows: Sequence[Row], facts: str, more: Sequence[str] = (
         facts: What holds for all: recipe, data, machine, as Markdown.
         more: Sections that follow those of the experiments, as Markdown.
     """
-    _write_csv(folder / RESULTS, [row.cells() for row in rows])
+    write_csv(folder / RESULTS, [row.cells() for row in rows])
     names = list(dict.fromkeys(row.experiment for row in rows))
     judged = {name: verdicts(name, [r for r in rows if r.experiment == name]) for name in names}
-    _write_csv(folder / VERDICTS, [_claim_cells(n, *pair) for n in names for pair in judged[n]])
+    write_csv(folder / VERDICTS, [_claim_cells(n, *pair) for n in names for pair in judged[n]])
     parts = [f"# What the papers showed, shown again\n\n{facts}"]
     for name in names:
         own = [row for row in rows if row.experiment == name]
@@ -170,12 +170,3 @@ def _claim_cells(name: str, claim, verdict: Verdict) -> dict[str, Any]:
         "high": verdict.high, "verdict": verdict.verdict, "why": verdict.why,
         "differs": claim.setting,
     }  # fmt: skip
-
-
-def _write_csv(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    rows = list(rows)
-    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
-        if rows:
-            writer = csv.DictWriter(file, rows[0])
-            writer.writeheader()
-            writer.writerows(rows)

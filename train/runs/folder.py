@@ -1,22 +1,19 @@
 """The run folder: who owns it, and what may be removed from it."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from errno import ENOLCK, ENOSYS, ENOTSUP, EOPNOTSUPP
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from keras_resnet.utils.atomic import PARTIAL, remove
 from keras_resnet.utils.errors import InputError, sentence
-from train.backend import backend
+from train.runs.difference import difference
 from train.runs.environment import environment
 from train.runs.files import CHECKPOINTS, HISTORY, LOCK, RECORD, STAGING, TENSORBOARD, is_ours
-from train.runs.record import difference, file_sums, read_record, write_record
-
-NO_LOCKS = (ENOSYS, ENOLCK, ENOTSUP, EOPNOTSUPP)  # what a file system without them answers
+from train.runs.locks import locked
+from train.runs.record import file_sums, read_record, write_record
 
 
 class Unwritable(InputError):
@@ -37,10 +34,6 @@ def check_folder(folder: Path, record: str) -> None:
         raise InputError(
             f"{folder} holds {min(foreign)!r} but no {record}: choose another --output_dir."
         )
-
-
-class Busy(InputError):
-    """Another process is writing to a folder."""
 
 
 @contextmanager
@@ -67,9 +60,9 @@ def record_run(
     """
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        _check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
-        with _locked(folder):
-            _check_claim(folder, description, overwrite)  # what came in between
+        check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
+        with locked(folder):
+            check_claim(folder, description, overwrite)  # what came in between
             empty(folder, overwrite)
             record = {"status": "training", **description, **environment()}
             record = json.loads(json.dumps(record))  # as it will be read
@@ -100,7 +93,7 @@ def claim_folder(folder: Path) -> Iterator[None]:
     """
     with explain_write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        with _locked(folder):
+        with locked(folder):
             yield
 
 
@@ -131,55 +124,6 @@ def deliver(staged: Path, folder: Path) -> None:
         path.replace(folder / path.name)
 
 
-def await_others(folder: Path) -> None:
-    """Waits until no other process writes to a folder."""
-    if (folder / LOCK).exists():
-        with file_lock(folder / LOCK):
-            pass
-
-
-def is_busy(folder: Path) -> bool:
-    """Whether another process writes to a folder at this moment."""
-    if not (folder / LOCK).exists():
-        return False
-    try:
-        with _lock(folder / LOCK, seconds=0):
-            return False
-    except Timeout:
-        return True
-
-
-@contextmanager
-def file_lock(path: Path) -> Iterator[None]:
-    """Waits until no other process holds the lock of a file, which is made if missing."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _lock(path):
-        yield
-
-
-@contextmanager
-def _lock(path: Path, seconds: float = -1) -> Iterator[None]:
-    """Holds a lock; the system releases it if this process dies.
-
-    Raises:
-        InputError: if the file system has no such locks.
-        Timeout: if another process holds it for longer than `seconds`, unless these are negative.
-    """
-    lock = FileLock(path, timeout=seconds, fallback_to_soft=False)
-    try:
-        lock.acquire()
-    except (NotImplementedError, OSError) as error:
-        if getattr(error, "errno", ENOSYS) not in NO_LOCKS:  # such as a timeout
-            raise
-        raise InputError(
-            f"the file system of {path.parent} has no locks: choose a folder on another one."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
-
-
 @contextmanager
 def explain_write_errors(folder: Path) -> Iterator[None]:
     """Turns errors of writing to a folder into one sentence."""
@@ -187,9 +131,8 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         yield
     except BrokenPipeError:  # nobody reads what is printed
         raise
-    except backend().WRITE_ERRORS as error:
-        reason = getattr(error, "strerror", None) or sentence(error)
-        what = getattr(error, "filename", None) or folder
+    except OSError as error:
+        reason, what = error.strerror or sentence(error), error.filename or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
             raise Unwritable(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
@@ -200,18 +143,14 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def check_claim(folder: Path, description: dict[str, Any]) -> None:
+def check_claim(folder: Path, description: dict[str, Any], overwrite: bool = False) -> None:
     """Refuses a folder that `record_run` would refuse, so that nothing is computed in vain.
 
     Raises:
-        InputError: if it holds something else, or another run.
+        InputError: if it holds something else, or another run that may not go.
     """
-    if folder.is_dir():
-        _check_claim(folder, description, overwrite=False)
-
-
-def _check_claim(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
-    """Refuses a folder with anything in it that is not a run, or a run that may not go."""
+    if not folder.is_dir():
+        return
     names = sorted(entry.name for entry in folder.iterdir())
     foreign = [name for name in names if not is_ours(name)]
     if foreign:
@@ -229,18 +168,6 @@ def _check_claim(folder: Path, description: dict[str, Any], overwrite: bool) -> 
         _check_run(folder, description, overwrite)
 
 
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keeps other processes out of a folder."""
-    try:
-        with _lock(folder / LOCK, seconds=0):
-            yield
-    except Timeout:
-        raise Busy(
-            f"another process is writing to {folder}: wait for it, or choose another --output_dir."
-        ) from None
-
-
 def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> None:
     """Only an unfinished run of the very same description may go on unasked."""
     try:
@@ -255,7 +182,8 @@ def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> No
         raise InputError(
             f"{folder} already holds this run, finished after {there['recipe']['epochs']} epochs, "
             "and its schedule has come to its end: to train on from its weights, with a schedule "
-            f"of its own, choose another --output_dir, and add --weights={folder}."
+            "of its own, choose another --output_dir, and add "
+            f"--weights={shlex.quote(str(folder))}."
         )
     if not overwrite and (there["status"] == "finished" or differing):
         what = f"another run ({differing})" if differing else "this run, finished"

@@ -29,7 +29,7 @@ def recorded_data(record: dict[str, Any], shape: tuple[int, int, int], **given: 
         InputError: if they are out of reach, or others than those of the run.
     """
     data = sources.load(replace(recorded_settings(record), **given), shape[0])
-    if data.fingerprint() != record["data"]["sha256"]:
+    if data.fingerprint != record["data"]["sha256"]:
         raise InputError(
             f"{data.name} is not the data of this run, as its SHA-256 differs: give those with "
             "--dataset=FOLDER or --data_dir."

@@ -1,6 +1,5 @@
 """What a training leaves in its run folder: the model's files, their scores, and curves."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -19,8 +18,9 @@ from keras_resnet.utils.labels import LABELS, lines
 from keras_resnet.utils.schema import write_json
 from train.backend import backend
 from train.data.dataset import Split
+from train.runs import history
 from train.runs.files import CURVES, WEIGHTS
-from train.trainer.checkpoint import HISTORY
+from train.utils.probabilities import losses
 from train.utils.quiet import quiet
 
 MAX_DIFFERENCE = 0.001  # of accuracy, between the Keras model and an exported file: 0.1 points
@@ -37,7 +37,7 @@ def write_formats(
         card: Description of the model.
         more: Keys of `FORMAT_FILES` that need no calibration.
     """
-    with quiet():
+    with quiet(), backend().explain_writing():
         save(model, folder, (*backend().FORMATS, *more), card)
     write_weights(folder, model, card)
     write_framing(folder, model, card)
@@ -140,10 +140,9 @@ def scores(probabilities: np.ndarray, reference: np.ndarray, split: Split) -> di
         `accuracy` (0 to 1), `crossentropy` (nats), and `max_difference`, the largest by which a
         probability differs from the reference.
     """
-    right = probabilities[np.arange(len(split.labels)), split.labels]
     return {
         "accuracy": float(np.mean(probabilities.argmax(-1) == split.labels)),
-        "crossentropy": float(-np.mean(np.log(np.maximum(right, 1e-7)))),
+        "crossentropy": float(losses(probabilities, split.labels).mean()),
         "max_difference": float(np.abs(probabilities - reference).max()),
     }
 
@@ -166,15 +165,13 @@ def check_agreement(scores: dict[str, dict[str, float]]) -> None:
 
 def plot_curves(folder: Path) -> None:
     """Draws `history.csv` as loss and accuracy over the epochs, training and validation."""
-    with open(folder / HISTORY, newline="") as file:
-        rows = list(csv.DictReader(file))
-    epochs = [int(row["epoch"]) for row in rows]
+    rows = history.read(folder)
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
         for key, label in ((name, "training"), (f"val_{name}", "validation")):
-            values = [float(row[key]) for row in rows if row.get(key)]
-            if values:
-                axes.plot(epochs, values, marker=".", label=label)
+            points = [(row["epoch"], row[key]) for row in rows if key in row]
+            if points:
+                axes.plot(*zip(*points, strict=True), marker=".", label=label)
         axes.set(xlabel="epoch", ylabel=name)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

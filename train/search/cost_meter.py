@@ -19,6 +19,7 @@ from keras_resnet.export.formats import save
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
+from train.backend import backend
 from train.data.dataset import Normalization
 from train.measure import comparison
 from train.search.budget import COSTS, Budget
@@ -147,7 +148,8 @@ def _exported(
             if variable.dtype == "float32":
                 noise = random.uniform(0.5, 1.5, variable.shape)
                 variable.assign(noise if "moving" in variable.path else noise - 1)
-        save(model, folder, sorted(formats), card, images)
+        with backend().explain_writing():
+            save(model, folder, sorted(formats), card, images)
         keras.utils.clear_session()
         size = (folder / FORMAT_FILES["int8"]).stat().st_size
         if not timed:

@@ -11,8 +11,9 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
+from train.runs.difference import difference
 from train.runs.folder import check_folder
-from train.runs.record import STRICT, difference, read_spec
+from train.runs.record import STRICT, read_spec
 from train.search import leaderboard
 from train.search.budget import cost_text
 from train.search.job import SearchJob

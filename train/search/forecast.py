@@ -85,13 +85,12 @@ def forecast(
     rise = (large.image - small.image) / max(large.macs - small.macs, 1)
     per_mac = max(rise, 0.0)
     _, recipe = points[0]
-    count = len(data.train.labels)
-    held_out = count * recipe.validation_fraction
+    images, held_out = map(len, data.hold_out(recipe.validation_fraction))
     return Forecast(
         setup=mean([small.setup, large.setup]),
         fixed=max(small.image - per_mac * small.macs, 0.0),
         per_mac=per_mac,
-        images=count - held_out + held_out / 3,  # no gradients: a third of the work
+        images=images + held_out / 3,  # no gradients: a third of the work
         typical=mean(macs(spec) for spec, _ in points),
     )
 

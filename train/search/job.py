@@ -10,10 +10,10 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.files import sha256
 from keras_resnet.utils.schema import write_json
 from train.compress import distillation
+from train.evaluation.words import roughly
 from train.runs.environment import cpu
 from train.search.budget import Budget
 from train.search.forecast import Forecast
-from train.search.progress import in_words
 from train.search.space import Space, describe
 from train.search.trial import TrialRunner
 from train.settings.recipe import Recipe
@@ -45,7 +45,7 @@ class SearchJob:
             "tuner": self.tuner,
             "space": self.space.description(),
             "budget": asdict(self.budget),
-            "data": {"name": data.name, "sha256": data.fingerprint()},
+            "data": {"name": data.name, "sha256": data.fingerprint},
             "reference_tflite": sha256(Path(reference)) if reference else None,
             **({"processor": cpu()} if timed else {}),
             **distillation.teacher_checksums(self.space.recipe),
@@ -97,4 +97,4 @@ class SearchJob:
         """The time that is left, in words; nothing if that is not known."""
         if not self.forecast or not self.remaining_epochs:
             return ""
-        return f"; about {in_words(self.forecast.total(self.remaining_epochs))} left"
+        return f"; about {roughly(self.forecast.total(self.remaining_epochs))} left"

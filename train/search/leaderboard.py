@@ -1,6 +1,5 @@
 """What a search found: the Pareto front of accuracy against costs, as table and JSON."""
 
-import csv
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -8,7 +7,6 @@ from typing import Any, cast
 
 from keras_resnet import families
 from keras_resnet.spec import Spec
-from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse, write_json
 from train.runs.files import RECORD
@@ -19,6 +17,7 @@ from train.search.space import SEARCHED, searchable
 from train.search.trial import TRIALS, read_trial
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import ACCURACY
+from train.utils.table import write_csv
 
 LEADERBOARD, BEST = "leaderboard.csv", "best.json"
 SETTINGS = [field.name for field in searchable()]
@@ -81,12 +80,8 @@ def dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
 
 def write(folder: Path, table: Sequence[Row]) -> None:
     """Writes the leaderboard, and the network and recipe of its first row for `train.cifar`."""
-    with replacing(folder / LEADERBOARD) as partial, open(partial, "w", newline="") as file:
-        searched = [key for key in SETTINGS if len({row[key] for row in table}) > 1]
-        names = dict.fromkeys([*COLUMNS, *searched, "reason"])
-        lines = csv.DictWriter(file, list(names), extrasaction="ignore")
-        lines.writeheader()
-        lines.writerows(table)
+    searched = [key for key in SETTINGS if len({row[key] for row in table}) > 1]
+    write_csv(folder / LEADERBOARD, table, [*dict.fromkeys([*COLUMNS, *searched, "reason"])])
     if table and ACCURACY in table[0]:
         record = read_record(folder / TRIALS / table[0]["trial"])
         best = {key: table[0][key] for key in ("trial", ACCURACY, *COSTS) if key in table[0]}

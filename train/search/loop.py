@@ -11,10 +11,10 @@ from keras_tuner.errors import FatalError
 from keras_resnet.spec import macs
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
+from train.evaluation.words import roughly
 from train.search import folder, oracles, workers
 from train.search.forecast import Forecast, Point, forecast
 from train.search.job import FORECAST, SearchJob
-from train.search.progress import in_words
 from train.search.tuner import SearchTuner
 from train.trainer import trainer
 
@@ -51,8 +51,8 @@ def search(job: SearchJob, points: Sequence[Point] = ()) -> None:
     if tuner.role != workers.WORKER:
         folder.mark_complete(job)
     if predicted:
-        took = in_words(perf_counter() - begin)
-        print(f"It took {took}; predicted were {in_words(predicted)}.")
+        took = roughly(perf_counter() - begin)
+        print(f"It took {took}; predicted were {roughly(predicted)}.")
 
 
 def predict(job: SearchJob, points: Sequence[Point]) -> float:
@@ -74,7 +74,7 @@ def predict(job: SearchJob, points: Sequence[Point]) -> float:
     seconds = job.forecast.total(job.remaining_epochs)
     ends = dict.fromkeys((min(job.remaining_epochs), max(job.remaining_epochs)))
     print(
-        f"About {in_words(seconds)} for {len(job.remaining_epochs)} trials of "
+        f"About {roughly(seconds)} for {len(job.remaining_epochs)} trials of "
         f"{' to '.join(map(str, ends))} epochs: {job.forecast}.",
         flush=True,
     )

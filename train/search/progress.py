@@ -51,8 +51,3 @@ class ProgressLine(keras.callbacks.Callback):
         """Says what came of it, in a line that stays."""
         start = CLEAR if self.live else ""
         print(f"{start}{self.title}: {what}; {self.best}{self.time_left()}", flush=True)
-
-
-def in_words(seconds: float) -> str:
-    """A time, as in `45 s` or `12 min`."""
-    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"

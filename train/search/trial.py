@@ -16,8 +16,10 @@ from keras_resnet.utils.schema import parse
 from train.compress import distillation
 from train.data.dataset import Data
 from train.runs import folder as folders
+from train.runs import locks
+from train.runs.difference import difference
 from train.runs.files import RECORD
-from train.runs.record import difference, read_record, write_record
+from train.runs.record import read_record, write_record
 from train.search.cost_meter import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -107,7 +109,7 @@ class TrialRunner:
             InputError: if it fails; the record has the reason.
             Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
         """
-        folders.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
+        locks.await_others(self.folder / TRIALS / name)  # a worker that outlived its chief
         trial = self.prepare(name, spec, recipe)
         if record := trial.finished_record():
             return record

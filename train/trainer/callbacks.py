@@ -4,6 +4,8 @@ from time import perf_counter
 
 import keras
 
+from train.backend import backend
+
 
 class Unawaited(keras.callbacks.CallbackList):
     """Callbacks that get the measures of a step as the framework gives them.
@@ -20,6 +22,30 @@ class Unawaited(keras.callbacks.CallbackList):
         """Hands on what may still be computed."""
         for callback in self.callbacks:
             callback.on_test_batch_end(batch, logs)
+
+
+class TensorBoard(keras.callbacks.TensorBoard):
+    """Keras's, whose errors of writing are those of the system."""
+
+    def set_model(self, model):
+        """Writes the network."""
+        with backend().explain_writing():
+            super().set_model(model)
+
+    def on_test_end(self, logs=None):
+        """Writes the measures of a validation by steps."""
+        with backend().explain_writing():
+            super().on_test_end(logs)
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Writes the measures of an epoch."""
+        with backend().explain_writing():
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs=None):
+        """Writes what is left."""
+        with backend().explain_writing():
+            super().on_train_end(logs)
 
 
 class ThroughputLogger(keras.callbacks.Callback):

@@ -1,6 +1,5 @@
 """Checkpoints while training: after each epoch, after some time, and when asked to stop."""
 
-import csv
 from collections import deque
 from collections.abc import Callable
 from math import isfinite
@@ -11,12 +10,12 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.trainer import checkpoint
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY, Arrays, Progress
 from train.trainer.stop_signals import Stopped
+from train.utils.table import write_csv
 
 BEST = "best/"
 AHEAD = 2  # batches that `fit` hands over before it waits: the device always has a next one
@@ -106,7 +105,7 @@ class CheckpointCallback(keras.callbacks.Callback):
             {name: value if isfinite(value) else None for name, value in row.items()}
         )
         if backend().leads():
-            write_history(self.folder / HISTORY, self.progress.history)
+            write_csv(self.folder / HISTORY, self.progress.history)
         if self.keep_best and self.progress.best_epoch == epoch + 1:
             self.best = self.validated
         self.model.reset_metrics()  # the next epoch begins without those of validation
@@ -159,12 +158,3 @@ def _newest(folder: Path) -> tuple[Progress, Arrays] | None:
         return there
     data = engine.from_leader(checkpoint.pack(*there) if there else b"")
     return checkpoint.unpack(data) if data else None
-
-
-def write_history(path: Path, rows: list[dict]) -> None:
-    """Writes a table with a row for each epoch, as CSV."""
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    with replacing(path) as partial, open(partial, "w", newline="") as file:
-        table = csv.DictWriter(file, names)
-        table.writeheader()
-        table.writerows(rows)

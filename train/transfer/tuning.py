@@ -1,5 +1,6 @@
 """A network with other classes: first its head, then its last stages by the one trainer."""
 
+import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,19 +15,20 @@ from keras_resnet.utils.recursion import functional
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.readers import HEAD
 from train.runs import folder as folders
+from train.runs.difference import difference
 from train.runs.files import RECORD
-from train.runs.record import difference, read_record
+from train.runs.record import read_record
 from train.settings.execution import Execution
 from train.settings.recipe import PLANNED, Recipe
 from train.trainer import trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
-from train.trainer.checkpoint_callback import write_history
 from train.trainer.model import inference_model
 from train.trainer.trainer import Result, Training
 from train.transfer import features
 from train.transfer import plan as plans
 from train.transfer.head import Head, fit
 from train.transfer.plan import Plan
+from train.utils.table import write_csv
 
 
 def fit_head(training: Training) -> Head:
@@ -100,7 +102,7 @@ def tune(training: Training, folder: Path, head: Head, plan: Plan) -> Result:
     model.get_layer(HEAD).set_weights([head.kernel, head.bias])
     if plan.head_only:  # its fit stands for an epoch
         row: dict[str, int | float | None] = {"epoch": 1, **head.measures()}
-        write_history(folder / HISTORY, [row])
+        write_csv(folder / HISTORY, [row])
         return Result(_delivery(training), Progress(epoch=1, history=[row]), 0)
     began = model.get_weights()
     result = trainer.fit(training, folder)
@@ -152,7 +154,7 @@ def begun(folder: Path, description: Mapping[str, Any], given: Sequence[str] = (
     if done and not (folder / FORMAT_FILES["int8"]).exists():
         raise InputError(
             f"{folder} holds this run, finished but for its int8 file, which `python -m "
-            f"train.export --run={folder} --formats=int8` writes."
+            f"train.export --run={shlex.quote(str(folder))} --formats=int8` writes."
         )
     folders.check_claim(folder, here)
     return parse(Recipe, recipe, "recipe")

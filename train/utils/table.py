@@ -1,6 +1,11 @@
-"""Tables as text. Standard library only."""
+"""Tables, as text for people and as CSV. Standard library only."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from keras_resnet.utils.atomic import replacing
 
 
 def align(rows: Sequence[Sequence[str]], right: bool = True) -> str:
@@ -18,3 +23,21 @@ def align(rows: Sequence[Sequence[str]], right: bool = True) -> str:
         ).rstrip()
         for row in rows
     )
+
+
+def write_csv(
+    path: Path, rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None
+) -> None:
+    """Writes a table, with an empty cell for what a row does not have; without columns, nothing.
+
+    Args:
+        path: Of the file.
+        rows: By column.
+        names: The columns, in order; `None` for all that the rows have.
+    """
+    columns = list(names or dict.fromkeys(name for row in rows for name in row))
+    with replacing(path) as partial, open(partial, "w", newline="", encoding="utf-8") as file:
+        if columns:
+            table = csv.DictWriter(file, columns, extrasaction="ignore")
+            table.writeheader()
+            table.writerows(rows)

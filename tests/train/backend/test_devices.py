@@ -6,6 +6,7 @@ from keras_resnet import InputError
 from train.backend.precision import best_precision, choose_precision
 from train.backend.tensorflow import devices, errors
 from train.settings.execution import PRECISIONS, Execution
+from train.trainer.callbacks import TensorBoard
 from train.trainer.precision import policy
 
 
@@ -68,6 +69,19 @@ def test_too_little_memory_is_a_sentence():
     said = pytest.raises(InputError, match="ran out of memory: lower --batch_size")
     with said, errors.explain_errors():
         raise tf.errors.ResourceExhaustedError(None, None, "OOM when allocating")
+
+
+def test_what_tensorflow_cannot_write_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(OSError, match="events; Not a directory"), errors.explain_writing():
+        tf.io.write_file(f"{tmp_path}/file/events", "x")
+
+
+def test_what_tensorboard_cannot_write_is_an_error_of_the_system(tmp_path):
+    (tmp_path / "file").write_text("")
+    model = keras.Sequential([keras.layers.Input((4,)), keras.layers.Dense(2)])
+    with pytest.raises(OSError, match="file is not a directory"):
+        TensorBoard(tmp_path / "file").set_model(model)
 
 
 @pytest.mark.slow

@@ -75,9 +75,14 @@ def test_the_fingerprint_sees_every_change():
         {"test": Split(images, LABELS)},
         {"train": Split(IMAGES, LABELS[::-1].copy())},
     ]
-    prints = [replace(DATA, **change).fingerprint() for change in changes]
+    prints = [replace(DATA, **change).fingerprint for change in changes]
     assert len(set(prints)) == len(changes)
-    assert prints[0] == DATA.fingerprint()
+    assert prints[0] == DATA.fingerprint
+
+
+def test_pixels_are_read_for_one_fingerprint_only():
+    data = replace(DATA)
+    assert data.record()["sha256"] is data.fingerprint
 
 
 def test_no_image_is_copied_to_be_divided():
@@ -94,7 +99,13 @@ def test_a_subset_of_a_subset_is_read_by_its_own_places():
     np.testing.assert_array_equal(np.concatenate(list(some.chunks())), IMAGES[[13, 11]])
 
 
+def test_all_images_in_another_order_are_read_in_it():
+    turned = SPLIT.subset(np.arange(60)[::-1])
+    np.testing.assert_array_equal(turned.read(), IMAGES[::-1])
+    np.testing.assert_array_equal(turned.labels, LABELS[::-1])
+
+
 def test_the_fingerprint_of_a_subset_is_that_of_its_copy():
     part = SPLIT.subset(np.arange(7, 37))
     copy = Split(IMAGES[7:37].copy(), LABELS[7:37].copy())
-    assert replace(DATA, train=part).fingerprint() == replace(DATA, train=copy).fingerprint()
+    assert replace(DATA, train=part).fingerprint == replace(DATA, train=copy).fingerprint

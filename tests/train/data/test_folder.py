@@ -71,7 +71,7 @@ def test_small_images_are_kept_in_memory_and_stay_the_same_data(photos, monkeypa
     data = memory.keep_small(files)
     assert data.train.in_memory and data.test.in_memory
     assert data.train.images is data.test.images  # which is one source, read once
-    assert (data.fingerprint(), data.record()) == (files.fingerprint(), files.record())
+    assert (data.fingerprint, data.record()) == (files.fingerprint, files.record())
     assert statistics(data.train) == statistics(files.train)
     for one, other in ((data.train, files.train), (data.test, files.test)):
         np.testing.assert_array_equal(one.labels, other.labels)
@@ -121,7 +121,7 @@ def test_a_damaged_image_is_named_when_it_is_read_or_left_out_before(photos, cap
     assert "photos: 5 images; left out: 1 unreadable files, 1 '.txt' files" in said
     assert rest.train.read().shape == (3, 32, 32, 3)
     assert rest.train.labels.tolist() == [0, 1, 1]
-    assert rest.fingerprint() != data.fingerprint()
+    assert rest.fingerprint != data.fingerprint
 
 
 def test_a_folder_without_splits_is_split_by_content(tmp_path):
@@ -342,16 +342,16 @@ def test_a_larger_look_at_a_photograph_has_more_detail_and_shows_more_if_there_i
 
 def test_a_training_of_many_photographs_starts_with_what_is_known(photos, cache, monkeypatch):
     """Their content is read once, until a file changes."""
-    first = load(photos).fingerprint()
+    first = load(photos).fingerprint
     read = []
     monkeypatch.setattr(inventory, "check", lambda file, name, pixels: read.append(Path(name).name))
-    assert load(photos).fingerprint() == first
+    assert load(photos).fingerprint == first
     assert read == []
     save(photos / "test/dog/1.png", np.zeros((9, 9, 3), "uint8"))
-    assert load(photos).fingerprint() != first
+    assert load(photos).fingerprint != first
     assert read == ["1.png"]
     next(cache.rglob("*.npy")).write_bytes(b"damaged")
-    assert load(photos).fingerprint() != first
+    assert load(photos).fingerprint != first
     assert len(read) == 7
 
 

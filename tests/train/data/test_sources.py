@@ -39,7 +39,7 @@ def test_digits_need_no_network():
     assert digits.shape == (32, 32, 3)
     assert len(digits.train.labels) + len(digits.test.labels) == 1797
     assert not digits.mirror
-    assert digits.fingerprint() == load("digits").fingerprint()
+    assert digits.fingerprint == load("digits").fingerprint
 
 
 def test_the_demo_image_is_a_test_image():
@@ -102,7 +102,7 @@ SHARES = pytest.mark.parametrize(
 @SHARES
 def test_the_weights_that_come_along_score_what_their_run_says(cifar10, count, near):
     record = json.loads((ROOT / "saved_models/pretrained/resnet20_cifar10/run.json").read_text())
-    assert cifar10.fingerprint() == record["data"]["sha256"]
+    assert cifar10.fingerprint == record["data"]["sha256"]
     model = keras_resnet.ResNet20(weights="cifar10")
     prepared = keras_resnet.ResNet20.preprocess_input(cifar10.test.read()[:count].astype("float32"))
     guesses = model.predict(prepared, batch_size=500, verbose=0).argmax(-1)
@@ -192,14 +192,14 @@ def test_photographs_of_tfds_are_read_where_they_are(photographs):
     expected = [images.whole(row["image"], "one", (8, 8, 3), data.settings) for row in rows]
     np.testing.assert_array_equal(data.train.read(), expected)
     other = load("some_photos", data_dir=str(photographs), size=8)
-    assert data.fingerprint() == other.fingerprint()
+    assert data.fingerprint == other.fingerprint
 
 
 def test_records_of_tfds_are_read_once(photographs, monkeypatch):
     data = load("some_photos", data_dir=str(photographs), size=8)
     monkeypatch.setattr(tfds, "_records", lambda path: pytest.fail(f"{path} is read again"))
     other = load("some_photos", data_dir=str(photographs), size=8)
-    assert data.fingerprint() == other.fingerprint()
+    assert data.fingerprint == other.fingerprint
     np.testing.assert_array_equal(data.train.read(), other.train.read())
 
 

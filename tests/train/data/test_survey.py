@@ -60,7 +60,7 @@ def test_what_stands_out_is_said(tmp_path):
     ]
 
 
-def test_each_class_needs_something_to_learn_from(tmp_path):
+def test_some_images_are_needed_to_choose_by(tmp_path):
     root = tmp_path / "pets"
     for number in range(6):
         photo(root / f"train/cat/{number}.png", number)
@@ -72,9 +72,6 @@ def test_each_class_needs_something_to_learn_from(tmp_path):
     check(found, data)
     with pytest.raises(InputError, match=r"too few images to hold some out.*--validation_fraction"):
         check(survey(data, 0), data)
-    held_out = found._replace(counts=found.counts | {"training": [3, 0]})  # the only dog
-    with pytest.raises(InputError, match="pets has no training images of dog: add some"):
-        check(held_out, data)
 
 
 def test_adding_photographs_moves_none(tmp_path):

@@ -3,10 +3,15 @@
 import json
 import shutil
 
+import numpy as np
+
 from keras_resnet import families
 from tests.toy_family import Toy, register
-from train.evaluation.attempt import try_report
+from train.data import sources
+from train.evaluation.attempt import try_evaluation, try_report
+from train.evaluation.record import read_evaluation
 from train.runs.folder import claim_folder
+from train.settings.data import DataSettings
 
 
 def test_it_says_where_the_page_is(digits_run, tmp_path):
@@ -29,6 +34,15 @@ def test_it_says_why_there_is_none(tmp_path):
     (tmp_path / "report.html").rmdir()
     assert "KeyError" in try_report(tmp_path, evaluation=damaged)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock"]
+
+
+def test_the_command_that_evaluates_again_can_be_pasted(digits_run, tmp_path):
+    folder = tmp_path / "my run"
+    shutil.copytree(digits_run, folder)
+    data = sources.load(DataSettings("digits"), 32)
+    try_evaluation(folder, data, np.eye(10, dtype=np.float32)[data.test.labels])
+    record = read_evaluation(folder / "evaluation")
+    assert record["command"] == f"python -m train.evaluate '{folder}'"
 
 
 def test_a_network_without_stages_has_its_costs(digits_run, tmp_path, monkeypatch):

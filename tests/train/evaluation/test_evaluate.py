@@ -71,6 +71,19 @@ def test_a_run_is_evaluated_on_its_own_test_images(digits_run, command, capsys, 
         pass
 
 
+def test_a_run_is_evaluated_on_its_own_images_framed_otherwise(digits_run, command, tmp_path):
+    """What it held out is known although the pixels, and their SHA-256, are others."""
+    for name in ("model.weights.h5", "labels.txt"):
+        shutil.copy(digits_run / name, tmp_path)
+    run = json.loads((digits_run / "run.json").read_text())
+    run["data"] |= {"image_size": 16, "sha256": "0" * 64}
+    run["recipe"]["validation_fraction"] = 0.2
+    (tmp_path / "run.json").write_text(json.dumps(run))
+    (record,) = command(tmp_path, "--image_size=32")
+    assert record["top1"] == read_evaluation(digits_run / "evaluation")["top1"]
+    assert (record["calibration"]["fitted_on"], record["calibration"]["seen"]) == (288, False)
+
+
 def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_path):
     out = tmp_path / "out"
     records = command(digits_run, digits_run / "model.tflite", other, f"--output_dir={out}")
@@ -199,6 +212,8 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
         "--format=int8",
         out,
     )
+    refuse(command, "--weights is for named networks, and other.keras has its own", other,
+           "--weights=cifar10", out)  # fmt: skip
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)

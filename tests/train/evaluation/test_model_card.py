@@ -59,7 +59,7 @@ def test_scores_by_several_looks_are_told_from_those_by_one(tmp_path):
 
 def test_the_table_has_the_columns_of_timm(tmp_path):
     content = record()
-    summary.write_results(tmp_path, [content], [64])
+    summary.write_results(tmp_path, [content], 64, 0.875)
     with open(tmp_path / "results.csv", newline="") as file:
         (row,) = csv.DictReader(file)
     assert ",".join(row) == (
@@ -68,6 +68,7 @@ def test_the_table_has_the_columns_of_timm(tmp_path):
     assert float(row["top1"]) == pytest.approx(100 * content["top1"]["value"], abs=6e-4)
     assert float(row["top1"]) + float(row["top1_err"]) == pytest.approx(100)
     assert (row["img_size"], row["param_count"], row["top5_err"]) == ("64", "1.23", "3.333")
+    assert row["crop_pct"] == "0.875"
 
 
 def test_people_read_the_same(tmp_path):

@@ -127,3 +127,17 @@ def test_what_chooses_is_training_images_that_all_networks_held_out(fractions, s
     data = Data("x", tuple("abcdef"), split(), split())
     images, were_seen = held_out(data, fractions)
     assert (len(images), were_seen) == (round(share * COUNT), seen)
+
+
+@pytest.mark.parametrize("fraction", [0.0, 0.2])
+def test_a_folders_own_validation_images_were_never_trained_on(fraction):
+    own = split().subset(np.arange(7))
+    data = Data("x", tuple("abcdef"), split(), split(), validation=own)
+    images, seen = held_out(data, [fraction])
+    assert (len(images), seen) == (7, False)
+
+
+def test_where_too_few_are_held_out_the_network_has_seen_what_chooses():
+    data = Data("x", tuple("abcdef"), split(), split())
+    images, seen = held_out(data, [0.001])
+    assert (len(images), seen) == (COUNT, True)

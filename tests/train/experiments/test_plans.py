@@ -11,6 +11,7 @@ from keras_resnet import families
 from keras_resnet.spec import NETWORKS
 from train.experiments import revolution
 from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
+from train.experiments.pictures import errors
 from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.experiments.runs import jobs
 from train.experiments.tables import Row, verdicts, write
@@ -116,6 +117,14 @@ def test_a_training_that_failed_is_told_and_no_mean_of_the_others_is_judged(tmp_
     assert table["1x1 convolution"]["in_the_paper"] == theirs.replace(
         "182, ", "182, batch_size 128, "
     )
+
+
+def test_an_epoch_without_a_measure_leaves_a_gap_in_its_curve(tmp_path):
+    """The cell of what was not finite is empty."""
+    (tmp_path / "history.csv").write_text("epoch,accuracy,val_accuracy\n1,0.25,\n2,0.5,0.75\n")
+    epochs, training, test = errors(tmp_path)
+    assert (epochs, training, test[1:]) == ([1, 2], [75, 50], [25])
+    assert np.isnan(test[0])
 
 
 A, B = [9.1, 9.4, 9.2], [8.3, 8.9]

@@ -5,8 +5,10 @@ import tensorflow as tf
 
 from keras_resnet import InputError, cifar, families
 from train.runs import folder as folders
+from train.runs import locks
 from train.runs.environment import environment
 from train.runs.record import read_classes, read_record
+from train.workflow import export_later
 
 DESCRIPTION = {
     "model": "resnet8",
@@ -90,6 +92,14 @@ def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
     assert read_record(tmp_path)["model"] == "resnet20"
 
 
+def test_what_a_command_is_told_of_a_folder_can_be_pasted(tmp_path):
+    folder = tmp_path / "my run"
+    train(folder)
+    with pytest.raises(InputError, match=r"--weights='/.*/my run'\.$"):
+        train(folder, DESCRIPTION | {"recipe": DESCRIPTION["recipe"] | {"epochs": 9}})
+    assert export_later(folder).endswith(f" --run='{folder}'")
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 @pytest.mark.parametrize("with_record", [False, True])
 def test_a_folder_with_other_things_is_never_touched(tmp_path, overwrite, with_record):
@@ -161,17 +171,21 @@ def test_the_environment_is_json():
     assert json.loads(json.dumps(environment()))["hardware"]["cores"] >= 1
 
 
-def test_a_failed_computation_is_not_called_a_full_disk(tmp_path):
-    with pytest.raises(tf.errors.InternalError):
-        train(tmp_path, error=tf.errors.InternalError(None, None, "cuDNN"))
-    assert read_record(tmp_path)["reason"] == "InternalError: cuDNN"
+@pytest.mark.parametrize(
+    "kind", ["InternalError", "NotFoundError", "UnknownError", "FailedPreconditionError"]
+)
+def test_a_failed_computation_is_not_called_a_full_disk(tmp_path, kind):
+    error = getattr(tf.errors, kind)(None, None, "cuDNN")
+    with pytest.raises(type(error)):
+        train(tmp_path, error=error)
+    assert read_record(tmp_path)["reason"] == f"{kind}: cuDNN"
 
 
 @pytest.mark.parametrize(
     "error",
     [
         OSError(28, "No space left on device", "model.tflite"),
-        tf.errors.ResourceExhaustedError(None, None, "No space left on device"),
+        OSError("model.tflite: No space left on device"),  # as backends tell it
     ],
 )
 def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
@@ -189,7 +203,7 @@ def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
     assert "No space left on device" in record["reason"]
 
 
-@pytest.mark.parametrize("error", folders.NO_LOCKS)
+@pytest.mark.parametrize("error", locks.NO_LOCKS)
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
     def flock(*_):
         raise OSError(error, "no locks")
@@ -201,7 +215,7 @@ def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
 
 
 def test_a_folder_is_busy_while_it_is_claimed(tmp_path):
-    assert not folders.is_busy(tmp_path)
+    assert not locks.is_busy(tmp_path)
     with folders.claim_folder(tmp_path):
-        assert folders.is_busy(tmp_path)
-    assert not folders.is_busy(tmp_path)
+        assert locks.is_busy(tmp_path)
+    assert not locks.is_busy(tmp_path)

@@ -7,8 +7,8 @@ import pytest
 
 from keras_resnet import InputError, cifar, families
 from keras_resnet.utils.schema import read_json
+from train.runs.difference import difference
 from train.runs.record import (
-    difference,
     file_sums,
     intact,
     read_classes,

@@ -23,3 +23,11 @@ def test_a_history_without_validation_is_drawn(tmp_path):
     )
     results.plot_curves(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["curves.png", "history.csv"]
+
+
+def test_an_epoch_whose_validation_loss_is_not_finite_is_left_out_of_the_curves(tmp_path):
+    """It ended a finished training: three epochs, but two losses."""
+    rows = ["epoch,accuracy,loss,val_accuracy,val_loss", "1,0.5,2.0,0.1,", "2,0.6,1.0,0.2,1.5"]
+    (tmp_path / "history.csv").write_text("\n".join(rows))
+    results.plot_curves(tmp_path)
+    assert (tmp_path / "curves.png").exists()

@@ -1,4 +1,4 @@
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -46,6 +46,14 @@ def test_the_line_goes_through_the_smallest_and_the_largest(monkeypatch):
         assert made.fixed + made.per_mac * cost == pytest.approx(seconds[cost] / 10)
     assert made.images == pytest.approx(140 + 60 / 3)
     assert made.typical == pytest.approx(sum(macs(spec) for spec, _ in points) / 3)
+
+
+def test_images_that_data_hold_out_themselves_take_a_third(monkeypatch):
+    monkeypatch.setattr(trainer, "prepare", lambda spec, *_: spec_training(spec))
+    monkeypatch.setattr(step_time, "time_steps", lambda *_: (20, 0.1))
+    data = replace(DATA, validation=DATA.train.subset(np.arange(90)))
+    made = forecast.forecast([(cifar(8), RECIPE)], data, Execution(), lambda spec: None)
+    assert made.images == pytest.approx(200 + 90 / 3)
 
 
 def test_a_network_that_cannot_be_measured_is_left_out(monkeypatch, capsys):

@@ -94,7 +94,7 @@ def test_a_lost_chief_is_not_the_fault_of_a_trial(tmp_path, monkeypatch):
 
 def job(folder, monkeypatch, processor, shared=False, blocks="1:3", **limits):
     monkeypatch.setattr(jobs, "cpu", lambda: processor)
-    data = SimpleNamespace(name="digits", fingerprint=lambda: "0")
+    data = SimpleNamespace(name="digits", fingerprint="0")
     bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
     space = parse(cifar(8), FAST, {"blocks": blocks})
     return SearchJob(bench, space, "random", 1, Budget(**limits))

@@ -14,7 +14,7 @@ from train.backend.jax.devices import (
     scope,
     summary,
 )
-from train.backend.jax.errors import WRITE_ERRORS, explain_errors
+from train.backend.jax.errors import explain_errors, explain_writing
 from train.backend.jax.gradients import gradients
 from train.backend.jax.processes import (
     agreed_stop,
@@ -34,8 +34,8 @@ def for_training(model):
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
-    "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
+    "FORMATS", "agreed_stop", "block_steps", "capture", "check_execution", "check_keras", "choose",
+    "compile_settings", "distribute", "explain_errors", "explain_writing", "for_training",
     "from_leader", "gradients", "hardware", "join", "leads", "pool_batches", "processes",
     "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
     "validation_batches",

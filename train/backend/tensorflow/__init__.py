@@ -24,7 +24,7 @@ from train.backend.tensorflow.devices import (
     scope,
     summary,
 )
-from train.backend.tensorflow.errors import WRITE_ERRORS, explain_errors
+from train.backend.tensorflow.errors import explain_errors, explain_writing
 from train.backend.tensorflow.gradients import gradients
 from train.backend.tensorflow.training_layers import on_fast_layers
 from train.backend.tensorflow.variables import capture, restore
@@ -50,8 +50,8 @@ def block_steps(split, recipe, execution) -> int:
 
 
 __all__ = [
-    "FORMATS", "WRITE_ERRORS", "agreed_stop", "block_steps", "capture", "check_execution",
-    "check_keras", "choose", "compile_settings", "distribute", "explain_errors", "for_training",
+    "FORMATS", "agreed_stop", "block_steps", "capture", "check_execution", "check_keras", "choose",
+    "compile_settings", "distribute", "explain_errors", "explain_writing", "for_training",
     "from_leader", "gradients", "hardware", "join", "leads", "pool_batches", "processes",
     "replicas", "resolve", "restore", "scope", "summary", "training_batches", "training_class",
     "validation_batches",

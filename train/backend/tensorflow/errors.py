@@ -6,15 +6,8 @@ from contextlib import contextmanager
 
 import tensorflow as tf
 
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 from train.backend.tensorflow.devices import summary
-
-# What TensorFlow makes of the system's errors; others of its own are about computations.
-WRITE_ERRORS = (
-    OSError, tf.errors.FailedPreconditionError, tf.errors.NotFoundError, tf.errors.OutOfRangeError,
-    tf.errors.PermissionDeniedError, tf.errors.ResourceExhaustedError, tf.errors.UnknownError,
-)  # fmt: skip
-
 
 # Of a function in NumPy within a pipeline, TensorFlow keeps the words alone.
 OURS = re.compile(rf"{InputError.__name__}: (.*?)\n*(?:Traceback|\Z)", re.DOTALL)
@@ -38,3 +31,16 @@ def explain_errors() -> Iterator[None]:
         raise InputError(
             f"{summary()} ran out of memory: lower --batch_size, or choose a smaller network."
         ) from error
+
+
+@contextmanager
+def explain_writing() -> Iterator[None]:
+    """Turns what TensorFlow makes of the system's errors back into one, see `Backend`.
+
+    Raises:
+        OSError: if a file cannot be written.
+    """
+    try:
+        yield
+    except tf.errors.OpError as error:
+        raise OSError(sentence(error)) from error

@@ -23,11 +23,11 @@ from train.evaluation.blocks import (
 )
 from train.evaluation.material import Material, Record
 from train.evaluation.pictures import thumbnail
+from train.evaluation.record import CONFUSIONS, MISTAKES, OF_EACH
+from train.evaluation.scores import confusions
 from train.evaluation.words import interval, number, percent, short
 
 MOST_CLASSES = 20  # of a matrix that can be read
-MOST_CONFUSIONS, MOST_PICTURES = 10, 4
-MOST_MISTAKES = 24
 
 
 def scores(material: Material) -> list[Block]:
@@ -104,10 +104,8 @@ def confusion(material: Material) -> list[Block]:
     if evaluation is None:
         return []
     classes, counts = evaluation["data"]["classes"], np.array(evaluation["confusion"])
-    wrong = counts * (1 - np.eye(len(counts), dtype=counts.dtype))
-    order = np.argsort(-wrong, axis=None, kind="stable")[:MOST_CONFUSIONS]
-    pairs = [divmod(int(place), len(counts)) for place in order if wrong.flat[place]]
-    if not pairs:
+    found = confusions(evaluation["confusion"], CONFUSIONS)
+    if not found:
         return [Text(["No image was taken for one of another class."])]
     examples = defaultdict(list)
     for row in evaluation["mistakes"]:
@@ -115,11 +113,11 @@ def confusion(material: Material) -> list[Block]:
     rows = [
         Confusion(
             name=f"{classes[true]} taken for {classes[guess]}",
-            images=int(counts[true, guess]),
-            share=counts[true, guess] / counts[true].sum(),
-            pictures=_pictures(material, examples[true, guess][:MOST_PICTURES]),
+            images=images,
+            share=images / counts[true].sum(),
+            pictures=_pictures(material, examples[true, guess][:OF_EACH]),
         )
-        for true, guess in pairs
+        for true, guess, images in found
     ]
     matrix = [Matrix(classes, counts.tolist())] * (len(classes) <= MOST_CLASSES)
     return [Confusions(rows), *matrix]
@@ -130,7 +128,7 @@ def surest(material: Material) -> list[Block]:
     evaluation = material.evaluation or {}
     blocks: list[Block] = []
     if evaluation.get("mistakes"):
-        rows = sorted(evaluation["mistakes"], key=lambda row: -row["confidence"])[:MOST_MISTAKES]
+        rows = sorted(evaluation["mistakes"], key=lambda row: -row["confidence"])[:MISTAKES]
         text = "Wrong labels? A sure mistake is often a mistake of the label: look at each."
         blocks = [Text([text]), Gallery("Surest mistakes", _pictures(material, rows))]
     if evaluation.get("surest"):
