@@ -7,7 +7,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from keras_resnet import InputError, Spec, families
-from keras_resnet.export.files import check_labels, lines, read_lines
+from keras_resnet.utils.labels import check_labels, lines, read_lines
 from keras_resnet.utils.schema import parse
 from tests.hostile.bounded import is_sentence
 from train import cifar, export, tune
