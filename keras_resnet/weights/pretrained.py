@@ -107,7 +107,7 @@ def _locate_imagenet(row: Published, spec: Any, include_top: bool) -> Located:
 
 def _locate_trained(row: Trained, spec: Any, include_top: bool) -> Located:
     """Finds the run in `saved_models`; the head in its weights is left out where there is none."""
-    name = Path(row.run, "model.weights.h5")
+    name = Path(row.run, run_folder.WEIGHTS)
     path = next((root / name for root in SAVED_MODELS if (root / name).is_file()), None)
     if path is None:
         raise InputError(f"no {SAVED_MODELS[0] / name}: install this package again.")
