@@ -88,8 +88,8 @@ def test_tables_keep_what_other_experiments_left_in_the_folder(folder, seeds, ca
     assert "sgd, learning rate 0.1, " in page and "; LeNet-5 at 0.1 of that rate" in page
 
 
-def test_the_page_of_shortcuts_is_what_its_records_say(tmp_path):
-    """Those that come along: nothing is trained, as all of it is there."""
+def test_the_recorded_pages_are_what_the_records_say(tmp_path):
+    """Nothing is trained, as all of it is there."""
     quick = ROOT / "docs/papers/quick"
     for name in ("runs", "experiments.json"):
         copy = shutil.copytree if (quick / name).is_dir() else shutil.copy
@@ -97,8 +97,11 @@ def test_the_page_of_shortcuts_is_what_its_records_say(tmp_path):
     data_dir = ROOT.parent / "shared/tfds"  # real data, beside the repository
     if not data_dir.is_dir():
         pytest.skip("no prepared CIFAR-10 beside the repository")
-    reproduce.run(experiment="shortcuts", data_dir=str(data_dir), output_dir=tmp_path)
-    assert (tmp_path / "README.md").read_text() == (quick / "shortcuts.md").read_text()
+    reproduce.run(experiment="degradation", data_dir=str(data_dir), output_dir=tmp_path)
+    for name in ("README.md", "results.csv", "claims.csv"):
+        assert (tmp_path / name).read_text() == (quick / name).read_text()
+    pictures = {path.name for path in quick.glob("*.png")}
+    assert pictures == {path.name for path in tmp_path.glob("*.png")}
 
 
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):

@@ -1,1 +1,1 @@
-"""What the papers showed, shown again: experiments, their claims, and the pictures of both."""
+"""The papers' experiments, repeated: what they compare, what they claim, tables and pictures."""

@@ -74,7 +74,7 @@ _BEFORE = {
 
 EXPERIMENTS: dict[str, Experiment] = {
     "degradation": Experiment(
-        "Plain networks get worse with depth, and residual ones do not",
+        "Depth, with and without shortcuts",
         "He et al. 2015, Fig. 6",
         {
             "minutes": _plain(8, 14) | {"ResNet-8": cifar(8), "ResNet-14": cifar(14)},
@@ -84,22 +84,22 @@ EXPERIMENTS: dict[str, Experiment] = {
         {"plain": "plain networks", "ResNet": "residual networks"},
     ),
     "shortcuts": Experiment(
-        "Parameters in shortcuts hardly matter",
+        "Shortcut options A, B and C",
         "He et al. 2015, Table 3 (there ImageNet, 34 layers)",
         {"minutes": _shortcuts(8), "quick": _shortcuts(20), "full": _shortcuts(56)},
     ),
     "identity": Experiment(
-        "No shortcut is better than the identity",
+        "Shortcuts that are not the identity",
         "He et al. 2016, Table 1",
         {"minutes": _identity(8), "quick": _identity(20), "full": _identity(110)},
     ),
     "orders": Experiment(
-        "Full pre-activation is the best order",
+        "Activation orders",
         "He et al. 2016, Table 2",
         {"minutes": _orders(8), "quick": _orders(20), "full": _orders(110)},
     ),
     "depth": Experiment(
-        "Deeper residual networks are better",
+        "Residual networks by depth",
         "He et al. 2015, Table 6",
         {
             "minutes": {"ResNet-8": cifar(8), "ResNet-14": cifar(14)},
@@ -108,7 +108,7 @@ EXPERIMENTS: dict[str, Experiment] = {
         },
     ),
     "width": Experiment(
-        "Wide networks rival deep ones, at a fraction of the time",
+        "Wide and deep networks",
         "Zagoruyko and Komodakis 2016, Table 4",
         {
             "minutes": _widths((10, 1), (10, 2)),

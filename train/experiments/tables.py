@@ -108,7 +108,7 @@ def write(folder: Path, rows: Sequence[Row], facts: str, more: Sequence[str] = (
     names = list(dict.fromkeys(row.experiment for row in rows))
     judged = {name: verdicts(name, [r for r in rows if r.experiment == name]) for name in names}
     write_csv(folder / VERDICTS, [_claim_cells(n, *pair) for n in names for pair in judged[n]])
-    parts = [f"# What the papers showed, shown again\n\n{facts}"]
+    parts = [f"# The papers' experiments, repeated\n\n{facts}"]
     for name in names:
         own = [row for row in rows if row.experiment == name]
         parts.append(_section(name, own, judged[name]))
