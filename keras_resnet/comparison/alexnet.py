@@ -15,6 +15,7 @@ from keras_resnet.comparison.layers import (
     max_pool,
 )
 from keras_resnet.spec.comparison import AlexNetSpec
+from keras_resnet.spec.comparison.chain import PADDING
 
 
 def build(spec: AlexNetSpec, **arguments) -> keras.Model:
@@ -26,7 +27,7 @@ def features(x, spec: AlexNetSpec):
     """The convolutions, with overlapping max pooling: windows of 3x3 pixels, two apart."""
     for row in spec.convolutions():
         if row.stride > 1:
-            x = layers.ZeroPadding2D(row.padding, name=f"{row.name}_pad")(x)
+            x = layers.ZeroPadding2D(PADDING, name=f"{row.name}_pad")(x)
         settings = {"groups": row.groups, "activation": "relu"}
         x = convolution(x, row.filters, row.kernel, row.name, row.stride, **settings)
         if row.normalize:

@@ -5,6 +5,8 @@ from typing import NamedTuple, Protocol
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import MOST
 
+PADDING = 2  # pixels on each side under a stride, which make AlexNet's 55 of 224
+
 
 class Convolution(NamedTuple):
     """A convolution with ReLU in a chain of such, and what follows it."""
@@ -17,14 +19,11 @@ class Convolution(NamedTuple):
     normalize: bool = False  # local response normalization
     pool: int = 0  # side of max pooling of stride 2; 3 is padded by a pixel at the end; 0 is none
 
-    @property
-    def padding(self) -> int:
-        """Pixels on each side; under a stride 2, which makes AlexNet's 55 pixels of 224."""
-        return self.kernel // 2 if self.stride == 1 else 2
-
     def side(self, side: int) -> int:
-        """The side of what it makes of an image, before pooling."""
-        return (side + 2 * self.padding - self.kernel) // self.stride + 1
+        """The side of what it makes of an image, before pooling: the image's own but for strides."""
+        if self.stride == 1:
+            return side
+        return (side + 2 * PADDING - self.kernel) // self.stride + 1
 
     def pooled(self, side: int) -> int:
         """The side after pooling."""
