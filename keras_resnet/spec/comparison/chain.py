@@ -20,7 +20,7 @@ class Convolution(NamedTuple):
     pool: int = 0  # side of max pooling of stride 2; 3 is padded by a pixel at the end; 0 is none
 
     def side(self, side: int) -> int:
-        """The side of what it makes of an image, before pooling: the image's own but for strides."""
+        """The side of what it makes of an image, before pooling; without a stride the same."""
         if self.stride == 1:
             return side
         return (side + 2 * PADDING - self.kernel) // self.stride + 1
