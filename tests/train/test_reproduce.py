@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import signal
 import time
@@ -102,6 +103,19 @@ def test_the_recorded_pages_are_what_the_records_say(tmp_path):
         assert (tmp_path / name).read_text() == (quick / name).read_text()
     pictures = {path.name for path in quick.glob("*.png")}
     assert pictures == {path.name for path in tmp_path.glob("*.png")}
+
+
+def test_the_readme_has_the_revolution_of_depth_as_the_records_say():
+    def rows(file):
+        lines = (ROOT / file).read_text().splitlines()
+        cells = [line.strip("| ").split(" | ") for line in lines if line.startswith("|")]
+        return {row[0]: row for row in cells if len(row) > 2 and re.fullmatch(r"\d{4}", row[1])}
+
+    quoted, page = rows("README.md"), rows("docs/papers/quick/README.md")
+    assert quoted.keys() == page.keys() and len(page) == 5
+    quotes = 0, 1, 2, 3, 4, 6, 7, 8, 10  # columns: no error of the entry, no small form's costs
+    for name, cells in quoted.items():
+        assert cells == [page[name][column] for column in quotes]
 
 
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):

@@ -118,7 +118,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
     "comparison": Experiment(
         "From LeNet to ResNet, on small images",
-        "there is none on CIFAR-10; ImageNet: He et al. 2015, Table 4",
+        "He et al. 2015, Table 4, which is of ImageNet; the papers have none on CIFAR-10",
         {
             "minutes": _named(LeNet_5="LeNet5ReLU", ResNet_8="ResNet8"),
             "quick": _named(**_BEFORE, VGG_11="VGG11Cifar", ResNet_20="ResNet20"),
