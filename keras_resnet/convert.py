@@ -10,6 +10,7 @@ import keras
 from keras_resnet import families
 from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.network import ResNet
+from keras_resnet.spec.blocks import STEMS
 from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
@@ -175,7 +176,7 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     layout = TIMM_V2 if "post_bn" in weights else layout
     try:
         spec = infer(weights, layout)
-        if spec.stem in ("cifar", "early"):
+        if STEMS[spec.stem].stride == 1:
             raise InputError(f"its stem is {spec.stem!r}, for small images.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:

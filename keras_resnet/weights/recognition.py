@@ -120,7 +120,7 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     widths = [first["kernel"].shape[-1] for first in firsts]
     multiplier = max(1.0, width / stem[-1].shape[-1])  # stages may be wider than the stem
     head = weights.get(HEAD, {}).get("kernel")
-    default = DEFAULTS.get(name, IMAGENET)
+    default = CIFAR if STEMS[name].stride == 1 else IMAGENET
     return Spec(
         blocks=blocks,
         widths=tuple(round(w / multiplier) for w in widths),
@@ -147,7 +147,7 @@ class Default(NamedTuple):
 
 
 IMAGENET = Default(224, 1000)
-DEFAULTS = {"cifar": Default(32, 10), "early": Default(32, 10)}
+CIFAR = Default(32, 10)
 
 
 def append_channels(weights: Weights, spec: Spec) -> Weights:

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError, Spec
+from keras_resnet.convert import open_weights
+from keras_resnet.spec import SPECS
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -37,3 +39,9 @@ def test_its_outputs_are_of_equal_variance_in_pairs_of_opposites_and_stay(tmp_pa
 def test_it_has_no_more_filters_than_there_are_directions():
     with pytest.raises(InputError, match=r"at most 54 filters, .* and this one has 64"):
         trainer.prepare(Spec(blocks=(1,), widths=(64,)), RECIPE, DATA, FLOAT32)
+
+
+def test_it_would_undo_weights_that_a_training_begins_from():
+    weights = open_weights("cifar10", SPECS["ResNet20"])
+    with pytest.raises(InputError, match="whitened_stem is for networks that begin without"):
+        trainer.prepare(SPECS["ResNet20"], RECIPE, DATA, FLOAT32, weights=weights)
