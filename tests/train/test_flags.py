@@ -23,7 +23,7 @@ CHANGES = {
         "cutmix": 0.5, "color_jitter": 0.25, "lighting": 0.125, "random_erasing": 0.75,
         "ema_decay": 0.99, "subtract_mean": False, "mixup": 0.25, "augmentation_pool": 4,
         "teacher": "saved_models/big", "temperature": 3.5, "first_size": 0.5, "last_size": 0.75,
-        "border": "reflect", "cutout": 8, "whitened_stem": True,
+        "border": "reflect", "cutout": 8, "whitened_stem": True, "half_kernels": True,
         "frozen_stages": 2, "freeze_batchnorm": True, "stage_decay": 0.5, "patience": 4,
     },
     DataSettings: {

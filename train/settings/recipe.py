@@ -140,6 +140,9 @@ class Recipe(Settings):
         0, "stop after so many epochs without a better held-out accuracy; 0 for never", low=0
     )
     deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
+    half_kernels: bool = option(
+        False, "kernels are rounded to float16 at the end, so that their file is half as large"
+    )
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 
     def __post_init__(self) -> None:

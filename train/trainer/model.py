@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import keras
+import numpy as np
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
@@ -125,8 +126,7 @@ def inference_model(
 ) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities.
 
-    A distilled network's logits are
-    multiplied by the temperature of its teachers' probabilities.
+    A distilled network's logits are multiplied by the temperature of its teachers' probabilities.
     """
     with policy("float32"):
         final = network_model(network, normalization, "softmax")
@@ -137,4 +137,7 @@ def inference_model(
     if recipe.teacher:
         head = final.layers[-1]
         head.set_weights([recipe.temperature * weight for weight in head.get_weights()])
+    if recipe.half_kernels:
+        for kernel in (each for each in final.trainable_variables if each.ndim > 1):
+            kernel.assign(keras.ops.convert_to_numpy(kernel).astype(np.float16))
     return final

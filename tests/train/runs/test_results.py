@@ -1,7 +1,13 @@
+import keras
+import numpy as np
 import pytest
 
-from keras_resnet import InputError
+from keras_resnet import InputError, Spec, families
+from keras_resnet.export.card import ModelCard
+from train.data.dataset import Normalization
 from train.runs import results
+from train.settings.recipe import Recipe
+from train.trainer.model import inference_model, network_model
 
 
 def scores(**accuracy):
@@ -31,3 +37,25 @@ def test_an_epoch_whose_validation_loss_is_not_finite_is_left_out_of_the_curves(
     (tmp_path / "history.csv").write_text("\n".join(rows))
     results.plot_curves(tmp_path)
     assert (tmp_path / "curves.png").exists()
+
+
+def test_kernels_of_half_precision_take_half_the_space_and_load_as_they_are(tmp_path):
+    """By Keras itself, by `weights=`, and as the scored model has them."""
+    spec, scale = Spec(blocks=(1, 1), widths=(32, 64)), Normalization([0.0] * 3, [1.0] * 3)
+    trained = network_model(spec, scale, None)
+    card, sizes = ModelCard("noise", tuple("abcdefghij")), []
+    for half in (False, True):
+        model = inference_model(spec, Recipe(half_kernels=half), scale, trained)
+        results.write_weights(tmp_path, model, card)
+        sizes.append((tmp_path / "model.weights.h5").stat().st_size)
+    assert sizes[1] < 0.6 * sizes[0]
+    kernel = next(each for each in model.trainable_variables if each.ndim > 1).numpy()
+    np.testing.assert_array_equal(kernel, kernel.astype("float16"))
+    assert kernel.dtype == "float32"
+    copy = inference_model(spec, Recipe(), scale, network_model(spec, scale, None))
+    copy.load_weights(tmp_path / "model.weights.h5")
+    images = np.random.default_rng(0).integers(0, 255, (2, 32, 32, 3)).astype("float32")
+    np.testing.assert_array_equal(copy(images), model(images))
+    keras.utils.set_random_seed(1)
+    built = families.build(spec, weights=tmp_path / "model.weights.h5")
+    np.testing.assert_array_equal(built(images), model(images))
