@@ -9,6 +9,7 @@ and the last stages of it learn as long as `--minutes` allows. Leaves a run fold
 import os
 from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from keras_resnet.spec import Spec
@@ -57,81 +58,125 @@ def run(**settings: Any) -> dict[str, Any]:
 
 def main(values: flags.Values) -> dict[str, Any]:
     """Looks the folder over, trains, exports and scores."""
-    from time import monotonic
-
-    from train.data import sources
-    from train.data.survey import check, survey, text
-
     began = monotonic()
+    name, network, recipe, settings = _choose(values)
+    data, found = _look_over(settings, recipe)
+    if not values.batch_size:  # a small folder has less than a batch
+        recipe = replace(recipe, batch_size=min(recipe.batch_size, sum(found.counts["training"])))
+    folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
+    training = _prepare(values, folder, name, network, recipe, data)
+    asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
+    told = {"source": {"dataset": settings.dataset, "data_dir": ""}, "survey": found.record()}
+    ends = began + OVERHEAD * 60 * values.minutes
+    record, predicted = _train(values, folder, training, asked, told, ends)
+    _conclude(folder, data, predicted)
+    print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")
+    return record
+
+
+def _choose(values: flags.Values) -> tuple[str, Any, Recipe, DataSettings]:
+    """Checks the flags: the network with its name, how to train it, and which photographs."""
     values.refuse_arguments()
     if not values.dataset:
         raise InputError("say which photographs: --dataset=FOLDER, with a folder for each class.")
     if not os.path.isdir(os.path.expanduser(values.dataset)):
         raise InputError(f"no folder {values.dataset!r}: check --dataset.")
     beginning.check_start(values.weights)
-    model, network, recipe = flags.base(values, "resnet50", "finetune")
-    recipe = replace(recipe, **values.given(Recipe))
-    if values.head_only and (fields := [name for name in PLANNED if name in values.given(Recipe)]):
+    name, network, recipe = flags.base(values, "resnet50", "finetune")
+    given = values.given(Recipe)
+    if values.head_only and (fields := [field for field in PLANNED if field in given]):
         raise InputError(f"{fields[0]} is for the stages below the head: leave out --head_only.")
     framing = beginning.source_framing(values.weights)
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))
     if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
         settings = replace(settings, dataset=os.path.join(".", settings.dataset))
+    return name, network, replace(recipe, **given), settings
+
+
+def _look_over(settings: DataSettings, recipe: Recipe) -> tuple[Any, Any]:
+    """Reads the photographs, and shows and checks what is in them, before TensorFlow is there."""
+    from train.data import sources
+    from train.data.survey import check, survey, text
+
     data = sources.load(settings, FINETUNE_DATA.image_size)
     found = survey(data, recipe.validation_fraction)
     print(text(found, data), flush=True)
     check(found, data)
-    if not values.batch_size:  # a small folder has less than a batch
-        most = sum(found.counts["training"])
-        recipe = replace(recipe, batch_size=min(recipe.batch_size, most))
+    return data, found
 
+
+def _prepare(
+    values: flags.Values, folder: Path, name: str, network: Any, recipe: Recipe, data: Any
+) -> Any:
+    """A training that begins from the weights."""
     from train.backend import backend
 
-    engine = backend()  # after the table, which is there at once
-    from train import export
-    from train.evaluation.attempt import try_evaluation
-    from train.evaluation.scores import per_class
-    from train.evaluation.summary import class_table
-    from train.runs import folder as folders
-    from train.runs import results
+    engine = backend()
     from train.trainer import trainer
     from train.transfer import tuning
 
-    folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     beginning.check_apart(values.weights, folder)
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
-    model, network, weights = beginning.open_start(values, model, network)
+    name, network, weights = beginning.open_start(values, name, network)
     if weights.preprocessing is None and isinstance(network, Spec):
         weights = weights._replace(preprocessing=MODES[network.preprocessing])
         print(
             f"{weights.source} does not tell how its images were prepared: taken for "
             f"'{network.preprocessing}', as the published weights of this network"
         )
-    training = trainer.prepare(network, recipe, data, execution, model, weights)
+    training = trainer.prepare(network, recipe, data, execution, name, weights)
     print(beginning.began_from(training), flush=True)
     tuning.check_stages(training)
-    asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
-    begun = None
+    return training
+
+
+def _train(
+    values: flags.Values,
+    folder: Path,
+    training: Any,
+    asked: dict[str, Any],
+    told: dict[str, Any],
+    ends: float,
+) -> tuple[dict[str, Any], Any]:
+    """Fits the head, trains what the time allows, and delivers.
+
+    Returns:
+        The record of the run, and the probabilities of the test photographs.
+    """
+    from train.evaluation.scores import per_class
+    from train.evaluation.summary import class_table
+    from train.runs import folder as folders
+    from train.transfer import tuning
+
+    given, begun = [*values.given(Recipe)], None
     if not values.overwrite:  # before features are computed for it
-        begun = tuning.begun(folder, training.description() | asked, [*values.given(Recipe)])
+        begun = tuning.begun(folder, training.description() | asked, given)
     head = tuning.fit_head(training)
-    left = max(OVERHEAD * 60 * values.minutes - (monotonic() - began), 1.0)  # 1 s is for no epoch
-    left = 0.0 if values.head_only else left
-    training, plan = tuning.plan(training, execution, begun, left, [*values.given(Recipe)])
+    # 1 s is for no epoch.
+    left = 0.0 if values.head_only else max(ends - monotonic(), 1.0)
+    execution = Execution(**values.given(Execution))
+    training, plan = tuning.plan(training, execution, begun, left, given)
     print(plan, flush=True)
-    description = training.description() | asked
+    data, description = training.data, training.description() | asked
     with folders.record_run(folder, description, values.overwrite) as record:
-        record |= {"source": {"dataset": settings.dataset, "data_dir": ""}}
-        record |= {"survey": found.record(), "head": head.record()}
+        record |= {**told, "head": head.record()}
         result = tuning.tune(training, folder, head, plan)
         record |= result.outcome()
         predicted = workflow.deliver(folder, result.model, description, data, record)
-        said = predicted.argmax(-1)
-        classes = per_class(data.test.labels, said, data.classes)
+        classes = per_class(data.test.labels, predicted.argmax(-1), data.classes)
         record["recall"] = {row["name"]: row["recall"] for row in classes}
     print(class_table(classes))
-    workflow.summarize(data, said)
+    return record, predicted
+
+
+def _conclude(folder: Path, data: Any, predicted: Any) -> None:
+    """Summarizes and evaluates, and makes the int8 file."""
+    from train import export
+    from train.evaluation.attempt import try_evaluation
+    from train.runs import results
+
+    workflow.summarize(data, predicted.argmax(-1))
     print(try_evaluation(folder, data, predicted))
     if results.can_export():
         export.run(
@@ -141,8 +186,6 @@ def main(values: flags.Values) -> dict[str, Any]:
         )  # fmt: skip
     else:
         print(workflow.export_later(folder))
-    print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")
-    return record
 
 
 if __name__ == "__main__":
