@@ -51,51 +51,21 @@ def main(values: flags.Values) -> None:
     """Checks what was asked, searches, and says what was found."""
     from train.backend import backend
 
-    engine = backend()  # before anything else imports Keras, as it is quiet
-    from train.compress import distillation
-    from train.data import sources
-    from train.data.memory import keep_small
+    backend()  # before anything else imports Keras, as it is quiet
     from train.evaluation.attempt import try_report
     from train.runs.folder import check_folder, claim_folder
-    from train.runs.restore import model_card
     from train.search import folder as search_folder
     from train.search import leaderboard, loop, workers
-    from train.search.cost_meter import CostMeter
-    from train.search.job import SearchJob
     from train.search.pareto_plot import published
-    from train.search.trial import TrialRunner
 
     values.refuse_arguments()
     lookup(TUNERS, values.tuner, "tuner")
     role = workers.role()
     if role == workers.CHIEF:
         workers.check_port()
-    _, spec, recipe = flags.base(values)
-    given = values.given(Recipe)
-    recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
-    texts = {field.name: getattr(values, field.name) for field in space.searchable()}
-    searched = space.parse(spec, recipe, {k: text for k, text in texts.items() if text is not None})
-    seen = {row.field for row in searched.searched} & {*distillation.CACHE_KEY_FIELDS}
-    if recipe.teacher and seen:
-        raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
-    budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
-    engine.choose(execution.devices)  # before anything starts the devices
-    settings = DataSettings(**values.given(DataSettings))
-    data = keep_small(sources.load(settings, spec.input_shape[0]))
-    if not len(data.hold_out(recipe.validation_fraction)[1]):
-        raise InputError(
-            f"{len(data.train)} training images of {data.name} leave none to judge trials "
-            "by: raise --validation_fraction."
-        )
-    folder = Path(values.output_dir)
-    card = model_card({"model": "best", "data": {"name": data.name}}, data.classes)
-    is_worker = role == workers.WORKER
-    meter = CostMeter(budget, card, folder / MEASURED, is_worker, recipe.subtract_mean)
-    runner = TrialRunner(folder, data, execution, meter, values.checkpoint_seconds)
-    network = replace(spec, input_shape=data.shape)
-    distillation.check_teachers(recipe, network, data.classes, folder)
-    job = SearchJob(runner, searched, values.tuner, values.max_trials, budget)
-    if is_worker:
+    job = _job(values, is_worker=role == workers.WORKER)
+    folder, meter, budget = job.runner.folder, job.runner.meter, job.budget
+    if role == workers.WORKER:
         search_folder.wait_for_chief(job)
         loop.search(job)
         return
@@ -115,10 +85,55 @@ def main(values: flags.Values) -> None:
             costs={name: cost.title for name, cost in COSTS.items()},
             search=job.description(),
             limits={name: budget.limit(name) for name in budget.limited},
-            published=published(meter, data.name),
+            published=published(meter, job.runner.data.name),
             command=search_folder.next_commands(job, *named)[0],
         )
     )
+
+
+def _job(values: flags.Values, is_worker: bool) -> Any:
+    """The search that was asked for, checked."""
+    from train.backend import backend
+    from train.compress import distillation
+    from train.data import sources
+    from train.data.memory import keep_small
+    from train.runs.restore import model_card
+    from train.search.cost_meter import CostMeter
+    from train.search.job import SearchJob
+    from train.search.trial import TrialRunner
+
+    _, spec, recipe = flags.base(values)
+    recipe, searched = _searched(values, spec, recipe)
+    budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
+    backend().choose(execution.devices)  # before anything starts the devices
+    settings = DataSettings(**values.given(DataSettings))
+    data = keep_small(sources.load(settings, spec.input_shape[0]))
+    if not len(data.hold_out(recipe.validation_fraction)[1]):
+        raise InputError(
+            f"{len(data.train)} training images of {data.name} leave none to judge trials "
+            "by: raise --validation_fraction."
+        )
+    folder = Path(values.output_dir)
+    card = model_card({"model": "best", "data": {"name": data.name}}, data.classes)
+    meter = CostMeter(budget, card, folder / MEASURED, is_worker, recipe.subtract_mean)
+    runner = TrialRunner(folder, data, execution, meter, values.checkpoint_seconds)
+    network = replace(spec, input_shape=data.shape)
+    distillation.check_teachers(recipe, network, data.classes, folder)
+    return SearchJob(runner, searched, values.tuner, values.max_trials, budget)
+
+
+def _searched(values: flags.Values, spec: Any, recipe: Recipe) -> tuple[Recipe, Any]:
+    """The recipe with what is the same in all trials, and the space of what is not."""
+    from train.compress import distillation
+
+    given = values.given(Recipe)
+    recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
+    texts = {field.name: getattr(values, field.name) for field in space.searchable()}
+    searched = space.parse(spec, recipe, {k: text for k, text in texts.items() if text is not None})
+    seen = {row.field for row in searched.searched} & {*distillation.CACHE_KEY_FIELDS}
+    if recipe.teacher and seen:
+        raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
+    return recipe, searched
 
 
 if __name__ == "__main__":
