@@ -49,13 +49,17 @@ def cifar_resnet(depth: int, classes: int = 10) -> nn.Module:
 
 
 def network(name: str) -> nn.Module:
-    """A network by our name."""
+    """A network by our name.
+
+    Raises:
+        ValueError: for those of the second paper, which are in neither torchvision nor here.
+    """
     if name == "ResNet50":
         from torchvision.models import resnet50
 
         return resnet50()
     if name.endswith("V2"):
-        raise NotImplementedError(f"{name} is in neither torchvision nor here")
+        raise ValueError(f"{name} is in neither torchvision nor here: compare another network.")
     return cifar_resnet(int(name.removeprefix("ResNet")))
 
 

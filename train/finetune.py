@@ -64,11 +64,11 @@ def main(values: flags.Values) -> dict[str, Any]:
     if not values.batch_size:  # a small folder has less than a batch
         recipe = replace(recipe, batch_size=min(recipe.batch_size, sum(found.counts["training"])))
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
-    training = _prepare(values, folder, name, network, recipe, data)
-    asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
+    execution = Execution(**values.given(Execution))
+    training = _prepare(values, folder, name, network, recipe, data, execution)
     told = {"source": {"dataset": settings.dataset, "data_dir": ""}, "survey": found.record()}
     ends = began + OVERHEAD * 60 * values.minutes
-    record, predicted = _train(values, folder, training, asked, told, ends)
+    record, predicted = _train(values, folder, training, execution, told, ends)
     _conclude(folder, data, predicted)
     print(f"{(monotonic() - began) / 60:.1f} minutes in all. Run folder: {folder}")
     return record
@@ -106,17 +106,22 @@ def _look_over(settings: DataSettings, recipe: Recipe) -> tuple[Any, Any]:
 
 
 def _prepare(
-    values: flags.Values, folder: Path, name: str, network: Any, recipe: Recipe, data: Any
+    values: flags.Values,
+    folder: Path,
+    name: str,
+    network: Any,
+    recipe: Recipe,
+    data: Any,
+    execution: Execution,
 ) -> Any:
     """A training that begins from the weights."""
     from train.backend import backend
 
-    engine = backend()
+    engine = backend()  # before anything else imports Keras, as it is quiet
     from train.trainer import trainer
     from train.transfer import tuning
 
     beginning.check_apart(values.weights, folder)
-    execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)
     name, network, weights = beginning.open_start(values, name, network)
     if weights.preprocessing is None and isinstance(network, Spec):
@@ -135,7 +140,7 @@ def _train(
     values: flags.Values,
     folder: Path,
     training: Any,
-    asked: dict[str, Any],
+    execution: Execution,
     told: dict[str, Any],
     ends: float,
 ) -> tuple[dict[str, Any], Any]:
@@ -149,13 +154,12 @@ def _train(
     from train.runs import folder as folders
     from train.transfer import tuning
 
+    asked = {"plan": {"minutes": values.minutes, "head_only": values.head_only}}
     given, begun = [*values.given(Recipe)], None
     if not values.overwrite:  # before features are computed for it
         begun = tuning.begun(folder, training.description() | asked, given)
     head = tuning.fit_head(training)
-    # 1 s is for no epoch.
-    left = 0.0 if values.head_only else max(ends - monotonic(), 1.0)
-    execution = Execution(**values.given(Execution))
+    left = 0.0 if values.head_only else max(ends - monotonic(), 1.0)  # 1 s is for no epoch
     training, plan = tuning.plan(training, execution, begun, left, given)
     print(plan, flush=True)
     data, description = training.data, training.description() | asked

@@ -63,9 +63,10 @@ def main(values: flags.Values) -> None:
     role = workers.role()
     if role == workers.CHIEF:
         workers.check_port()
-    job = _job(values, is_worker=role == workers.WORKER)
+    is_worker = role == workers.WORKER
+    job = _job(values, is_worker)
     folder, meter, budget = job.runner.folder, job.runner.meter, job.budget
-    if role == workers.WORKER:
+    if is_worker:
         search_folder.wait_for_chief(job)
         loop.search(job)
         return

@@ -131,6 +131,16 @@ def test_the_readme_has_the_revolution_of_depth_as_the_records_say():
         assert cells == [page[name][column] for column in quotes]
 
 
+def test_the_first_figure_of_the_readme_is_told_as_the_records_say():
+    with open(ROOT / "docs/papers/quick/claims.csv", encoding="utf-8") as file:
+        rows = {row["claim"]: float(row["difference"] or "nan") for row in csv.DictReader(file)}
+    plain = rows["A plain network of 56 layers has a higher training error than one of 20."]
+    residual = rows["A residual network of 56 layers has a lower training error than one of 20."]
+    caption = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
+    assert f"plain network by {plain:.1f} points" in caption
+    assert f"of a residual network by {residual:.1f} (n = 2;" in caption
+
+
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):
     with pytest.raises(InputError, match=r"other experiments \(recipe.epochs 1, not 2\)"):
         reproduce.run(output_dir=folder, seeds=seeds, **SETTINGS, epochs=2)
