@@ -10,7 +10,7 @@ import os
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras_resnet.spec import Spec
 from keras_resnet.spec.preprocessing import MODES
@@ -56,17 +56,28 @@ def run(**settings: Any) -> dict[str, Any]:
     return COMMAND.run(main, settings)
 
 
+class Choice(NamedTuple):
+    """What the flags ask for."""
+
+    name: str
+    network: Any
+    recipe: Recipe
+    settings: DataSettings
+
+
 def main(values: flags.Values) -> dict[str, Any]:
     """Looks the folder over, trains, exports and scores."""
     began = monotonic()
-    name, network, recipe, settings = _choose(values)
-    data, found = _look_over(settings, recipe)
+    choice = _choose(values)
+    data, found = _look_over(choice)
     if not values.batch_size:  # a small folder has less than a batch
-        recipe = replace(recipe, batch_size=min(recipe.batch_size, sum(found.counts["training"])))
+        size = min(choice.recipe.batch_size, sum(found.counts["training"]))
+        choice = choice._replace(recipe=replace(choice.recipe, batch_size=size))
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     execution = Execution(**values.given(Execution))
-    training = _prepare(values, folder, name, network, recipe, data, execution)
-    told = {"source": {"dataset": settings.dataset, "data_dir": ""}, "survey": found.record()}
+    training = _prepare(values, folder, choice, data, execution)
+    source = {"dataset": choice.settings.dataset, "data_dir": ""}
+    told = {"source": source, "survey": found.record()}
     ends = began + OVERHEAD * 60 * values.minutes
     record, predicted = _train(values, folder, training, execution, told, ends)
     _conclude(folder, data, predicted)
@@ -74,8 +85,8 @@ def main(values: flags.Values) -> dict[str, Any]:
     return record
 
 
-def _choose(values: flags.Values) -> tuple[str, Any, Recipe, DataSettings]:
-    """Checks the flags: the network with its name, how to train it, and which photographs."""
+def _choose(values: flags.Values) -> Choice:
+    """Checks the flags: the network, how to train it, and which photographs."""
     values.refuse_arguments()
     if not values.dataset:
         raise InputError("say which photographs: --dataset=FOLDER, with a folder for each class.")
@@ -90,29 +101,23 @@ def _choose(values: flags.Values) -> tuple[str, Any, Recipe, DataSettings]:
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))
     if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
         settings = replace(settings, dataset=os.path.join(".", settings.dataset))
-    return name, network, replace(recipe, **given), settings
+    return Choice(name, network, replace(recipe, **given), settings)
 
 
-def _look_over(settings: DataSettings, recipe: Recipe) -> tuple[Any, Any]:
+def _look_over(choice: Choice) -> tuple[Any, Any]:
     """Reads the photographs, and shows and checks what is in them, before TensorFlow is there."""
     from train.data import sources
     from train.data.survey import check, survey, text
 
-    data = sources.load(settings, FINETUNE_DATA.image_size)
-    found = survey(data, recipe.validation_fraction)
+    data = sources.load(choice.settings, FINETUNE_DATA.image_size)
+    found = survey(data, choice.recipe.validation_fraction)
     print(text(found, data), flush=True)
     check(found, data)
     return data, found
 
 
 def _prepare(
-    values: flags.Values,
-    folder: Path,
-    name: str,
-    network: Any,
-    recipe: Recipe,
-    data: Any,
-    execution: Execution,
+    values: flags.Values, folder: Path, choice: Choice, data: Any, execution: Execution
 ) -> Any:
     """A training that begins from the weights."""
     from train.backend import backend
@@ -123,14 +128,14 @@ def _prepare(
 
     beginning.check_apart(values.weights, folder)
     engine.choose(execution.devices)
-    name, network, weights = beginning.open_start(values, name, network)
+    name, network, weights = beginning.open_start(values, choice.name, choice.network)
     if weights.preprocessing is None and isinstance(network, Spec):
         weights = weights._replace(preprocessing=MODES[network.preprocessing])
         print(
             f"{weights.source} does not tell how its images were prepared: taken for "
             f"'{network.preprocessing}', as the published weights of this network"
         )
-    training = trainer.prepare(network, recipe, data, execution, name, weights)
+    training = trainer.prepare(network, choice.recipe, data, execution, name, weights)
     print(beginning.began_from(training), flush=True)
     tuning.check_stages(training)
     return training
