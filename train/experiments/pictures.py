@@ -22,7 +22,7 @@ def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
     """
     experiment = EXPERIMENTS[name]
     groups = experiment.groups or {"": ""}
-    figure = Figure(figsize=(5.4 * len(groups), 4.2), layout="constrained")
+    figure = Figure(figsize=(6.2 * len(groups), 4.2), layout="constrained")
     panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
     highest = 0.0
     for axes, (beginning, title) in zip(panels, groups.items(), strict=True):
@@ -44,7 +44,7 @@ def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1))  # hides no curve
     panels[0].set(ylabel="error, %", ylim=(0, min(100, 1.05 * highest) or 100))
     figure.suptitle(f"{experiment.title}\nbold: test error; thin, dashed: training error")
     with replacing(folder / f"{name}.png") as partial:

@@ -44,9 +44,16 @@ def _shortcuts(depth: int) -> Networks:
 
 
 def _identity(depth: int) -> Networks:
-    kinds = ("scaled", "scaled_shortcut", "gated", "gated_shortcut", "dropout_shortcut")
-    others = {name.replace("_", " "): cifar(depth, shortcut=name) for name in kinds}
-    return {"identity": cifar(depth), "1x1 convolution": cifar(depth, shortcut="C"), **others}
+    kinds = {
+        "identity": "A",
+        "half of shortcut and branch": "scaled",
+        "half of the shortcut": "scaled_shortcut",
+        "exclusive gating": "gated",
+        "shortcut-only gating": "gated_shortcut",
+        "1x1 convolution": "C",
+        "dropout on the shortcut": "dropout_shortcut",
+    }
+    return {label: cifar(depth, shortcut=kind) for label, kind in kinds.items()}
 
 
 def _orders(depth: int) -> Networks:

@@ -100,15 +100,17 @@ def test_a_training_that_failed_is_told_and_no_mean_of_the_others_is_judged(tmp_
     network = NETWORKS["ResNet20"]
     rows = [
         Row("identity", "identity", [finished(network)] * 2),
-        Row("identity", "scaled shortcut", [finished(network)], 1),
-        Row("identity", "gated", [], 2),
+        Row("identity", "half of the shortcut", [finished(network)], 1),
+        Row("identity", "exclusive gating", [], 2),
         Row("identity", "1x1 convolution", [finished(network, batch_size=64)]),
     ]
     write(tmp_path, rows, "Facts.")
     page = (tmp_path / "README.md").read_text()
-    assert "| scaled shortcut | 269,722 | 10.00, 1 more failed | 20.00, 1 more failed |" in page
-    assert "| gated |  | 2 failed | 2 failed |" in page
-    assert "not tested**: 1 of 2 trainings of scaled shortcut failed" in page
+    assert (
+        "| half of the shortcut | 269,722 | 10.00, 1 more failed | 20.00, 1 more failed |" in page
+    )
+    assert "| exclusive gating |  | 2 failed | 2 failed |" in page
+    assert "not tested**: 1 of 2 trainings of half of the shortcut failed" in page
     with open(tmp_path / "results.csv", newline="") as file:
         table = {row["network"]: row for row in csv.DictReader(file)}
     assert [row["failed"] for row in table.values()] == ["0", "1", "2", "0"]
