@@ -83,10 +83,11 @@ CLAIMS: dict[str, tuple[Claim, ...]] = {
         ),
         *(
             Claim(
-                "From A to C is less than a third of the way from a plain network to A.",
-                "our reading of He et al. 2015, Table 3", "0.84 against 3.51",
-                TEST, {f"plain-{depth}": 1, "option A": -4, "option C": 3}, _IMAGENET,
+                f"Option C is {than} A by less than a third of what A gains over a plain network.",
+                "our reading of He et al. 2015, Table 3", "0.84 points better, of 3.51",
+                TEST, {f"plain-{depth}": 1, "option A": a, "option C": c}, _IMAGENET,
             )
+            for than, a, c in (("better than", -4, 3), ("worse than", 2, -3))
             for depth in (20, 56)
         ),
     ),
