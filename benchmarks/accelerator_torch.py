@@ -37,7 +37,7 @@ class Unit(nn.Module):
         return functional.relu(y + functional.pad(x, (0, 0, 0, 0, before, self.more - before)))
 
 
-def cifar_resnet(depth: int, classes: int = 10) -> nn.Module:
+def cifar_resnet(depth: int) -> nn.Module:
     """ResNet of 6n + 2 layers (He et al. 2015, 4.2)."""
     layers = [nn.Conv2d(3, 16, 3, 1, 1, bias=False), nn.BatchNorm2d(16), nn.ReLU()]
     inputs = 16
@@ -45,7 +45,7 @@ def cifar_resnet(depth: int, classes: int = 10) -> nn.Module:
         for unit in range((depth - 2) // 6):
             layers.append(Unit(inputs, filters, 2 if stage and not unit else 1))
             inputs = filters
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, classes))
+    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 10))
 
 
 def network(name: str) -> nn.Module:

@@ -23,6 +23,7 @@ from train.data.dataset import Data
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import trainer
+from train.workflow import changed
 
 COMMAND = flags.Command("benchmarks.profile", __doc__)
 COMMAND.add(int, "kinds", 20, "kinds of operations to show, the slowest first", low=1)
@@ -36,7 +37,7 @@ def prepare(values: flags.Values) -> trainer.Training:
     """The training whose steps are looked at."""
     name, network, recipe = flags.base(values)
     recipe = replace(recipe, **values.given(Recipe), epochs=1, validation_fraction=0.0)
-    network = replace(network, **values.given(Spec))
+    network = changed(network, values.given(Spec))
     shown = images((WARM + 2 * STEPS + 2) * recipe.batch_size, network.input_shape)
     data = Data("random", tuple("0123456789"), shown, shown)
     return trainer.prepare(network, recipe, data, Execution(**values.given(Execution)), name)

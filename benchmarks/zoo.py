@@ -16,6 +16,7 @@ from keras_resnet import families
 from keras_resnet.spec import Spec
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import paths
 from keras_resnet.utils.schema import parse, read_json
 from train import flags
 from train.evaluation.repeat import command_line, program, settings
@@ -30,7 +31,7 @@ SHIPPED = ROOT / "saved_models/pretrained"
 EXPORT = "_export"  # ends the name there
 PAGE, TABLE = "zoo.md", "zoo.csv"
 COMMAND = flags.Command("benchmarks.zoo", __doc__)
-COMMAND.add(str, "runs", None, "folders of more runs, with commas between", **flags.PATH)
+COMMAND.add(str, "runs", None, "folders of more runs, with commas between", text=paths)
 COMMAND.add(str, "output_dir", str(ROOT / "docs"), "where both files are written", **flags.PATH)
 
 

@@ -14,7 +14,6 @@ from keras_resnet.utils.fields import MOST, check_number
 
 AXES = {"channels_last": -1, "channels_first": -3}  # of the channels
 KERAS = ("caffe", "tf", "torch")  # modes of its own
-CIFAR10_MEAN, CIFAR10_STD = MODES["cifar10"].mean, MODES["cifar10"].std
 
 CIFAR10 = (
     "airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck",

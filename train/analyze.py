@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
 from train.analysis.analyses import ALL, ANALYSES, AnalysisSettings, method
@@ -56,7 +56,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     values.refuse_arguments()
     if not values.run:
         raise InputError("say which runs: --run=saved_models/NAME, or several with commas between.")
-    names = _names(values.what)
+    names, every = _names(values.what)
     settings = AnalysisSettings(**values.given(AnalysisSettings))
     paths = [Path(path) for path in values.run.split(",")]
     with quiet():
@@ -64,7 +64,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     shape = subjects[0].network.input_shape
     data = recorded_data(subjects[0].run, shape, **values.given(DataSettings))
     folder = _folder(values, paths)
-    plan = _plan(names, subjects, settings, values.what == ALL)
+    plan = _plan(names, subjects, settings, every)
     _predict(plan, subjects, settings)
     record = records.describe(subjects, _command(values))
     with folders.claim_folder(folder):
@@ -81,12 +81,10 @@ def main(values: flags.Values) -> dict[str, Any]:
     return record
 
 
-def _names(what: str) -> list[str]:
-    """The analyses that are asked for, each once, in the order of the table."""
-    asked = [part.strip() for part in what.split(",")]
-    for name in asked:
-        lookup({**ANALYSES, ALL: None}, name, "analysis")
-    return [name for name in ANALYSES if ALL in asked or name in asked]
+def _names(what: str) -> tuple[list[str], bool]:
+    """The analyses that are asked for, in the order of the table; and whether that is all."""
+    asked = flags.chosen(what, (*ANALYSES, ALL), "analysis")
+    return [name for name in ANALYSES if ALL in asked or name in asked], ALL in asked
 
 
 def _folder(values: flags.Values, paths: list[Path]) -> Path:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.weights import run_folder
 from train import flags
-from train.runs.files import RECORD
 from train.runs.record import read_record
 from train.settings.data import SEEN
 from train.settings.networks import MODELS
@@ -33,7 +33,10 @@ def check_apart(weights: str | None, folder: Path) -> None:
     Raises:
         InputError: if it would.
     """
-    if weights and Path(weights).is_dir() and folder.is_dir() and folder.samefile(weights):
+    if not weights or not os.path.exists(weights) or not folder.is_dir():
+        return
+    place = Path(weights) if os.path.isdir(weights) else Path(weights).parent
+    if folder.samefile(place):
         raise InputError(
             f"{folder} is where the weights are that it begins from: choose another --output_dir."
         )
@@ -45,9 +48,10 @@ def source_framing(weights: str | None) -> dict[str, Any]:
     Raises:
         InputError: if its record cannot be read.
     """
-    if not weights or not (Path(weights) / RECORD).is_file():
+    run = run_folder.find(Path(weights)) if weights else None
+    if run is None:
         return {}
-    data = read_record(Path(weights)).get("data", {})
+    data = read_record(run).get("data", {})
     known = {name: data[name] for name in SEEN if name in data}
     return known if known.get("image_size") else {}
 

@@ -101,10 +101,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         _check_saving(values, whole)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
+    places = _places(folder, subjects)
     records: list[Any] = []
     right: dict[str, Any] = {}
-    for subject in subjects:
-        place = folder if len(subjects) == 1 else folder / subject.name.replace("/", "_")
+    for subject, place in zip(subjects, places, strict=True):
         with folders.claim_folder(place):
             fit = values.member_weights == FITTED
             found = evaluate.score(subject, data, place, names, fit)
@@ -183,6 +183,21 @@ def _folder(values: flags.Values, networks: list[Any]) -> Path:
     return folder if networks[0].format == "keras" else folder / networks[0].format
 
 
+def _places(folder: Path, subjects: list[Any]) -> list[Path]:
+    """The folder of each record, none of which holds somebody else's README."""
+    from train.evaluation.model_card import MODEL_CARD
+    from train.evaluation.record import EVALUATION
+
+    several = len(subjects) > 1
+    places = [folder / each.name.replace("/", "_") if several else folder for each in subjects]
+    for place in places:
+        if (place / MODEL_CARD).exists() and not (place / EVALUATION).exists():
+            raise InputError(
+                f"{place / MODEL_CARD} is of no evaluation: choose another --output_dir."
+            )
+    return places
+
+
 def _report(folder: Path, networks: list[Any], records: list[Any], sentences: list[str], data):
     """Writes the page of a run into its folder, and others beside their records."""
     from train.evaluation.attempt import try_report
@@ -231,9 +246,11 @@ def _check_saving(values: flags.Values, ensemble) -> None:
 
     if not values.save_ensemble:
         return
-    if (Path(values.save_ensemble) / RECORD).exists():
+    folder = Path(values.save_ensemble)
+    members = [Path(member.path).resolve().parent for member in ensemble.members]
+    if (folder / RECORD).exists() or folder.resolve() in members:
         raise InputError(
-            f"{values.save_ensemble} holds a run, whose files would be lost: choose another "
+            f"{folder} holds a run or a member, whose files would be lost: choose another "
             "--save_ensemble."
         )
     average_model(ensemble)

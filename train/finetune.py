@@ -191,7 +191,7 @@ def _conclude(folder: Path, data: Any, predicted: Any) -> None:
         export.run(
             run=str(folder), formats="int8", known=predicted,
             calibration_images=CALIBRATION,
-            max_drop=max(MAX_DROP, 100 * MAX_LOST / len(data.test)),
+            max_drop=min(100.0, max(MAX_DROP, 100 * MAX_LOST / len(data.test))),
         )  # fmt: skip
     else:
         print(workflow.export_later(folder))

@@ -7,7 +7,7 @@ commands can be imported together, and called from Python as often as one likes.
 import os
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import fields
 from pathlib import Path
@@ -221,6 +221,18 @@ def _refuse_windows() -> None:
 def _flag(name: str, value: Any) -> str:
     texts = value if isinstance(value, list | tuple) else [value]
     return f"--{name}={','.join(map(str, texts))}"
+
+
+def chosen(text: str, legal: Iterable[str], what: str) -> list[str]:
+    """The names in a text with commas between, each once.
+
+    Raises:
+        InputError: for the first that is not legal; `what` says of what it is one.
+    """
+    names = [name.strip() for name in text.split(",")]
+    for name in names:
+        lookup(dict.fromkeys(legal), name, what)
+    return list(dict.fromkeys(names))
 
 
 def base(

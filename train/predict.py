@@ -51,7 +51,8 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
     folder = Path(values.run)
     lookup(FORMAT_FILES, values.format, "format")
-    record, classes = read_finished(folder), read_classes(folder)
+    record = read_finished(folder)
+    classes = read_classes(folder, record)
     shape = families.from_json(record["network"]).input_shape
     intact(folder, record, FORMAT_FILES[values.format])
     paths = [path("image", argument) for argument in values.arguments]

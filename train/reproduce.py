@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError
 from train import flags
 from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.settings.data import DataSettings
@@ -71,7 +71,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     from train.experiments import report, runs
 
     values.refuse_arguments()
-    names = _experiments(values.experiment)
+    asked = flags.chosen(values.experiment, (*EXPERIMENTS, ALL), "experiment")
+    names = list(EXPERIMENTS) if ALL in asked else asked
     budget = BUDGETS[values.budget]
     recipe = replace(budget.recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
@@ -94,13 +95,6 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
         name, why = next(iter(failed.items()))
         raise InputError(f"{len(failed)} of {len(wanted)} trainings failed, first {name}: {why}")
     return [row.cells() for row in rows]
-
-
-def _experiments(text: str) -> list[str]:
-    names = [name.strip() for name in text.split(",")]
-    for name in names:
-        lookup({**EXPERIMENTS, ALL: None}, name, "experiment")
-    return list(EXPERIMENTS) if ALL in names else list(dict.fromkeys(names))
 
 
 if __name__ == "__main__":

@@ -86,7 +86,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     weights = None
     if values.weights:
         model, network, weights = beginning.open_start(values, model, network)
-    network = _replace(network, values.given(Spec))
+    network = changed(network, values.given(Spec))
     recipe = replace(recipe, **values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
@@ -189,8 +189,12 @@ def export_later(folder: Path) -> str:
     return f"Other files: KERAS_BACKEND=tensorflow python -m train.export --run={run}"
 
 
-def _replace(network: Any, changes: dict[str, Any]) -> Any:
-    """A network with other values for some fields, if it is a `Spec`."""
+def changed(network: Any, changes: dict[str, Any]) -> Any:
+    """A network with other values for some fields of its `Spec`.
+
+    Raises:
+        InputError: if it is none, as those of the comparison.
+    """
     if changes and not isinstance(network, Spec):
         raise InputError(f"--{min(changes)} is for residual networks: leave it out.")
     return replace(network, **changes)

@@ -76,6 +76,10 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
     check_type("path", path, str | PathLike, "a path")
     try:
         return _read_metadata(read_bytes(Path(path), MOST_BYTES))
+    except FileNotFoundError:
+        raise InputError(f"no {path}: check the path.") from None
+    except InputError:
+        raise  # which says all
     except Exception as error:  # a table that points anywhere gives errors of any kind
         raise InputError(
             f"cannot read {path} ({sentence(error)}): give a .tflite file that is whole."

@@ -153,11 +153,6 @@ def _number(kind: Callable[[str], Any]) -> Callable[[str, str], Any]:
     return parse
 
 
-def _integers(name: str, text: str) -> tuple[int, ...]:
-    values = (READERS[int](name, part) for part in text.split(","))
-    return tuple(check_number(f"each of {name}", value, int, 1, MOST) for value in values)
-
-
 # Words that mean true and false to absl, whose flags these are.
 _BOOLEANS = {**dict.fromkeys(("true", "t", "1"), True), **dict.fromkeys(("false", "f", "0"), False)}
 READERS: dict[Any, Callable[[str, str], Any]] = {
@@ -165,5 +160,5 @@ READERS: dict[Any, Callable[[str, str], Any]] = {
     float: _number(float),
     bool: lambda name, text: _BOOLEANS.get(text.strip().lower(), text),
     str: lambda name, text: text,
-    tuple[int, ...]: _integers,
+    tuple[int, ...]: lambda name, text: tuple(READERS[int](name, part) for part in text.split(",")),
 }

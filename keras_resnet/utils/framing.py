@@ -1,6 +1,6 @@
 """How an image of any size becomes one of the network's size: alike in training and in exports.
 
-`train.data.images` does it with Pillow, `keras_resnet.export.saved_model` with TensorFlow. Standard
+`train.data.images` does it with Pillow, `keras_resnet.export.photographs` with TensorFlow. Standard
 library only.
 """
 

@@ -32,41 +32,27 @@ from keras_resnet.weights.signature import check_same, weight_signature
 LOG = getLogger("keras_resnet")
 
 
-def load(
-    model: keras.Model,
-    path: str | Path,
-    spec: NetworkConfig | None = None,
-    new_head: bool = False,
-    verified: bool = False,
-) -> Preprocessing | None:
-    """Loads the weights of a network from a file; if the file does not match, nothing is changed.
-
-    Layers are matched by name; or by order, if the file has as many layers under other names.
-
-    Args:
-        model: The network.
-        path: A weight file with one of the suffixes of `READERS`.
-        spec: The spec that the network was built from, to compare with the file's.
-        new_head: Whether to keep the model's head if the file's has other classes.
-        verified: Whether its checksum is known to be right, see `read`.
-
-    Returns:
-        How its network wants images prepared; `None` if the file does not tell.
-
-    Raises:
-        InputError: that names the first layer that does not match, and why.
-    """
-    return transfer(read(path, verified), model, str(path), spec, new_head)
-
-
 def transfer(
     contents: "Contents",
     model: keras.Model,
     path: str,
     spec: NetworkConfig | None = None,
     new_head: bool = False,
-) -> Preprocessing | None:
-    """Loads what was read from a file, see `load`."""
+) -> None:
+    """Loads what was read from a file; if it does not match, nothing is changed.
+
+    Layers are matched by name; or by order, if the file has as many layers under other names.
+
+    Args:
+        contents: What `read` gave.
+        model: The network.
+        path: Of the file, for messages.
+        spec: The spec that the network was built from, to compare with the file's.
+        new_head: Whether to keep the model's head if the file's has other classes.
+
+    Raises:
+        InputError: that names the first layer that does not match, and why.
+    """
     if contents.spec and spec:
         check_same(contents.spec, spec, path, model.name)
     try:
@@ -77,7 +63,6 @@ def transfer(
         raise InputError(f"{path} does not match {model.name}: {error}") from None
     for variable, value in pairs:
         variable.assign(value)
-    return contents.preprocessing
 
 
 class Contents(NamedTuple):

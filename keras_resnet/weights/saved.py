@@ -7,7 +7,6 @@ A file of ours is one of Keras, which has stock layers only, with one more membe
 import json
 from dataclasses import asdict
 from os import PathLike
-from os.path import exists
 from pathlib import Path
 from zipfile import ZipFile, is_zipfile
 
@@ -17,6 +16,7 @@ from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, sentence
+from keras_resnet.utils.files import check_regular
 from keras_resnet.utils.recursion import deep_recursion
 from keras_resnet.utils.schema import parse, parse_json
 from keras_resnet.weights import isolated
@@ -39,17 +39,21 @@ def load_model(path: str | PathLike) -> keras.Model:
         TypeError: if `path` is no path.
     """
     check_type("path", path, str | PathLike, "a path")
-    if not exists(path):
-        raise InputError(f"cannot read {path} (no such file): check the path.")
+    try:
+        check_regular(Path(path))
+    except FileNotFoundError:
+        raise InputError(f"cannot read {path} (no such file): check the path.") from None
     if not is_zipfile(path):  # which Keras says of as if it were not there
-        raise InputError(f"cannot read {path} (it is no .keras file, or not all of one).")
+        raise InputError(
+            f"cannot read {path} (it is no .keras file, or not all of one): save it again."
+        )
     try:
         isolated.read(Path(path))  # Keras reads it in this process, which it could crash
         with deep_recursion():
             model = keras.saving.load_model(path, compile=False)
         return with_preprocessing(model, read_preprocessing(Path(path)))
     except Exception as error:  # Keras builds what the file says, which may fail in any way
-        raise InputError(f"cannot read {path} ({sentence(error)}).") from error
+        raise InputError(f"cannot read {path} ({sentence(error)}): save it again.") from error
 
 
 def save_model(model: keras.Model, path: str | PathLike) -> None:

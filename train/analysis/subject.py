@@ -9,14 +9,13 @@ import keras
 import numpy as np
 
 from keras_resnet.families import NetworkConfig
-from keras_resnet.spec import SPECS, Spec
+from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Split, fixed_subset
 from train.runs.record import read_finished
 from train.runs.restore import restore
+from train.settings.networks import MODELS
 from train.trainer.model import network_model
-
-NETWORKS = {name.lower() for name in SPECS}  # whose names tell more than those of folders
 
 
 class NotApplicable(InputError):
@@ -69,7 +68,7 @@ def _titles(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> list[
     """The names of the networks where these tell runs apart, or else of the folders."""
     names = [folder.absolute().name for folder in folders]
     models = [
-        record["model"] if record["model"] in NETWORKS else name
+        record["model"] if record["model"] in MODELS else name
         for record, name in zip(records, names, strict=True)
     ]
     tries = (models, names, [str(folder) for folder in folders])

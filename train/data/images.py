@@ -1,6 +1,6 @@
 """Image files as pixels: the only reader and the only resizer of this package.
 
-`keras_resnet.export.saved_model` has its twin in TensorFlow, for SavedModels that take files.
+`keras_resnet.export.photographs` has its twin in TensorFlow, for SavedModels that take files.
 Ordinary JPEG files are decoded by simplejpeg, that is libjpeg-turbo, to the very pixels that Pillow
 makes of them in about half of the time (docs/photographs.md); all others by Pillow.
 """

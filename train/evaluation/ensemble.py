@@ -115,20 +115,20 @@ def average_model(ensemble: Ensemble) -> keras.Model:
     Raises:
         InputError: if one is not a Keras model, or they take images of different sizes.
     """
-    image = keras.Input(ensemble.members[0].shape, name="image")
+    models = [_keras_model(member) for member in ensemble.members]
+    image = keras.Input(models[0].input_shape[1:], name="image")
+    rows = enumerate(zip(ensemble.members, models, ensemble.weights, strict=True))
     outputs = [
         keras.layers.Rescaling(weight, name=f"weight{number}")(
-            _onto(image, member, f"member{number}_")
+            _onto(image, model, member.name, f"member{number}_")
         )
-        for number, (member, weight) in enumerate(
-            zip(ensemble.members, ensemble.weights, strict=True)
-        )
+        for number, (member, model, weight) in rows
     ]
     return functional(image, keras.layers.Add(name="predictions")(outputs), name="ensemble")
 
 
-def _onto(image, member: Subject, prefix: str):
-    """The output of a member for an image; its layers are copied and get a prefix."""
+def _keras_model(member: Subject) -> keras.Model:
+    """The model of a member that can become a part of another."""
     model = member.model
     if model is None or not isinstance(model.input_shape, tuple):
         raise InputError(
@@ -140,9 +140,14 @@ def _onto(image, member: Subject, prefix: str):
             f"the outputs of {member.name} are no probabilities of exclusive classes: end it with "
             "softmax to save it in an ensemble."
         )
+    return model
+
+
+def _onto(image, model: keras.Model, name: str, prefix: str):
+    """The output of a member for an image; its layers are copied and get a prefix."""
     if model.input_shape[1:] != image.shape[1:]:
         raise InputError(
-            f"{member.name} takes images {model.input_shape[1:]}, and another member "
+            f"{name} takes images {model.input_shape[1:]}, and another member "
             f"{image.shape[1:]}: average those of one size."
         )
 

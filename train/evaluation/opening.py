@@ -101,7 +101,7 @@ def _recorded(folder: Path, run: dict[str, Any]) -> dict[str, Any]:
     network = families.from_json(run["network"])
     return {
         "shape": network.input_shape,
-        "classes": tuple(read_classes(folder)),
+        "classes": tuple(read_classes(folder, run)),
         "parameters": families.parameters(network),
         "macs": families.macs(network),
     }
@@ -111,8 +111,9 @@ def _inferred(path: Path, model: keras.Model | None) -> dict[str, Any]:
     """What a file that is alone tells of itself."""
     if model is not None:
         trained = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-        costs = {"parameters": trained, "macs": families.model_macs(model)}
-        return {"shape": _image_shape(model.input_shape), **costs}
+        shape = _image_shape(model.input_shape)
+        macs = families.model_macs(model) if shape else None  # which depend on the image
+        return {"shape": shape, "parameters": trained, "macs": macs}
     if path.suffix == ".tflite":
         from ai_edge_litert.interpreter import Interpreter
 

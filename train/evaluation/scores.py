@@ -49,9 +49,9 @@ def per_class(
     return rows
 
 
-def weakest(rows: Sequence[ClassRecord], most: int = 3) -> list[ClassRecord]:
-    """The classes whose images are recognized least often."""
-    return sorted((row for row in rows if row["support"]), key=lambda row: row["recall"])[:most]
+def weakest(rows: Sequence[ClassRecord]) -> list[ClassRecord]:
+    """The three classes whose images are recognized least often."""
+    return sorted((row for row in rows if row["support"]), key=lambda row: row["recall"])[:3]
 
 
 def confusion(labels: np.ndarray, predictions: np.ndarray, classes: int) -> list[list[int]]:

@@ -65,8 +65,8 @@ def jobs(names: Sequence[str], budget: str, recipe: Recipe, seeds: int) -> list[
 
 def all_jobs(folder: Path, budget: str, recipe: Recipe, seeds: int) -> list[Job]:
     """The trainings of all experiments, of so many seeds, or as many as a folder has."""
-    names = (path.name for path in (folder / RUNS).glob("*_seed*"))
-    found = [int(name.rpartition("_seed")[2]) - recipe.seed + 1 for name in names]
+    seeds_there = (re.fullmatch(r".+_seed(\d+)", path.name) for path in (folder / RUNS).glob("*"))
+    found = [int(match[1]) - recipe.seed + 1 for match in seeds_there if match]
     return jobs(list(EXPERIMENTS), budget, recipe, max([seeds, *found]))
 
 

@@ -220,13 +220,17 @@ def read_spec(path: Path) -> tuple[NetworkConfig, Recipe]:
         ) from error
 
 
-def read_classes(folder: Path) -> list[str]:
+def read_classes(folder: Path, record: dict[str, Any]) -> list[str]:
     """Reads the names of the classes that the model of a finished run distinguishes.
 
+    Args:
+        folder: Of the run.
+        record: Its record, as `read_finished` gave it.
+
     Raises:
-        InputError: if the run is not finished, or these are not its classes.
+        InputError: if these are not its classes.
     """
-    record, path = read_finished(folder), folder / LABELS
+    path = folder / LABELS
     try:
         names = read_lines(read_text(path))
     except FileNotFoundError:

@@ -13,7 +13,7 @@ from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.framing import Framing
 from keras_resnet.utils.schema import parse
-from keras_resnet.weights.loading import load as load_weights
+from keras_resnet.weights.loading import read, transfer
 from train.data.dataset import Normalization
 from train.runs.files import WEIGHTS
 from train.runs.record import intact, read_classes, read_finished
@@ -59,7 +59,8 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
     Raises:
         InputError: if a file is missing or damaged, or this version cannot build the network.
     """
-    record, classes = read_finished(folder), read_classes(folder)
+    record = read_finished(folder)
+    classes = read_classes(folder, record)
     network = families.from_json(record["network"])
     recipe = parse(Recipe, record["recipe"], "recipe")
     normalization = Normalization(**record["normalization"])
@@ -73,5 +74,5 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"{folder} was made by version {version} of keras_resnet, and {__version__} cannot "
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
-    load_weights(model, weights, verified=True)
+    transfer(read(weights, verified=True), model, str(weights))
     return FinishedRun(model, recipe, card, network, normalization)

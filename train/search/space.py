@@ -156,7 +156,8 @@ def _dimensions(field: Field, text: str, stages: int) -> Iterator[Dimension]:
     parts = text.split("/")
     if len(parts) not in (1, stages):
         raise InputError(
-            f"{field.name} {text!r} is for {len(parts)} stages, and the network has {stages}."
+            f"{field.name} {text!r} is for {len(parts)} stages, and the network has {stages}: "
+            "give one, or one for each."
         )
     for stage in range(stages):
         part = parts[stage % len(parts)]

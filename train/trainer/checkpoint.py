@@ -12,13 +12,12 @@ import struct
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import Settings, option
-from keras_resnet.utils.files import sha256
 from keras_resnet.utils.schema import parse, parse_json
 from train.backend import Arrays
 
@@ -122,9 +121,7 @@ def _all(folder: Path) -> list[Path]:
 
 
 def _read(path: Path) -> tuple[Progress, Arrays]:
-    digest = path.stem.split("-")[1]
-    if sha256(path) != digest:
+    data = path.read_bytes()
+    if hashlib.sha256(data).hexdigest() != path.stem.split("-")[1]:
         raise ValueError("its SHA-256 is not the one in its name")
-    with safe_open(path, "numpy") as file:
-        progress = parse(Progress, parse_json(file.metadata()["progress"], "its progress"))
-        return progress, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118, not a dict
+    return unpack(data)

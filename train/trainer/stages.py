@@ -27,9 +27,15 @@ def freeze(model: keras.Model, recipe: Recipe) -> None:
     """Keeps what the recipe wants kept; before the model is compiled.
 
     Raises:
-        InputError: if the network has fewer stages.
+        InputError: if the network has fewer stages, or none.
     """
-    stages = last_stage([layer.name for layer in model.layers])
+    kernels = [variable.path for variable in model.trainable_variables if len(variable.shape) > 1]
+    stages = last_stage(kernels)
+    if not stages and (recipe.frozen_stages or recipe.stage_decay != 1):
+        raise InputError(
+            f"frozen_stages {recipe.frozen_stages} and stage_decay {recipe.stage_decay:g} are for "
+            "networks with stages, as residual ones have: give such a --model, or 0 and 1."
+        )
     if recipe.frozen_stages > stages:
         raise InputError(
             f"frozen_stages is {recipe.frozen_stages}, and the network has {stages}: lower it."

@@ -6,7 +6,6 @@ So a head is trained again within seconds, and a folder with ten more photograph
 import hashlib
 import os
 import zlib
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -34,15 +33,12 @@ class Computed(NamedTuple):
     seconds: float  # for these
 
 
-def compute(
-    training: Training, splits: list[Split], say: Callable[[str], None] = print
-) -> Computed:
+def compute(training: Training, splits: list[Split]) -> Computed:
     """Computes the features of photographs, those that are not kept yet.
 
     Args:
         training: Of the network, with the weights that it begins from.
         splits: Photographs of one source.
-        say: Told how long it will take, once that is known.
     """
     images = splits[0].images
     rows = np.concatenate([split.rows for split in splits])
@@ -64,7 +60,9 @@ def compute(
             first = monotonic()  # compiled by now
         elif start == 4 * BATCH:
             left = (monotonic() - first) / start * (len(todo) - start)
-            say(f"features of {len(todo):,} photographs: about {left / 60:.1f} minutes")
+            print(
+                f"features of {len(todo):,} photographs: about {left / 60:.1f} minutes", flush=True
+            )
         if monotonic() - saved > KEPT:
             _write(place, kept)
             saved = monotonic()

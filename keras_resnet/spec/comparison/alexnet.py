@@ -35,7 +35,10 @@ class AlexNetSpec(Network):
     def __post_init__(self) -> None:
         super().__post_init__()
         if not 1 <= len(self.widths) == len(self.kernels) == len(self.groups) <= 100:
-            raise InputError("widths, kernels and groups must be of the same convolutions.")
+            raise InputError(
+                f"widths {self.widths}, kernels {self.kernels} and groups {self.groups} must be of "
+                "the same convolutions: give as many of each, 1 to 100."
+            )
         self._check_numbers()
         channels = [self.input_shape[2], *self.widths]
         for before, after, groups in zip(channels, self.widths, self.groups, strict=False):

@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnet import export
+from keras_resnet import InputError, export
 from keras_resnet.export import ModelCard, read_metadata
 from keras_resnet.utils.framing import Framing
 
@@ -66,3 +66,10 @@ def test_the_same_card_gives_the_same_bytes(tmp_path):
     path, model = save(tmp_path / "a", CARD)
     export.save(model, tmp_path / "b", ["float32"], CARD)
     assert path.read_bytes() == (tmp_path / "b" / "model.tflite").read_bytes()
+
+
+def test_a_file_that_is_not_there_is_named_once(tmp_path):
+    with pytest.raises(InputError, match=rf"^no {tmp_path}/none\.tflite: check the path\.$"):
+        read_metadata(tmp_path / "none.tflite")
+    with pytest.raises(InputError, match=rf"^{tmp_path} is a folder, not a file: give a file\.$"):
+        read_metadata(tmp_path)

@@ -6,7 +6,7 @@ import pytest
 from ai_edge_litert.interpreter import Interpreter
 
 from keras_resnet import ResNet20, export, resnet50
-from keras_resnet.imagenet_utils import CIFAR10_MEAN, CIFAR10_STD
+from keras_resnet.spec.preprocessing import MODES
 from tests.conftest import ROOT
 from train.data import sources
 from train.settings.data import DataSettings
@@ -27,9 +27,9 @@ def prepared_as_keras_does():
     model.set_weights(ResNet20(weights="cifar10").get_weights())
     first, normal = (model.get_layer(f"conv1_{name}") for name in ("conv", "bn"))
     kernel, *bias = first.get_weights()
-    kernel = (kernel / np.reshape(CIFAR10_STD, (3, 1)))[:, :, ::-1]
+    kernel = (kernel / np.reshape(MODES["cifar10"].std, (3, 1)))[:, :, ::-1]
     first.set_weights([kernel, *bias])
-    moved = np.einsum("hwio,i->o", kernel, BGR_MEAN - CIFAR10_MEAN[::-1])
+    moved = np.einsum("hwio,i->o", kernel, BGR_MEAN - MODES["cifar10"].mean[::-1])
     normal.moving_mean.assign(normal.moving_mean - moved)
     return model
 

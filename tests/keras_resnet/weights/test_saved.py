@@ -1,3 +1,4 @@
+import os
 import zipfile
 
 import keras
@@ -39,5 +40,8 @@ def test_files_of_others_have_none_and_damaged_ones_are_named(tmp_path):
         archive.writestr("preprocessing.json", '{"mean": [0], "std": [0]}')
     with pytest.raises(InputError, match=r"cannot read .*std above 0"):
         load_model(path)
+    os.mkfifo(tmp_path / "pipe.keras")  # which would be waited for
+    with pytest.raises(InputError, match=r"pipe\.keras is a pipe or a device"):
+        load_model(tmp_path / "pipe.keras")
     with pytest.raises(InputError, match="end its name in"):
         save_model(ResNet8(), tmp_path / "model.h5")

@@ -81,6 +81,11 @@ def test_mistakes_are_refused_in_a_sentence(flags, message, digits_run, tmp_path
     assert not (tmp_path / "out").exists()
 
 
+def test_all_may_stand_among_others():
+    assert analyze._names("responses, all") == ([*ANALYSES], True)
+    assert analyze._names("surface,responses") == (["responses", "surface"], False)
+
+
 def test_of_all_analyses_those_that_mean_nothing_are_left_out(monkeypatch, capsys):
     register(monkeypatch)
     toy = Subject("toy", None, {}, Toy(), build(Toy(), classifier_activation=None))

@@ -11,7 +11,8 @@ from PIL import Image
 import keras_resnet
 from keras_resnet import InputError
 from keras_resnet.export import formats
-from keras_resnet.imagenet_utils import CIFAR10, CIFAR10_MEAN, CIFAR10_STD
+from keras_resnet.imagenet_utils import CIFAR10
+from keras_resnet.spec.preprocessing import MODES
 from train.data import images, memory, sources, tfds
 from train.data.dataset import hold_out, statistics
 from train.settings.data import DataSettings
@@ -131,7 +132,8 @@ def test_cifar10_from_tfds(cifar10):
     assert np.bincount(data.test.labels).tolist() == [1000] * 10
     assert data.mirror
     assert list(data.classes) == list(CIFAR10)
-    for ours, measured in zip((CIFAR10_MEAN, CIFAR10_STD), statistics(data.train), strict=True):
+    stated = MODES["cifar10"].mean, MODES["cifar10"].std
+    for ours, measured in zip(stated, statistics(data.train), strict=True):
         np.testing.assert_allclose(ours, measured, atol=6e-4)
     assert np.bincount(hold_out(data.train, 0.1)[1].labels).tolist() == [500] * 10
 

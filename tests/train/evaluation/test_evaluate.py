@@ -217,10 +217,16 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)
-    refuse(command, "holds a run, whose files would be lost", digits_run, other,
+    refuse(command, "holds a run or a member, whose files would be lost", digits_run, other,
            f"--save_ensemble={digits_run}", out)  # fmt: skip
-    refuse(command, r"model\.tflite is no Keras model", digits_run, digits_run / "model.tflite",
-           f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip
+    for files in ((digits_run, digits_run / "model.tflite"), (digits_run / "saved_model", other)):
+        refuse(command, r"(model\.tflite|saved_model) is no Keras model", *files,
+               f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip
+    refuse(command, "holds a run or a member", digits_run, other,
+           f"--save_ensemble={other.parent}", out)  # fmt: skip
+    (tmp_path / "README.md").write_text("mine")
+    refuse(command, r"README\.md is of no evaluation: choose another", digits_run,
+           f"--output_dir={tmp_path}")  # fmt: skip
     refuse(command, "neither a run folder nor a SavedModel", "README.md", out)
     (tmp_path / "broken.keras").write_bytes(b"no model")
     refuse(command, r"cannot read .*broken\.keras", tmp_path / "broken.keras", out)

@@ -13,7 +13,7 @@ from train.experiments import revolution
 from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
 from train.experiments.pictures import errors
 from train.experiments.plans import BUDGETS, EXPERIMENTS
-from train.experiments.runs import jobs
+from train.experiments.runs import all_jobs, jobs
 from train.experiments.tables import Row, verdicts, write
 from train.experiments.verdicts import NOT_SHOWN, NOT_TESTED, SHOWN, judge
 
@@ -34,6 +34,14 @@ def test_published_errors_stand_beside_the_same_data_only(data, expected):
     record = {"data": {"name": data}}
     assert Row("degradation", "ResNet-20", [record]).published == expected
     assert Row("degradation", "ResNet-20", []).published == "8.75"
+
+
+def test_as_many_seeds_are_shown_as_a_folder_has(tmp_path):
+    for name in ("resnet20_seed2", "resnet20_seed7.bak", "notes"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    recipe = BUDGETS["minutes"].recipe
+    found = all_jobs(tmp_path, "minutes", recipe, 1)
+    assert {job.recipe.seed for job in found} == {0, 1, 2}
 
 
 @pytest.mark.parametrize("names", [("degradation", "depth"), ("shortcuts", "identity")])

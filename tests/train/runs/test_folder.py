@@ -7,7 +7,7 @@ from keras_resnet import InputError, cifar, families
 from train.runs import folder as folders
 from train.runs import locks
 from train.runs.environment import environment
-from train.runs.record import read_classes, read_record
+from train.runs.record import read_finished, read_record
 from train.workflow import export_later
 
 DESCRIPTION = {
@@ -160,11 +160,11 @@ def test_a_run_that_has_not_come_to_its_classes(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(tmp_path, error=KeyboardInterrupt())
     with pytest.raises(InputError, match=r"has not come to its end, its status is 'training'"):
-        read_classes(tmp_path)
+        read_finished(tmp_path)
     with pytest.raises(InputError, match="the loss"):
         train(tmp_path, error=InputError("the loss became nan"))
     with pytest.raises(InputError, match=r"its status is 'failed' \(the loss became nan\)"):
-        read_classes(tmp_path)
+        read_finished(tmp_path)
 
 
 def test_the_environment_is_json():

@@ -110,7 +110,7 @@ def test_whole_files_are_found_intact(run):
     assert [*record["files"]] == ["saved_model", "model.weights.h5", "labels.txt"]
     for name in record["files"]:
         assert intact(run, record, name) == run / name
-    assert read_classes(run) == list("0123456789")
+    assert read_classes(run, read_finished(run)) == list("0123456789")
 
 
 @pytest.mark.parametrize("name", ["saved_model/variables/data", "model.weights.h5", "labels.txt"])
@@ -146,14 +146,14 @@ def test_files_that_the_record_does_not_know_or_that_are_gone(run):
 def test_labels_are_a_line_for_each_class(run, labels, sentence):
     (run / "labels.txt").write_bytes(labels)
     with pytest.raises(InputError, match=sentence):
-        read_classes(run)
+        read_classes(run, read_finished(run))
 
 
 def test_labels_that_are_a_folder(run):
     (run / "labels.txt").unlink()
     (run / "labels.txt").mkdir()
     with pytest.raises(InputError, match=r"labels\.txt is a folder"):
-        read_classes(run)
+        read_classes(run, read_finished(run))
 
 
 @pytest.mark.parametrize(

@@ -83,7 +83,7 @@ def test_a_damaged_one_is_named_and_the_one_before_it_taken(tmp_path, spoil, cap
 @pytest.mark.parametrize(
     ("metadata", "reason"),
     [
-        (None, "NoneType"),
+        (None, "__metadata__"),
         ({}, "progress"),
         ({"progress": "[" * 100_000}, "its progress is damaged"),
         ({"progress": '{"epoch": "2"}'}, "epoch should be a valid integer"),

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_resnet.families import build
 from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.errors import InputError
 from tests.train.trainer.survive import colours
@@ -12,7 +13,7 @@ from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import trainer
 from train.trainer.optimizers import StagedSGD
-from train.trainer.stages import rate_factors, stage
+from train.trainer.stages import freeze, rate_factors, stage
 
 DATA = Data("colours", ("red", "green", "blue"), colours(120), colours(30))
 
@@ -36,6 +37,14 @@ def test_frozen_stages_and_statistics_stay(tmp_path):
 def test_a_network_has_so_many_stages():
     with pytest.raises(InputError, match="frozen_stages is 5, and the network has 4: lower it"):
         prepare(frozen_stages=5)
+
+
+@pytest.mark.parametrize("model", ["AlexNetCifar", "VGG11Cifar", "GoogLeNetCifar"])
+@pytest.mark.parametrize("changes", [{"frozen_stages": 1}, {"stage_decay": 0.5}])
+def test_a_network_without_stages_freezes_none(model, changes):
+    built = build(NETWORKS[model])
+    with pytest.raises(InputError, match="are for networks with stages"):
+        freeze(built, Recipe(**changes))
 
 
 def test_earlier_stages_learn_at_lower_rates():

@@ -11,6 +11,7 @@ import keras
 from keras_resnet.utils.errors import InputError
 from train.backend.jax.processes import processes
 from train.backend.precision import choose_precision
+from train.backend.steps import check_steps
 from train.settings.execution import Execution
 
 
@@ -152,16 +153,7 @@ def check_execution(execution: Execution, steps: int) -> None:
     Raises:
         InputError: for several steps at once on several devices, or what does not divide an epoch.
     """
-    if execution.steps_per_execution > 1 and replicas() > 1:
-        raise InputError(
-            f"steps_per_execution {execution.steps_per_execution} does not work on {replicas()} "
-            "devices: leave it out."
-        )
-    if execution.steps_per_execution and steps % execution.steps_per_execution:
-        raise InputError(
-            f"steps_per_execution {execution.steps_per_execution} does not divide the {steps} "
-            "steps of an epoch: choose a divisor."
-        )
+    check_steps(execution, steps, replicas())
 
 
 def compile_settings(execution: Execution | None = None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_resnet.utils.errors import InputError, sentence
 from train.backend.precision import choose_precision
+from train.backend.steps import check_steps
 from train.settings.execution import Execution
 
 
@@ -115,16 +116,7 @@ def check_execution(execution: Execution, steps: int) -> None:
     count = replicas()
     if count > 1 and execution.jit_compile:
         raise InputError(f"jit_compile does not work on {count} devices: leave it out.")
-    if count > 1 and execution.steps_per_execution > 1:
-        raise InputError(
-            f"steps_per_execution {execution.steps_per_execution} does not work on {count} "
-            "devices: leave it out."
-        )
-    if steps % execution.steps_per_execution:
-        raise InputError(
-            f"steps_per_execution {execution.steps_per_execution} does not divide the {steps} "
-            "steps of an epoch: choose a divisor."
-        )
+    check_steps(execution, steps, count)
 
 
 def compile_settings(execution: Execution | None = None) -> dict[str, Any]:

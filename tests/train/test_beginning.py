@@ -1,0 +1,25 @@
+"""Weights that a training begins from are found before it, and outlive it."""
+
+import shutil
+
+import pytest
+
+from keras_resnet import InputError
+from train import beginning
+
+
+@pytest.mark.parametrize("source", ["", "model.weights.h5"])
+def test_the_weights_of_a_run_stand_for_it(source, digits_run, tmp_path):
+    weights = str(digits_run / source)
+    framing = beginning.source_framing(weights)
+    assert framing == {"image_size": 32, "resize": "crop", "crop_ratio": 1.0}
+    beginning.check_apart(weights, tmp_path)
+    with pytest.raises(InputError, match="is where the weights are that it begins from"):
+        beginning.check_apart(weights, digits_run)
+
+
+def test_a_file_is_not_replaced_by_the_run_that_begins_from_it(digits_run, tmp_path):
+    shutil.copy(digits_run / "model.keras", tmp_path / "mine.keras")
+    assert beginning.source_framing(str(tmp_path / "mine.keras")) == {}
+    with pytest.raises(InputError, match="is where the weights are"):
+        beginning.check_apart(str(tmp_path / "mine.keras"), tmp_path)
