@@ -12,11 +12,16 @@ import numpy as np
 from keras_resnet.utils.atomic import replacing
 
 
+def cache() -> Path:
+    """The folder of this project in the user's cache."""
+    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return Path(home, "keras_resnet")
+
+
 def place(name: str) -> Path:
     """The file in which the table of that name is kept."""
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     digest = hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()
-    return Path(home, "keras_resnet", f"{digest}.npy")
+    return cache() / f"{digest}.npy"
 
 
 def read(path: Path, row: np.dtype) -> np.ndarray:

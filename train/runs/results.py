@@ -110,8 +110,7 @@ def score(
 
 def score_model(model: keras.Model, split: Split) -> dict[str, float]:
     """`scores` of a Keras model as it is."""
-    parts = [model.predict(images, verbose=0) for images in split.chunks()]
-    probabilities = np.concatenate(parts)
+    probabilities = split.map(lambda images: model.predict(images, verbose=0))
     check_finite("keras", probabilities)
     return scores(probabilities, probabilities, split)
 

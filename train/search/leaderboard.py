@@ -17,6 +17,7 @@ from train.search.space import SEARCHED, searchable
 from train.search.trial import TRIALS, read_trial
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import ACCURACY
+from train.utils.pareto import on_front
 from train.utils.table import write_csv
 
 LEADERBOARD, BEST = "leaderboard.csv", "best.json"
@@ -42,10 +43,11 @@ def rows(folder: Path) -> list[Row]:
         key=lambda row: (-row.get(ACCURACY, -1.0), row["trial"]),
     )
     finished = [row for row in made if ACCURACY in row]
-    for place, row in enumerate(finished):
-        row["rank"] = place + 1
-        costs = [name for name in pareto_costs(row) if all(name in other for other in finished)]
-        row["on_front"] = not any(dominates(other, row, costs) for other in finished)
+    costs = pareto_costs([name for name in COSTS if all(name in row for row in finished)])
+    for place, (row, best) in enumerate(
+        zip(finished, on_front(finished, ACCURACY, costs), strict=True)
+    ):
+        row |= {"rank": place + 1, "on_front": best}
     return made
 
 
@@ -70,12 +72,6 @@ def _row(name: str, record: dict[str, Any]) -> Row:
 
 def _text(value: Any) -> Any:
     return "-".join(map(str, value)) if isinstance(value, tuple) else value
-
-
-def dominates(one: Row, other: Row, costs: Sequence[str]) -> bool:
-    """Whether one is at least as good in everything, and better in something."""
-    pairs = [(-one[ACCURACY], -other[ACCURACY]), *((one[cost], other[cost]) for cost in costs)]
-    return all(a <= b for a, b in pairs) and any(a < b for a, b in pairs)
 
 
 def write(folder: Path, table: Sequence[Row]) -> None:

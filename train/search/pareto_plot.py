@@ -1,7 +1,7 @@
 """The Pareto front of a search as a picture."""
 
 from collections.abc import Sequence
-from itertools import cycle
+from itertools import compress, cycle
 from operator import itemgetter
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from keras_resnet.spec import SPECS, cifar
 from keras_resnet.utils.atomic import replacing
 from train.search.budget import COSTS, Budget, pareto_costs
 from train.search.cost_meter import CostMeter
-from train.search.leaderboard import Row, dominates
+from train.search.leaderboard import Row
 from train.settings.data import DEFAULT
 from train.trainer.checkpoint import ACCURACY
+from train.utils.pareto import on_front
 
 PICTURE = "pareto.png"
 # Accuracy on the CIFAR-10 test images: He et al. 2015, Table 6; and the reference network of MLPerf
@@ -48,7 +49,7 @@ def plot_pareto(
         figure.subplots(2, 2).flat, pareto_costs(costs_of(finished)), strict=True
     ):
         rows = [row for row in finished if cost in row]
-        front = [row for row in rows if not any(dominates(other, row, [cost]) for other in rows)]
+        front = [*compress(rows, on_front(rows, ACCURACY, [cost]))]
         front.sort(key=itemgetter(cost))
         others = [row for row in rows if row not in front]
         for group, colour in ((others, "silver"), (front, "tab:blue")):

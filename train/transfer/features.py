@@ -4,7 +4,6 @@ So a head is trained again within seconds, and a folder with ten more photograph
 """
 
 import hashlib
-import os
 import zlib
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from keras_resnet import __version__
 from keras_resnet.utils.recursion import functional
 from keras_resnet.weights.readers import HEAD
 from train.data.dataset import Split
-from train.data.kept import replacing_file
+from train.data.kept import cache, replacing_file
 from train.trainer.trainer import Training
 
 BATCH = 32  # images; smaller ones are filled up, as another shape would be compiled for
@@ -86,8 +85,7 @@ def cache_path(training: Training) -> Path:
         data.settings.crop_ratio,
     )
     name = hashlib.blake2b(repr(decides).encode(), digest_size=16).hexdigest()
-    home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(home, "keras_resnet", "features", f"{name}.npz")
+    return cache() / "features" / f"{name}.npz"
 
 
 def _read(path: Path) -> dict[bytes, np.ndarray]:

@@ -72,12 +72,10 @@ def plan(
     sizes = len(training.images), len(training.held_out)
     macs = plans.stage_macs(training.model)
     precision = training.execution.precision
-    chosen = plans.choose(training.recipe, given, macs, rate, sizes, seconds, precision)
-    if begun:  # a new look at the time could come to something else
-        kept = {name: getattr(begun, name) for name in PLANNED}
-        own = [*given, *PLANNED]
-        recipe = replace(training.recipe, **kept)
-        chosen = plans.choose(recipe, own, macs, rate, sizes, seconds, precision)
+    # What was begun goes on: a new look at the time could come to something else.
+    kept = {name: getattr(begun, name) for name in PLANNED} if begun else {}
+    recipe = replace(training.recipe, **kept)
+    chosen = plans.choose(recipe, [*given, *kept], macs, rate, sizes, seconds, precision)
     again = trainer.prepare(
         training.network,
         chosen.recipe,

@@ -7,6 +7,7 @@ from train.evaluation.blocks import Block, Chart, Charts, Table, Text
 from train.evaluation.material import Material, Record
 from train.evaluation.words import flat, number, percent, plain
 from train.trainer.checkpoint import ACCURACY
+from train.utils.pareto import on_front
 
 LEFT_OUT = ("trial", "status", "reason", "rank", "on_front", ACCURACY)
 
@@ -49,7 +50,10 @@ def fronts(material: Material) -> list[Block]:
     for cost, title in material.costs.items():
         rows = [row for row in material.trials if ACCURACY in row and cost in row]
         if rows:
-            points = [(row[cost], row[ACCURACY], _is_best(row, rows, cost)) for row in rows]
+            front = on_front(rows, ACCURACY, [cost])
+            points = [
+                (row[cost], row[ACCURACY], best) for row, best in zip(rows, front, strict=True)
+            ]
             best = sorted((x, y) for x, y, on_front in points if on_front)
             alt = (
                 f"Accuracy against {title}; the front goes from {percent(best[0][1])} at "
@@ -73,14 +77,6 @@ def fronts(material: Material) -> list[Block]:
         return []
     text = "On the front, no other trial is more accurate and costs no more."
     return [Text([text]), Charts(charts)]
-
-
-def _is_best(row: Record, rows: Sequence[Record], cost: str) -> bool:
-    return not any(
-        (other[ACCURACY] >= row[ACCURACY] and other[cost] < row[cost])
-        or (other[ACCURACY] > row[ACCURACY] and other[cost] <= row[cost])
-        for other in rows
-    )
 
 
 def asked(material: Material) -> list[Block]:
