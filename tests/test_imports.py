@@ -93,9 +93,9 @@ CODE = """
 import json, sys, time
 seconds = {}
 for name in sys.argv[1:]:
-    begin = time.perf_counter()
+    begin = time.process_time()
     __import__(name)
-    seconds[name] = time.perf_counter() - begin
+    seconds[name] = time.process_time() - begin
 print(json.dumps([seconds, [name for name in ("keras", "tensorflow") if name in sys.modules]]))
 """
 

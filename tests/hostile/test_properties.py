@@ -64,8 +64,16 @@ def test_any_json_is_a_record_or_refused(content):
 def test_settings_are_within_their_limits_and_come_back_from_json(kind, data, value):
     name = data.draw(st.sampled_from([field.name for field in fields(kind)]))
     made = legal(lambda: replace(kind(), **{name: value}))
-    if made is not None:
-        assert parse(kind, asdict(made)) == made
+    if made is None:
+        return
+    assert parse(kind, asdict(made)) == made
+    rules = {field.name: field.metadata for field in fields(kind)}[name]
+    found = getattr(made, name)
+    if "low" in rules:
+        values = found if isinstance(found, tuple) else (found,)
+        assert all(rules["low"] <= each <= rules["high"] for each in values)
+    if "choices" in rules:
+        assert found in rules["choices"]
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=5))

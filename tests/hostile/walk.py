@@ -70,8 +70,9 @@ def snapshot(folder: Path) -> dict[str, tuple]:
     found = {}
     for path in sorted(folder.rglob("*")):
         status = path.lstat()
-        size = status.st_size if stat.S_ISREG(status.st_mode) else 0
-        found[str(path.relative_to(folder))] = (stat.S_IFMT(status.st_mode), size)
+        is_file = stat.S_ISREG(status.st_mode)
+        about = (status.st_size, status.st_mtime_ns) if is_file else ()
+        found[str(path.relative_to(folder))] = (stat.S_IFMT(status.st_mode), *about)
     return found
 
 
@@ -127,7 +128,8 @@ def _call(function: Callable, parameters: list, wrong, value: object) -> object:
 
     right = {
         "spec": lambda: keras_resnet.SPECS["ResNet8"], "model": keras_resnet.ResNet8,
-        "path": lambda: "missing.keras", "classes": lambda: 3, "folder": lambda: "empty",
+        "path": lambda: "missing.keras", "source": lambda: "missing.keras",
+        "classes": lambda: 3, "folder": lambda: "empty",
         "config": lambda: keras_resnet.SPECS["ResNet8"], "depth": lambda: 8,
         "content": lambda: keras_resnet.families.to_json(keras_resnet.SPECS["ResNet8"]),
     }  # fmt: skip

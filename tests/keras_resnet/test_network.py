@@ -209,7 +209,16 @@ def test_a_wide_spec_is_only_other_numbers():
     assert kernels == [9 * 32 * 32, 9 * 64 * 64]
 
 
-def test_dropout_stochastic_depth_and_zero_gamma_work_in_training_only(tmp_path):
+def test_dropout_and_stochastic_depth_work_in_training_only():
+    model = ResNet(cifar(8, dropout=0.5, stochastic_depth=0.5), input_shape=(16, 16, 3))
+    plain = ResNet(cifar(8), input_shape=(16, 16, 3))
+    plain.set_weights([weight for weight in model.get_weights() if weight.dtype != "uint32"])
+    np.testing.assert_array_equal(model(IMAGES, training=False), plain(IMAGES, training=False))
+    one, other = (np.array(model(IMAGES, training=True)) for _ in range(2))
+    assert not np.allclose(one, other)
+
+
+def test_units_begin_as_their_shortcuts_with_zero_gamma(tmp_path):
     spec = cifar(8, dropout=0.5, stochastic_depth=0.5, zero_gamma=True)
     model = ResNet(spec, input_shape=(16, 16, 3))
     names = [layer.name for layer in model.layers if isinstance(layer, keras.layers.Dropout)]

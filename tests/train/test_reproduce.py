@@ -72,8 +72,9 @@ def test_what_is_finished_is_not_trained_again(folder, seeds, capsys):
     assert f"{2 * seeds} trainings, {2 * seeds} of them finished" in capsys.readouterr().out
 
 
-def test_tables_keep_what_other_experiments_left_in_the_folder(folder, seeds, capsys):
+def test_tables_keep_what_other_experiments_left_in_the_folder(folder, seeds, capsys, tmp_path):
     """One that shares its networks is written as well, and one seed less removes nothing."""
+    folder = shutil.copytree(folder, tmp_path / "depth")
     reproduce.run(output_dir=folder, seeds=1, **SETTINGS)
     with open(folder / "results.csv", newline="") as file:
         rows = [*csv.DictReader(file)]

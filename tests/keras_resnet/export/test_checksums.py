@@ -1,5 +1,6 @@
 """A damaged file is refused by its checksum, before any reader sees it."""
 
+import hashlib
 import zipfile
 
 import numpy as np
@@ -19,6 +20,10 @@ def test_one_flipped_bit_is_enough():
         damaged[place] ^= 1 << place % 8
         with pytest.raises(ValueError, match="not as it was written"):
             checksums.check(bytes(damaged))
+
+
+def test_the_checksum_of_a_file_is_the_sha_256_of_what_precedes_it():
+    assert FILE[-64:] == hashlib.sha256(FILE[:-64]).hexdigest().encode()
 
 
 def test_a_file_without_a_checksum_is_first_tried_by_a_process_of_its_own(tmp_path):

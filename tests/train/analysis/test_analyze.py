@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from xml.etree import ElementTree
 
 import numpy as np
@@ -54,11 +55,12 @@ def test_the_same_network_gives_the_same_numbers(analysed):
                 )
 
 
-def test_a_run_keeps_its_analysis(digits_run, command, capsys):
-    command(analyze, f"--run={digits_run}", "--what=responses", *QUICK)
+def test_a_run_keeps_its_analysis(digits_run, command, capsys, tmp_path):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    command(analyze, f"--run={run}", "--what=responses", *QUICK)
     assert "responses: about 1 s" in capsys.readouterr().out
-    assert (digits_run / "analysis/responses.svg").exists()
-    assert not (digits_run / "analysis/surface.svg").exists()
+    assert (run / "analysis/responses.svg").exists()
+    assert not (run / "analysis/surface.svg").exists()
 
 
 @pytest.mark.parametrize(

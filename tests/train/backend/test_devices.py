@@ -31,7 +31,7 @@ def test_the_best_precision_for_some_hardware(capabilities, cpuinfo, precision):
 
 def test_a_named_precision_is_taken_as_it_is():
     assert choose_precision("mixed_float16", []) == "mixed_float16"
-    assert choose_precision("auto", []) in PRECISIONS
+    assert choose_precision("auto", []) in PRECISIONS.keys() - {"auto"}
     with pytest.raises(InputError, match="did you mean 'mixed_bfloat16'"):
         choose_precision("bfloat16", [])
 

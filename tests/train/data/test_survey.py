@@ -78,8 +78,11 @@ def test_adding_photographs_moves_none(tmp_path):
     def sides():
         images, held_out = load(root).hold_out(0.2)
         splits = {"training": images, "validation": held_out, "test": load(root).test}
-        return {digest.tobytes(): name for name, split in splits.items()
-                for digest in split.digests}  # fmt: skip
+        found = {}
+        for name, split in splits.items():
+            for digest in split.digests:
+                assert found.setdefault(digest.tobytes(), name) == name  # copies are together
+        return found
 
     root = tmp_path / "flat"
     for number in range(60):
@@ -88,6 +91,7 @@ def test_adding_photographs_moves_none(tmp_path):
     assert set(before.values()) == {"training", "validation", "test"}
     for number in range(60, 80):
         photo(root / f"{'ab'[number % 2]}/{number}.png", number)
+        photo(root / f"{'ab'[number % 2]}/copy of {number}.png", number)
     after = sides()
     assert len(after) == 80
     assert {digest: after[digest] for digest in before} == before

@@ -71,6 +71,16 @@ def test_a_run_is_evaluated_on_its_own_test_images(digits_run, command, capsys, 
         pass
 
 
+def test_another_format_of_a_run_is_evaluated_beside_it(digits_run, command, tmp_path):
+    run = shutil.copytree(digits_run, tmp_path / "run")
+    before = read_evaluation(run / "evaluation")
+    (record,) = command(run, "--format=float32")
+    assert read_evaluation(run / "evaluation/float32") == json.loads(json.dumps(record))
+    assert record["subject"]["format"] == "float32"
+    assert record["top1"] == before["top1"]
+    assert read_evaluation(run / "evaluation") == before
+
+
 def test_a_run_is_evaluated_on_its_own_images_framed_otherwise(digits_run, command, tmp_path):
     """What it held out is known although the pixels, and their SHA-256, are others."""
     for name in ("model.weights.h5", "labels.txt"):

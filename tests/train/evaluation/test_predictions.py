@@ -53,8 +53,9 @@ import sys, time
 from pathlib import Path
 from tests.train.evaluation import test_predictions as tests
 
-def slowly(images):
-    time.sleep(0.1)
+def slowly(images, calls=[]):
+    calls.append(1)
+    time.sleep(600 if len(calls) > 3 else 0)  # by now a part is saved
     return tests.columns(images)
 
 tests.predict(slowly, tests.split(), tests.CHOICES, Path(sys.argv[1]), "key", 5, 0.0)

@@ -1,5 +1,6 @@
 """The commit that a record names."""
 
+import os
 import subprocess
 
 from train.runs.environment import commit
@@ -7,7 +8,9 @@ from train.runs.environment import commit
 
 def git(folder, *words):
     command = ["git", "-C", str(folder), "-c", "user.name=a", "-c", "user.email=a@b", *words]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    own = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}  # nobody's settings
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=os.environ | own)
+    return done.stdout.strip()
 
 
 def test_the_commit_of_a_clone_is_known_and_of_nothing_else(tmp_path):

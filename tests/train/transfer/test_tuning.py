@@ -17,6 +17,7 @@ from train.settings.execution import Execution
 from train.settings.recipe import FINETUNE
 from train.trainer import trainer
 from train.transfer import features, tuning
+from train.transfer.plan import Plan
 
 RECIPE = replace(FINETUNE, epochs=2, batch_size=4, crop_padding=2, frozen_stages=3,
                  validation_fraction=0.3)  # fmt: skip
@@ -69,6 +70,18 @@ def test_features_are_computed_once(photos):
     model = keras.Model(more.model.input, more.model.get_layer("predictions").input)
     expected = model.predict(more.images.read(np.arange(len(more.images))), verbose=0)
     np.testing.assert_allclose(found.features[0], expected, rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("worse", [True, False])
+def test_if_no_epoch_is_better_the_head_alone_is_delivered(photos, tmp_path, worse):
+    training = prepare(photos, epochs=1)
+    head = tuning.fit_head(training)._replace(validation_accuracy=1.1 if worse else 0.0)
+    found = tuning.tune(training, tmp_path / "run", head, Plan(training.recipe, False, 1.0))
+    assert found.delivered_epoch == (0 if worse else 1)
+    only_head = Plan(training.recipe, True, 0.0)
+    alone = tuning.tune(prepare(photos, epochs=1), tmp_path, head, only_head)
+    pairs = zip(found.model.get_weights(), alone.model.get_weights(), strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs) == worse
 
 
 def test_features_do_not_depend_on_the_classes(photos):
