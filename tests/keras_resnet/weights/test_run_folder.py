@@ -6,8 +6,17 @@ from shutil import copytree
 import keras
 import numpy as np
 import pytest
+from sklearn.datasets import load_sample_image
 
-from keras_resnet import InputError, LeNet5, ResNet8, ResNet20, ResNet20V2, open_weights
+from keras_resnet import (
+    InputError,
+    LeNet5,
+    ResNet8,
+    ResNet20,
+    ResNet20V2,
+    from_checkpoint,
+    open_weights,
+)
 from keras_resnet.imagenet_utils import CIFAR10
 from keras_resnet.spec import SPECS
 from keras_resnet.spec.preprocessing import MODES
@@ -40,6 +49,21 @@ def test_a_builder_takes_a_run():
         ResNet20V2(weights=RUN)
     with pytest.raises(InputError, match="family 'ResNet', and lenet5 has 'LeNet'"):
         LeNet5(weights=RUN)
+
+
+def test_the_small_backbone_for_photographs_comes_along_in_half_precision():
+    """It takes images of any size, and has another head for any classes."""
+    folder = SAVED_MODELS[0] / "resnet18d_half_imagenet221"
+    opened = open_weights(folder)
+    assert (opened.network.classes, len(opened.classes)) == (221, 221)
+    model = from_checkpoint(folder, include_top=False, pooling="avg", input_shape=(None, None, 3))
+    for kernel in (weight.numpy() for weight in model.trainable_weights if weight.ndim > 1):
+        np.testing.assert_array_equal(kernel, kernel.astype("float16"))
+    photograph = np.asarray(load_sample_image("china.jpg"), "float32")[None]
+    for side in (64, 96):
+        features = model.predict(model.preprocess_input(photograph[:, :side, :side]), verbose=0)
+        assert features.shape == (1, 256) and features.std() > 0.1
+    assert from_checkpoint(folder, classes=6).output_shape == (None, 6)
 
 
 def test_what_is_no_finished_run_is_named(tmp_path):
