@@ -127,7 +127,7 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
 
 def _title(model: str, given: Mapping[str, Any] | None) -> str:
     """The named network that is nearest, and what differs from it."""
-    if given is None:
+    if given is None or not given["model"]:
         return model
     changes = (f.name for f in fields(Spec) if f.name in given)
     return " ".join([given["model"], *(f"{name}={_text(given[name])}" for name in changes)])

@@ -66,6 +66,8 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
         return None
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
     if "survey" in record:
+        if changes:  # no flags of this command: the weights told the network
+            model, changes = "", {}
         named, others, usual = "", _tuned(recipe, network), FINETUNE_DATA
     else:
         named, others = _nearest(RECIPES, recipe)

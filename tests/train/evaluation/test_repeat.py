@@ -115,3 +115,14 @@ def test_fine_tuning_has_its_own_command(chosen, said):
     begin = "python -m train.finetune --model=resnet50 --weights=hf://a/b --dataset=./photos "
     assert line == f"{begin}{said} --output_dir=runs/one_again"
     finetune.COMMAND.parse(shlex.split(line)[3:])
+
+
+def test_fine_tuning_a_network_without_a_name_begins_from_what_tells_it():
+    network = replace(SPECS["ResNet18D"], widths=(32, 64, 128, 256), classes=6)
+    run = record("resnet18d", network, FINETUNE, survey={})
+    run |= {"weights": {"source": "runs/a"}, "source": {"dataset": "./photos", "data_dir": ""}}
+    run["data"] |= {"resize": "pad", "image_size": 288}
+    line = training_command(run, Path("runs/one"))
+    flags = "--weights=runs/a --dataset=./photos --output_dir=runs/one_again"
+    assert line == f"python -m train.finetune {flags}"
+    finetune.COMMAND.parse(shlex.split(line)[3:])
