@@ -102,3 +102,14 @@ def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path, monkeypa
     record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
     assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)
     assert record["test"]["keras"]["accuracy"] == 1.0
+
+
+@pytest.mark.slow
+def test_it_runs_on_jax_as_well_and_so_does_its_evaluation(settings, fresh_python, tmp_path):
+    env = {"KERAS_BACKEND": "jax", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    flags = (f"--{name}={value}" for name, value in settings.items())
+    run = str(tmp_path / "run")
+    said = fresh_python("-m", "train.finetune", *flags, f"--output_dir={run}", **env).stdout
+    assert "head alone: 100.00% of" in said and "Other files: KERAS_BACKEND=tensorflow" in said
+    out = f"--output_dir={tmp_path / 'evaluation'}"
+    assert "100.00 %" in fresh_python("-m", "train.evaluate", run, out, **env).stdout
