@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from ai_edge_litert.interpreter import Interpreter
 
 from keras_resnet import InputError, ResNet, cifar, export
 from keras_resnet.export.files import EXACT, FORMAT_FILES
@@ -50,16 +49,6 @@ def test_nothing_but_these_formats_is_left(delivered):
     assert {entry.name for entry in delivered[1].iterdir()} == {
         FORMAT_FILES[name] for name in EXACT
     }
-
-
-def test_the_phone_file_takes_one_float_image_and_needs_only_builtins(delivered):
-    interpreter = Interpreter(str(delivered[1] / "model.tflite"))
-    (source,), (result,) = interpreter.get_input_details(), interpreter.get_output_details()
-    assert (list(source["shape"]), source["dtype"]) == ([1, 32, 32, 3], np.float32)
-    assert (list(result["shape"]), result["dtype"]) == ([1, 10], np.float32)
-    operations = {row["op_name"] for row in interpreter._get_ops_details()}
-    assert "CONV_2D" in operations
-    assert not [name for name in operations if "Flex" in name or "CUSTOM" in name]
 
 
 def test_other_clients_locate_one_float_signature(delivered):

@@ -303,6 +303,7 @@ def test_images_to_calibrate_with_are_raw(tmp_path):
         refuse(tmp_path, model, f"images to calibrate with .*{message}", calibration=images)
 
 
+@pytest.mark.slow  # test_fold.py: the networks; above: the files
 def test_networks_for_photographs(tmp_path):
     image = keras.Input((64, 64, 3), name="image")
     prepared = ResNet18V2.preprocess_input(image)

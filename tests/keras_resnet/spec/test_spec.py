@@ -56,21 +56,6 @@ def test_the_width_multiplier_never_widens_the_stem():
     assert Spec(width_multiplier=0.01).width(0) == 1
 
 
-@pytest.mark.parametrize("depth", [8, 20, 32, 44, 56, 110, 1202])
-def test_depth_of_basic_cifar_networks(depth):
-    assert cifar(depth).depth == depth
-
-
-@pytest.mark.parametrize("depth", [164, 1001])
-def test_depth_of_bottleneck_cifar_networks(depth):
-    assert cifar(depth, block="bottleneck").depth == depth
-
-
-@pytest.mark.parametrize("depth", [18, 34, 50, 101, 152, 200])
-def test_depth_of_imagenet_networks(depth):
-    assert imagenet(depth).depth == depth
-
-
 def test_a_depth_that_does_not_exist_names_the_nearest():
     with pytest.raises(InputError, match=r"has depth 21: depths are 6n\+2, the nearest is 20"):
         cifar(21)

@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnet import InputError
 from tests.train.analysis.networks import network, sample, spec
 from train.analysis import surface
 from train.analysis.analyses import AnalysisSettings
@@ -53,11 +52,6 @@ def test_directions_are_random_with_the_norms_of_filters():
         np.linalg.norm(head, axis=0), np.linalg.norm(weights[2], axis=0), rtol=1e-5
     )
     assert abs(np.corrcoef(kernel.ravel(), weights[0].ravel())[0, 1]) < 0.3
-
-
-def test_the_network_is_a_point_of_the_grid():
-    with pytest.raises(InputError, match="grid must be odd"):
-        AnalysisSettings(grid=4)
 
 
 @pytest.mark.parametrize("lowest", [0.0, np.nan, 0.5])
