@@ -6,20 +6,19 @@ they do not. `--runs=FOLDER` adds the runs in a folder, `--output_dir=FOLDER` wr
 
 import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 from benchmarks.zoo_page import page
 from keras_resnet import families
-from keras_resnet.spec import Spec
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from keras_resnet.utils.schema import parse, read_json
 from train import flags
-from train.evaluation.repeat import command_line, program, settings
+from train.evaluation.repeat import command_line, named_network, program, settings
 from train.runs.files import RECORD, REPORT, WEIGHTS
 from train.runs.record import RunRecord
 from train.settings.data import DEFAULT
@@ -102,7 +101,7 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
     quantized = int8(group)
     minutes = [run.record["seconds"] / 60 for run in group if "seconds" in run.record]
     return {
-        "network": _title(first.record["model"], given),
+        "network": _title(first.record["model"], network),
         "data": first.get("data", "name"),
         "parameters": families.parameters(network),
         "macs": families.macs(network),
@@ -125,12 +124,10 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
     }
 
 
-def _title(model: str, given: Mapping[str, Any] | None) -> str:
+def _title(model: str, network: Any) -> str:
     """The named network that is nearest, and what differs from it."""
-    if given is None or not given["model"]:
-        return model
-    changes = (f.name for f in fields(Spec) if f.name in given)
-    return " ".join([given["model"], *(f"{name}={_text(given[name])}" for name in changes)])
+    name, changes = named_network(model, network) or (model, {})
+    return " ".join([name, *(f"{field}={_text(value)}" for field, value in changes.items())])
 
 
 def _text(value: Any) -> str:

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_resnet.utils.atomic import replacing
+
 Row = tuple[Path, str, str]  # a photograph, its split, and its class
 
 
@@ -32,18 +34,17 @@ def by_class(root: Path) -> Iterator[Row]:
 
 def make(tiny_root: Path, others: list[Path], target: Path) -> int:
     """Makes the folder; the number of photographs."""
-    sources = {tiny_root.name: tiny(tiny_root)} | {root.name: by_class(root) for root in others}
-    count = 0
-    for source, rows in sources.items():
-        for path, split, wnid in rows:
-            place = target / split / wnid / f"{source}_{path.name}"  # names occur in several
+    sources = [tiny(tiny_root), *map(by_class, others)]
+    rows = [(number, *row) for number, source in enumerate(sources) for row in source]
+    with replacing(target, folder=True) as partial:
+        for number, path, split, wnid in rows:
+            place = partial / split / wnid / f"{number}_{path.name}"  # names occur in several
             place.parent.mkdir(parents=True, exist_ok=True)
             try:
                 os.link(path, place)
             except OSError:  # another file system
                 shutil.copyfile(path, place)
-            count += 1
-    return count
+    return len(rows)
 
 
 if __name__ == "__main__":
@@ -54,4 +55,7 @@ if __name__ == "__main__":
         sys.exit(f"error: no folder {missing[0]}: download and unpack it.")
     if last.exists():
         sys.exit(f"error: {last} is there already: choose another folder.")
-    print(f"{make(first, more, last):,} photographs: {last}")
+    try:
+        print(f"{make(first, more, last):,} photographs: {last}")
+    except OSError as error:
+        sys.exit(f"error: {error.filename} ({error.strerror}): give the folders as published.")

@@ -27,6 +27,13 @@ def test_a_profile_is_mostly_of_convolutions(fresh_python):
     assert "Conv2DBackpropFilter" in printed
 
 
+def test_a_profile_refuses_what_a_network_does_not_have(fresh_python):
+    flags = "--model=vgg16cifar", "--shortcut=B"
+    done = fresh_python("-m", "benchmarks.profile", *flags, check=False)
+    assert done.returncode == 1 and "Traceback" not in done.stderr
+    assert done.stderr.endswith("error: --shortcut is for residual networks: leave it out.\n")
+
+
 @pytest.mark.manual
 def test_files_are_scored_and_timed_side_by_side(fresh_python):
     files = [str(path) for path in sorted(PRETRAINED.glob("lean_cifar10/*.tflite"))]

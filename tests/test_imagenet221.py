@@ -25,9 +25,9 @@ def test_all_photographs_are_there_under_their_classes(tmp_path):
     assert imagenet221.make(small, [large], target) == 5
     made = {str(path.relative_to(target)): path.read_text() for path in target.rglob("*.JPEG")}
     assert made == {
-        "train/n01/tiny_n01_0.JPEG": str(small / "train/n01/images/n01_0.JPEG"),
-        "train/n02/tiny_n02_0.JPEG": str(small / "train/n02/images/n02_0.JPEG"),
-        "val/n02/tiny_val_0.JPEG": str(small / "val/images/val_0.JPEG"),
-        "train/n02/large_n02_0.JPEG": str(large / "train/n02/n02_0.JPEG"),
-        "val/n03/large_n03_7.JPEG": str(large / "val/n03/n03_7.JPEG"),
+        "train/n01/0_n01_0.JPEG": str(small / "train/n01/images/n01_0.JPEG"),
+        "train/n02/0_n02_0.JPEG": str(small / "train/n02/images/n02_0.JPEG"),
+        "val/n02/0_val_0.JPEG": str(small / "val/images/val_0.JPEG"),
+        "train/n02/1_n02_0.JPEG": str(large / "train/n02/n02_0.JPEG"),
+        "val/n03/1_n03_7.JPEG": str(large / "val/n03/n03_7.JPEG"),
     }

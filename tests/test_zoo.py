@@ -34,6 +34,11 @@ def added(tmp_path):
     return [row for row in rows if not row["records"].startswith(("docs", "saved_models"))]
 
 
+def test_every_folder_may_be_in_the_users_home(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert zoo.COMMAND.parse(["--runs=~/a,~/b"]).runs == "/home/me/a,/home/me/b"
+
+
 @pytest.mark.parametrize("name", ["zoo.md", "zoo.csv"])
 def test_the_committed_tables_are_what_the_command_writes(name, tmp_path):
     zoo.run(output_dir=str(tmp_path))

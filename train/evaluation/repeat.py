@@ -57,11 +57,10 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
         recipe = parse(Recipe, record["recipe"])
     except InputError:
         return None
-    alike = {name: spec for name, spec in MODELS.items() if type(spec) is type(network)}
-    if not alike or "data" not in record:
+    known = named_network(record["model"], network)
+    if known is None or "data" not in record:
         return None
-    own = {record["model"]: alike[record["model"]]} if record["model"] in alike else alike
-    model, changes = _nearest(own, network, FROM_DATA)
+    model, changes = known
     if changes and not isinstance(network, Spec):
         return None
     source = record.get("source") or {"dataset": record["data"]["name"], "data_dir": ""}
@@ -81,6 +80,22 @@ def settings(record: Mapping[str, Any]) -> dict[str, Any] | None:
         **changes,
         **others,
     }
+
+
+def named_network(model: str, network: Any) -> tuple[str, dict[str, Any]] | None:
+    """The named network that a network is nearest to, and the fields that differ.
+
+    Args:
+        model: Its name in a record, which is kept if that is one.
+        network: Its config.
+
+    Returns:
+        `None` if there is no named one of its family.
+    """
+    alike = {name: spec for name, spec in MODELS.items() if type(spec) is type(network)}
+    if not alike:
+        return None
+    return _nearest({model: alike[model]} if model in alike else alike, network, FROM_DATA)
 
 
 def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:

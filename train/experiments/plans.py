@@ -139,7 +139,7 @@ EXPERIMENTS: dict[str, Experiment] = {
     ),
 }
 
-# PAPER's 64k steps, of all 50,000 images instead of 45,000: an epoch has more of them.
+# PAPER's 64k steps are 182 epochs of the 45,000 images not held out, and 164 of all 50,000.
 PAPER_IN_FULL = replace(PAPER, epochs=164, validation_fraction=0.0)
 
 # With the rate divided in steps, as in the papers, eight epochs end while ResNet-56 is still behind

@@ -71,6 +71,12 @@ def test_a_run_is_evaluated_on_its_own_test_images(digits_run, command, capsys, 
         pass
 
 
+def test_a_file_of_any_image_size_has_no_number_of_operations(tmp_path):
+    keras_resnet.ResNet8(input_shape=(None, None, 3)).save(tmp_path / "any.keras")
+    subject = open_subject(str(tmp_path / "any.keras"))
+    assert (subject.shape, subject.macs, subject.parameters) == (None, None, 75_290)
+
+
 def test_another_format_of_a_run_is_evaluated_beside_it(digits_run, command, tmp_path):
     run = shutil.copytree(digits_run, tmp_path / "run")
     before = read_evaluation(run / "evaluation")

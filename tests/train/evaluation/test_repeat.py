@@ -98,31 +98,26 @@ def test_what_no_command_can_repeat_has_none():
 
 
 @pytest.mark.parametrize(
-    ("chosen", "said"),
+    ("changes", "chosen", "model", "said"),
     [
-        ({"epochs": 4, "frozen_stages": 1}, "--epochs=4 --frozen_stages=1"),
-        ({"epochs": 1, "frozen_stages": 5}, "--head_only=true"),
-        ({"frozen_stages": 5}, "--head_only=true"),
-        ({"epochs": 1, "frozen_stages": 5, "seed": 3}, "--head_only=true --seed=3"),
+        (
+            {},
+            {"epochs": 4, "frozen_stages": 1},
+            "--model=resnet50 ",
+            "--epochs=4 --frozen_stages=1",
+        ),
+        ({}, {"epochs": 1, "frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
+        ({}, {"frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
+        ({}, {"frozen_stages": 5, "seed": 3}, "--model=resnet50 ", "--head_only=true --seed=3"),
+        ({"shortcut": "D"}, {"frozen_stages": 1}, "", "--frozen_stages=1"),  # the weights tell it
     ],
 )
-def test_fine_tuning_has_its_own_command(chosen, said):
-    network = replace(SPECS["ResNet50"], input_shape=(288, 288, 3), classes=6)
+def test_fine_tuning_has_its_own_command(changes, chosen, model, said):
+    network = replace(SPECS["ResNet50"], input_shape=(288, 288, 3), classes=6, **changes)
     run = record("resnet50", network, replace(FINETUNE, **chosen), survey={})
     run |= {"weights": {"source": "hf://a/b"}, "source": {"dataset": "./photos", "data_dir": ""}}
     run["data"] |= {"resize": "pad", "image_size": 288}
     line = training_command(run, Path("runs/one"))
-    begin = "python -m train.finetune --model=resnet50 --weights=hf://a/b --dataset=./photos "
+    begin = f"python -m train.finetune {model}--weights=hf://a/b --dataset=./photos "
     assert line == f"{begin}{said} --output_dir=runs/one_again"
-    finetune.COMMAND.parse(shlex.split(line)[3:])
-
-
-def test_fine_tuning_a_network_without_a_name_begins_from_what_tells_it():
-    network = replace(SPECS["ResNet18D"], widths=(32, 64, 128, 256), classes=6)
-    run = record("resnet18d", network, FINETUNE, survey={})
-    run |= {"weights": {"source": "runs/a"}, "source": {"dataset": "./photos", "data_dir": ""}}
-    run["data"] |= {"resize": "pad", "image_size": 288}
-    line = training_command(run, Path("runs/one"))
-    flags = "--weights=runs/a --dataset=./photos --output_dir=runs/one_again"
-    assert line == f"python -m train.finetune {flags}"
     finetune.COMMAND.parse(shlex.split(line)[3:])
