@@ -22,6 +22,7 @@ __getattr__, __dir__, __all__ = attach(
             "PlainNet56",
             "PlainNet110",
             "ResNet8",
+            "ResNet12Wide",
             "ResNet18",
             "ResNet18D",
             "ResNet18V2",

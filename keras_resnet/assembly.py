@@ -100,7 +100,7 @@ def assemble(
     model = functional(inputs, x, name=name)
     if weights is None:
         return model
-    contents = read(weights, config, include_top)
+    _, contents = read(weights, config, include_top)
     transfer(contents, model, str(weights), config, new_head=classes != config.classes)
     return with_preprocessing(model, contents.preprocessing)
 

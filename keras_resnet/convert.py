@@ -18,8 +18,7 @@ from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
 from keras_resnet.weights.loading import Contents, transfer
-from keras_resnet.weights.loading import read as read_file
-from keras_resnet.weights.pretrained import locate
+from keras_resnet.weights.pretrained import read
 from keras_resnet.weights.readers import HEAD
 from keras_resnet.weights.recognition import infer
 from keras_resnet.weights.signature import check_same
@@ -103,19 +102,17 @@ def open_weights(
     check_type("source", source, str | PathLike, "a path, or hf://OWNER/NAME")
     if network is not None:
         families.family_of(network)  # or it is none
-    found = locate(source, network, include_top)
-    contents = read_file(found.path, found.verified)
-    told = families.from_json(found.network) if found.network else contents.spec
-    if told and network:
+    found, contents = read(source, network, include_top)
+    if contents.spec and network:
         advice = "leave the network out, as in no --model, and it is read from there"
-        check_same(told, network, str(source), advice=advice)
-    if (known := told or network) is None:
+        check_same(contents.spec, network, str(source), advice=advice)
+    if (known := contents.spec or network) is None:
         raise InputError(
             f"{source} does not say what network it is of: say it, as with --model=resnet50, or "
             "build that, and give it weights=PATH."
         )
-    preprocessing = found.preprocessing or contents.preprocessing
-    return OpenedWeights(str(source), found.path, known, preprocessing, found.classes, contents)
+    how = contents.preprocessing
+    return OpenedWeights(str(source), found.path, known, how, found.classes, contents)
 
 
 def from_checkpoint(path: str | Path, **arguments) -> keras.Model:

@@ -100,6 +100,8 @@ SPECS: dict[str, Spec] = {
     **{f"ResNet{depth}": cifar(depth, "bottleneck", shortcut="B") for depth in (164, 1001)},
     **{f"ResNet{depth}V2": cifar(depth, "bottleneck", **_CIFAR_V2) for depth in (164, 1001)},
     **{f"PlainNet{depth}": cifar(depth, shortcut="none") for depth in (20, 32, 44, 56, 110)},
+    # Few and wide residual units behind an early halving, for accuracy in little time.
+    "ResNet12Wide": Spec((2, 2, 1), (128, 256, 256), shortcut="D", stem="early"),
 }
 
 

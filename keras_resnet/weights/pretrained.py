@@ -180,8 +180,13 @@ def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) 
     return Located(Path(weights))
 
 
-def read(weights: str | PathLike, spec: Any = None, include_top: bool = True) -> Contents:
+def read(
+    weights: str | PathLike, spec: Any = None, include_top: bool = True
+) -> tuple[Located, Contents]:
     """Finds weights, see `locate`, and reads them, with what their place tells of them.
+
+    Returns:
+        Where they are, and what they are: network and preprocessing of the place, if it tells.
 
     Raises:
         InputError: if that fails.
@@ -190,7 +195,7 @@ def read(weights: str | PathLike, spec: Any = None, include_top: bool = True) ->
     contents = loading.read(found.path, found.verified)
     if found.network:
         contents = contents._replace(spec=families.from_json(found.network))
-    return contents._replace(preprocessing=found.preprocessing or contents.preprocessing)
+    return found, contents._replace(preprocessing=found.preprocessing or contents.preprocessing)
 
 
 def _run(weights: str | PathLike) -> Path | None:

@@ -121,6 +121,9 @@ PARAMETERS = {  # trainable
     "ResNet1001": 10_328_602,
     "ResNet164V2": 1_703_258,
     "ResNet1001V2": 10_327_706,
+    # 9 * (3 * 24 + 24 * 128 + 4 * 128**2 + 128 * 256 + 5 * 256**2) in kernels of 3x3 pixels, a
+    # projection of 128 * 256, 2 * (24 + 5 * 128 + 7 * 256) scales and shifts, a head of 2,570.
+    "ResNet12Wide": 3_902_402,
     # torchvision.
     "ResNet18": 11_689_512,
     "ResNet34": 21_797_672,
@@ -198,6 +201,7 @@ MACS = {  # He et al. 2015, Table 1: 1.8, 3.6, 3.8, 7.6 and 11.3 billion for 18 
     "PlainNet44": 97_174_144,
     "PlainNet56": 125_485_696,
     "PlainNet110": 252_887_680,
+    "ResNet12Wide": 333_064_704,
 }
 
 
