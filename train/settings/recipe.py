@@ -141,7 +141,8 @@ class Recipe(Settings):
     )
     deliver: str = option("last", "the epoch whose weights are delivered", choices=DELIVERIES)
     half_kernels: bool = option(
-        False, "kernels are rounded to float16 at the end, so that their file is half as large"
+        False,
+        "kernels are rounded to bfloat16 at the end, so that their file is 0.4 times as large",
     )
     seed: int = option(0, "seed of weights, order and augmentation", low=0)
 

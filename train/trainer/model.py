@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import keras
-import numpy as np
 
 from keras_resnet import families
 from keras_resnet.families import NetworkConfig
@@ -139,5 +138,5 @@ def inference_model(
         head.set_weights([recipe.temperature * weight for weight in head.get_weights()])
     if recipe.half_kernels:
         for kernel in (each for each in final.trainable_variables if each.ndim > 1):
-            kernel.assign(keras.ops.convert_to_numpy(kernel).astype(np.float16))
+            kernel.assign(keras.ops.cast(keras.ops.cast(kernel, "bfloat16"), "float32"))
     return final
