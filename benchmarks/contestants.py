@@ -1,6 +1,6 @@
 """One training of ResNet-20 on images of CIFAR's shape, as a process: prints its images a second.
 
-python -m benchmarks.contestants ours|stock [steps]
+python -m benchmarks.contestants ours|stock [steps [precision of ours]]
 """
 
 import sys
@@ -66,9 +66,9 @@ def stock(steps: int) -> float:
     return history["images_per_second"][0]
 
 
-CONTESTANTS: dict[str, Callable[[int], float | None]] = {"ours": ours, "stock": stock}
+CONTESTANTS: dict[str, Callable[..., float | None]] = {"ours": ours, "stock": stock}
 
 
 if __name__ == "__main__":
     name, steps = sys.argv[1], int((*sys.argv, "100")[2])
-    print(f"{name}: {CONTESTANTS[name](steps):.0f} img/s")
+    print(f"{name}: {CONTESTANTS[name](steps, *sys.argv[3:]):.0f} img/s")

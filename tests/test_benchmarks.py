@@ -27,6 +27,23 @@ def test_a_profile_is_mostly_of_convolutions(fresh_python):
     assert "Conv2DBackpropFilter" in printed
 
 
+@pytest.mark.slow
+def test_convolutions_are_held_against_the_peak(fresh_python):
+    """ResNet-20 has 19 of them, and of the first one no gradient of inputs."""
+    peer = f"{sys.executable} -m benchmarks.contestants ours 4 float32"
+    printed = fresh_python("-m", "benchmarks.roofline", "--steps=4", f"--peer={peer}").stdout
+    peak, *trainings = re.split(r"ours: |peer: ", printed)
+    assert re.match(r"peak: \d+ GFLOP/s", peak)
+    for training in trainings:
+        counts = {
+            name: sum(map(float, re.findall(rf"([\d.]+) x {name} ", training)))
+            for name in ("forward", "gradient of inputs", "gradient of kernels")
+        }
+        assert counts == {"forward": 19, "gradient of inputs": 18, "gradient of kernels": 19}
+        assert re.search(r"convolutions: \d+ ms of \d+", training)
+    assert len(trainings) == 2
+
+
 def test_a_profile_refuses_what_a_network_does_not_have(fresh_python):
     flags = "--model=vgg16cifar", "--shortcut=B"
     done = fresh_python("-m", "benchmarks.profile", *flags, check=False)
