@@ -71,7 +71,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     from train.backend import backend
 
     backend()  # before anything else imports Keras, as it is quiet
-    from train.evaluation import evaluate, summary, views
+    from train.evaluation import evaluate, saved_ensemble, summary, views
     from train.evaluation.ensemble import Ensemble
     from train.evaluation.opening import open_subject
     from train.evaluation.subject import check
@@ -97,8 +97,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     names = views.check(names, data.mirror, data.name)
     networks = [check(network, data, names) for network in networks]
     whole = Ensemble(tuple(networks)) if averaged else None
-    if whole:
-        _check_saving(values, whole)
+    if whole and values.save_ensemble:
+        saved_ensemble.check(Path(values.save_ensemble), whole)
     subjects: list[Any] = [whole] if whole else networks
     folder = _folder(values, networks)
     places = _places(folder, subjects)
@@ -118,8 +118,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
             print(f"\n{summary.table(records)}")
         sentences = _compare(folder, networks, right, whole)
     print(_report(folder, networks, records, sentences, data))
-    if values.save_ensemble:
-        _save(Path(values.save_ensemble), found.subject, data)
+    if values.save_ensemble and isinstance(found.subject, Ensemble):  # its weights may be fitted
+        saved_ensemble.save(Path(values.save_ensemble), found.subject, data)
     print(f"Records, results.csv and model card: {folder}")
     return records
 
@@ -237,44 +237,6 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
         }
         write_json(folder / COMPARISON, content)
     return sentences
-
-
-def _check_saving(values: flags.Values, ensemble) -> None:
-    """Refuses an average that cannot be saved before its members are scored for minutes."""
-    from train.evaluation.ensemble import average_model
-    from train.runs.files import RECORD
-
-    if not values.save_ensemble:
-        return
-    folder = Path(values.save_ensemble)
-    members = [Path(member.path).resolve().parent for member in ensemble.members]
-    if (folder / RECORD).exists() or folder.resolve() in members:
-        raise InputError(
-            f"{folder} holds a run or a member, whose files would be lost: choose another "
-            "--save_ensemble."
-        )
-    average_model(ensemble)
-
-
-def _save(folder: Path, ensemble, data) -> None:
-    """Saves the average of networks as one model in the exact formats, and scores these."""
-    from keras_resnet.export.card import ModelCard
-    from train.evaluation.ensemble import average_model
-    from train.runs import folder as folders
-    from train.runs import results
-
-    names = ", ".join(member.name for member in ensemble.members)
-    card = ModelCard(
-        name=f"ensemble for {data.name}",
-        description=f"Averages the probabilities of {names}.",
-        labels=data.classes,
-    )
-    with folders.claim_folder(folder):
-        results.write_formats(folder, average_model(ensemble), card)
-        found, _ = results.score(folder, data.test)
-    for name, row in found.items():
-        print(f"{FORMAT_FILES[name]:14} {row['accuracy']:.2%} of {len(data.test)} test images")
-    results.check_agreement(found)
 
 
 if __name__ == "__main__":

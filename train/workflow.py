@@ -166,9 +166,7 @@ def deliver(
     results.write_formats(folder, model, model_card(description, data.classes), more)
     results.plot_curves(folder)
     record["test"], found = results.score(folder, data.test, more)
-    for name, scores in record["test"].items():
-        file = FORMAT_FILES[name]
-        print(f"{file:14} {scores['accuracy']:.2%} of {len(data.test)} test images")
+    results.show(record["test"], len(data.test))
     results.check_agreement(record["test"])
     return found
 

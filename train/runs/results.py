@@ -108,6 +108,12 @@ def score(
     return rows, reference
 
 
+def show(rows: dict[str, dict[str, float]], count: int) -> None:
+    """Prints what `score` found of so many images."""
+    for name, found in rows.items():
+        print(f"{FORMAT_FILES[name]:14} {found['accuracy']:.2%} of {count} test images")
+
+
 def score_model(model: keras.Model, split: Split) -> dict[str, float]:
     """`scores` of a Keras model as it is."""
     probabilities = split.map(lambda images: model.predict(images, verbose=0))

@@ -1,0 +1,54 @@
+"""The average of networks as one model, in files that are scored like those of a run."""
+
+from pathlib import Path
+
+from keras_resnet.export.card import ModelCard
+from keras_resnet.utils.errors import InputError
+from train.data.dataset import Data
+from train.evaluation.ensemble import Ensemble, average_model
+from train.runs import folder as folders
+from train.runs import results
+from train.runs.files import RECORD
+
+
+def check(folder: Path, ensemble: Ensemble) -> None:
+    """Refuses an average that cannot be saved, before its members are scored for minutes.
+
+    Args:
+        folder: That is to be written.
+        ensemble: Whose members are all to be Keras models of images of one size.
+
+    Raises:
+        InputError: if they are not, or files of a run or of a member would be lost.
+    """
+    members = [Path(member.path).resolve().parent for member in ensemble.members]
+    if (folder / RECORD).exists() or folder.resolve() in members:
+        raise InputError(
+            f"{folder} holds a run or a member, whose files would be lost: choose another "
+            "--save_ensemble."
+        )
+    average_model(ensemble)
+
+
+def save(folder: Path, ensemble: Ensemble, data: Data) -> None:
+    """Saves the average as one model in the exact formats, and scores these.
+
+    Args:
+        folder: That is written.
+        ensemble: That `check` has accepted.
+        data: Whose test images are scored.
+
+    Raises:
+        InputError: if the files disagree.
+    """
+    names = ", ".join(member.name for member in ensemble.members)
+    card = ModelCard(
+        name=f"ensemble for {data.name}",
+        description=f"Averages the probabilities of {names}.",
+        labels=data.classes,
+    )
+    with folders.claim_folder(folder):
+        results.write_formats(folder, average_model(ensemble), card)
+        found, _ = results.score(folder, data.test)
+    results.show(found, len(data.test))
+    results.check_agreement(found)
