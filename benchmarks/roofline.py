@@ -20,10 +20,12 @@ import tensorflow as tf
 from benchmarks.scaling import FLOPS_PER_MAC
 from keras_resnet.utils.errors import InputError
 from train import flags
+from train.settings.execution import PRECISIONS
 
+KINDS = {name: PRECISIONS[name] for name in ("float32", "mixed_bfloat16")}
 COMMAND = flags.Command("benchmarks.roofline", __doc__)
 COMMAND.add(int, "steps", 20, "training steps of ours", low=4)
-COMMAND.add(str, "precision", "float32", "of ours, as in train.cifar")
+COMMAND.add(str, "precision", "float32", "of ours", choices=KINDS)
 COMMAND.add(str, "peer", None, "command of another training")
 SIDE, ROUNDS = 2048, 9  # of the product; the fastest round counts
 DIRECTIONS = {

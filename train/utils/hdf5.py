@@ -29,7 +29,7 @@ def pack(path: Path) -> None:
 
 
 def _filters(node: h5py.Dataset) -> dict[str, object]:
-    if node.dtype != np.float32 or not node.shape:
+    if node.dtype != np.float32 or not node.shape or not node.size:
         return {}
     if node[()].view(np.uint32).astype(np.uint16).any():  # the half that bfloat16 has not
         return {}
