@@ -17,6 +17,7 @@ from keras_resnet.comparison.layers import (
 from keras_resnet.layers import channel_axis
 from keras_resnet.spec.comparison import GoogLeNetSpec
 from keras_resnet.spec.comparison.googlenet import MODULES, STEMS, Inception
+from keras_resnet.utils.errors import InputError
 
 AUXILIARY = {"aux1": "4a", "aux2": "4d"}  # by name of the head, the module that it looks at
 AUXILIARY_WIDTHS = 128, 1024  # of their convolution and their dense layer (section 5)
@@ -91,9 +92,17 @@ def auxiliary_heads(spec: GoogLeNetSpec, model: keras.Model) -> list[tuple[float
 
     Returns:
         For each its share in the loss, and a tensor of logits `(batch, classes)`.
+
+    Raises:
+        InputError: if the model takes images of any size: unlike its own head, these flatten maps.
     """
     if not spec.auxiliary:
         return []
+    if None in model.input_shape[1:]:
+        raise InputError(
+            f"auxiliary heads flatten maps of one size, and images are {model.input_shape[1:]}: "
+            "build the network for one size, or without these heads, with auxiliary=0."
+        )
     return [
         (spec.auxiliary, auxiliary_head(model.get_layer(f"inception_{module}").output, spec, name))
         for name, module in AUXILIARY.items()

@@ -1,7 +1,7 @@
 """GoogLeNet as data."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 from keras_resnet.spec.comparison.network import Network, classes_field, image_field
 from keras_resnet.utils.fields import option
@@ -50,6 +50,8 @@ MODULES = {
 @dataclass(frozen=True)
 class GoogLeNetSpec(Network):
     """GoogLeNet (Szegedy et al. 2015, "Going deeper with convolutions", table 1)."""
+
+    any_size: ClassVar[bool] = True
 
     stem: str = option("imagenet", "what precedes the inception modules", choices=STEMS)
     batch_norm: bool = option(

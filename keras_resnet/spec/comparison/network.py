@@ -27,7 +27,7 @@ class Network(Settings, ABC):
     """What these specs share: checks, and the smallest image."""
 
     input_shape: tuple[int, int, int]
-    any_size: ClassVar[bool] = False  # they flatten feature maps of one size
+    any_size: ClassVar[bool] = False  # all but GoogLeNet flatten feature maps of one size
 
     def __post_init__(self) -> None:
         super().__post_init__()

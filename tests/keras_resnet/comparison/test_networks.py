@@ -76,6 +76,16 @@ def test_parameters_with_auxiliary_heads_are_those_published(name, count):
     assert families.auxiliary_heads(replace(COMPARISON[name], auxiliary=0.0), model) == []
 
 
+def test_googlenet_takes_images_of_any_size_but_its_auxiliary_heads_do_not():
+    spec = TINY["GoogLeNet"]
+    anything, fixed = (families.build(spec, input_shape=(side, side, 3)) for side in (None, 72))
+    fixed.set_weights(anything.get_weights())
+    image = np.random.default_rng(0).normal(size=(1, 72, 72, 3)).astype("float32")
+    np.testing.assert_allclose(anything(image), fixed(image), rtol=1e-5)
+    with pytest.raises(InputError, match="auxiliary heads flatten maps of one size"):
+        families.auxiliary_heads(spec, anything)
+
+
 EVEN = replace(TINY["AlexNetCifar"], kernels=(4, 2))
 
 
