@@ -69,8 +69,9 @@ def _read(state: State, prefix: str, layout: TorchLayout) -> Recognized:
     weights, unknown = from_state(plain, names.get)
     if unknown:
         raise InputError(f"it has what no network of this family has: {shorten_list(unknown)}.")
-    if "fc1" in weights:
-        weights["fc1"]["kernel"] = _flat_channels_last(weights["fc1"]["kernel"], spec)
+    first = weights.get("fc1" if "fc1" in weights else HEAD, {})
+    if "kernel" in first and not spec.any_size:  # it takes flattened maps, not their means
+        first["kernel"] = _flat_channels_last(first["kernel"], spec)
     return Recognized(weights, spec, spec.preprocessing if spec.preprocessing == "tf" else "torch")
 
 

@@ -14,7 +14,7 @@ from keras_resnet.spec.comparison import COMPARISON
 from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.weights import comparison, pretrained
 from tests.keras_resnet.test_convert import checkpoint, normalizes_alike, recorded
-from tests.recordings.record import NETWORKS, images
+from tests.recordings.record import NETWORKS, array, images
 
 
 # Of VGG's two, of half a gigabyte each, the one with batch normalization stays in `make test`.
@@ -71,6 +71,23 @@ def test_the_named_networks_are_recognized_by_names_and_shapes(title):
         units = count
     infer = comparison._infer_alexnet if title == "AlexNetOWT" else comparison._infer_vgg
     assert infer(state)[0] == spec
+
+
+def test_a_single_dense_layer_takes_maps_that_torch_flattens_channels_first(tmp_path):
+    """As in kuangliu/pytorch-cifar, where maps are of one pixel: here of 2x2."""
+    head = array("classifier.weight", (5, 2 * 2 * 4))
+    state = {
+        "features.0.weight": array("features.0.weight", (4, 3, 3, 3)),
+        "features.0.bias": np.ones(4, "float32"),
+        "classifier.weight": head,
+        "classifier.bias": np.zeros(5, "float32"),
+    }
+    save_file(state, tmp_path / "x.safetensors")
+    x = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
+    maps = from_checkpoint(tmp_path / "x.safetensors", include_top=False).predict_on_batch(x)
+    model = from_checkpoint(tmp_path / "x.safetensors", classifier_activation=None)
+    expected = maps.transpose(0, 3, 1, 2).reshape(2, -1) @ head.T
+    np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5)
 
 
 def test_what_is_like_a_vgg_and_is_none_is_refused(tmp_path):
