@@ -59,14 +59,9 @@ def read(path: Path) -> KerasFile:
 def main() -> None:
     """In the other process: reads, and writes plain arrays."""
     path, target, size, seconds = sys.argv[1:]
-    try:
-        import resource
-    except ImportError:  # Windows
-        pass
-    else:
-        most = MEMORY + COPIES * int(size)
-        resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        resource.setrlimit(resource.RLIMIT_CPU, (int(seconds), int(seconds) + BUSY))
+    if sys.platform != "darwin":  # which reserves hundreds of GiB, and refuses smaller limits
+        _limit("RLIMIT_AS", MEMORY + COPIES * int(size))
+    _limit("RLIMIT_CPU", int(seconds))
     try:
         weights, ordered, config = readers.read(Path(path))
         names = [(layer, variable) for layer, there in weights.items() for variable in there]
@@ -77,3 +72,15 @@ def main() -> None:
         sys.exit(
             f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
         )
+
+
+def _limit(kind: str, most: int) -> None:
+    """Limits a resource of this process, where that can be done; a lower limit stays."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    which = getattr(resource, kind)
+    soft, hard = resource.getrlimit(which)
+    if soft == resource.RLIM_INFINITY or soft > most:
+        resource.setrlimit(which, (most, hard))

@@ -68,6 +68,18 @@ def test_a_file_that_is_read_for_ever_is_given_up(monkeypatch, tmp_path):
         read(path)
 
 
+def test_a_lower_limit_of_memory_stays(fresh_python, tmp_path):
+    """As of `ulimit -v`, which nobody may raise."""
+    path = stored(tmp_path / "x.h5", np.ones(3))
+    code = """
+import pathlib, resource, sys
+from keras_resnet.weights.isolated import read
+resource.setrlimit(resource.RLIMIT_AS, (3 * 2**30, 3 * 2**30))
+print(*read(pathlib.Path(sys.argv[1])).weights)
+"""
+    assert fresh_python("-c", code, path).stdout.strip() == "conv1_conv"
+
+
 @pytest.mark.parametrize("kind", ["float16", "float32", "float64", "bfloat16"])
 def test_what_crosses_processes_is_what_was_stored(kind, tmp_path):
     whole = np.arange(6, dtype="float32").reshape(2, 3) / 4
