@@ -31,23 +31,9 @@ def read(path: Path) -> KerasFile:
     Raises:
         InputError: if the file cannot be read, whatever it is that the library does.
     """
-    size = path.stat().st_size
-    code = f"import sys; sys.path.insert(0, {ROOT!r}); import {__name__} as it; it.main()"
     with TemporaryDirectory() as folder:
         target = Path(folder, "arrays")
-        seconds = SECONDS + round(size / BYTES_A_SECOND)
-        arguments = map(str, (path.resolve(), target, size, seconds))
-        command = [sys.executable, "-c", code, *arguments]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=BUSY * seconds)
-        except subprocess.TimeoutExpired:
-            raise InputError(ENDLESS) from None
-        if done.returncode == -getattr(signal, "SIGXCPU", 0):
-            raise InputError(ENDLESS)
-        if done.returncode < 0:
-            raise InputError(f"the library that reads it crashed (signal {-done.returncode}).")
-        if done.returncode:
-            raise InputError(done.stderr.strip().split("\n")[-1])
+        _run(path, target)
         with safe_open(target, "numpy") as file:
             names, ordered, config = json.loads(file.metadata()["names"])
             weights: Weights = {layer: {} for layer, _ in names}
@@ -56,18 +42,41 @@ def read(path: Path) -> KerasFile:
     return KerasFile(weights, ordered, config)
 
 
+def check(path: Path) -> None:
+    """The same as `readers.check`.
+
+    Raises:
+        InputError: if the file cannot be read, whatever it is that the library does.
+    """
+    _run(path)
+
+
+def _run(path: Path, *target: Path) -> None:
+    """Runs `main` in the other process, and says in a sentence how that ended if not well."""
+    size = path.stat().st_size
+    code = f"import sys; sys.path.insert(0, {ROOT!r}); import {__name__} as it; it.main()"
+    seconds = SECONDS + round(size / BYTES_A_SECOND)
+    command = [sys.executable, "-c", code, *map(str, (path.resolve(), size, seconds, *target))]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=BUSY * seconds)
+    except subprocess.TimeoutExpired:
+        raise InputError(ENDLESS) from None
+    if done.returncode == -getattr(signal, "SIGXCPU", 0):
+        raise InputError(ENDLESS)
+    if done.returncode < 0:
+        raise InputError(f"the library that reads it crashed (signal {-done.returncode}).")
+    if done.returncode:
+        raise InputError(done.stderr.strip().split("\n")[-1])
+
+
 def main() -> None:
-    """In the other process: reads, and writes plain arrays."""
-    path, target, size, seconds = sys.argv[1:]
+    """In the other process: reads, and writes plain arrays if there is a target for them."""
+    path, size, seconds, *target = sys.argv[1:]
     if sys.platform != "darwin":  # which reserves hundreds of GiB, and refuses smaller limits
         _limit("RLIMIT_AS", MEMORY + COPIES * int(size))
     _limit("RLIMIT_CPU", int(seconds))
     try:
-        weights, ordered, config = readers.read(Path(path))
-        names = [(layer, variable) for layer, there in weights.items() for variable in there]
-        arrays = [readers.checked(weights[layer][variable], layer) for layer, variable in names]
-        metadata = {"names": json.dumps([names, ordered, config])}
-        save_file(dict(zip(map(str, range(len(names))), arrays, strict=True)), target, metadata)
+        _write(readers.read(Path(path)), target[0]) if target else readers.check(Path(path))
     except Exception as error:  # whatever the libraries make of it
         sys.exit(
             f"{type(error).__name__}: {error}" if not isinstance(error, ValueError) else str(error)
@@ -84,3 +93,11 @@ def _limit(kind: str, most: int) -> None:
     soft, hard = resource.getrlimit(which)
     if soft == resource.RLIM_INFINITY or soft > most:
         resource.setrlimit(which, (most, hard))
+
+
+def _write(content: KerasFile, target: str) -> None:
+    weights, ordered, config = content
+    names = [(layer, variable) for layer, there in weights.items() for variable in there]
+    arrays = [readers.checked(weights[layer][variable], layer) for layer, variable in names]
+    metadata = {"names": json.dumps([names, ordered, config])}
+    save_file(dict(zip(map(str, range(len(names))), arrays, strict=True)), target, metadata)

@@ -2,6 +2,8 @@
 
 import json
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -35,23 +37,41 @@ def read(path: Path) -> KerasFile:
         InputError: if arrays are not simply in the file, which no Keras does.
         Exception: whatever the libraries make of a damaged file.
     """
-    if path.suffix != ".keras":
-        return _read_h5(path)
-    with zipfile.ZipFile(path) as archive:
-        stored = archive.getinfo("model.weights.h5")
-        if stored.file_size > 1000 * stored.compress_size:  # as of arrays, see `_check_stored`
-            raise InputError("its weights are compressed a thousand times.")
-        with archive.open(stored) as file:
-            return _read_h5(file)._replace(config=json.loads(archive.read(CONFIG)))
-
-
-def _read_h5(file) -> KerasFile:
-    with h5py.File(file) as root:
-        text = root.attrs.get("model_config")
+    with _opened(path) as (root, text):
         config = None if text is None else json.loads(text)
         if "layers" in root:
             return KerasFile(_keras3(root["layers"]), False, config)
         return KerasFile(_legacy(root.get("model_weights", root)), True, config)
+
+
+def check(path: Path) -> None:
+    """Reads all arrays of a file of Keras, of whatever model: its reader could crash on them.
+
+    Args:
+        path: See `read`.
+
+    Raises:
+        InputError: if arrays are not simply in the file, which no Keras does.
+        Exception: whatever the libraries make of a damaged file.
+    """
+    with _opened(path) as (root, _):
+        for _, dataset in _datasets(root):
+            _values(dataset)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[h5py.File, str | bytes | None]]:
+    """The arrays of a file, and the text of its config, if it is there."""
+    if path.suffix != ".keras":
+        with h5py.File(path) as root:
+            yield root, root.attrs.get("model_config")
+        return
+    with zipfile.ZipFile(path) as archive:
+        stored = archive.getinfo("model.weights.h5")
+        if stored.file_size > 1000 * stored.compress_size:  # as of arrays, see `_check_stored`
+            raise InputError("its weights are compressed a thousand times.")
+        with archive.open(stored) as file, h5py.File(file) as root:
+            yield root, archive.read(CONFIG)
 
 
 _NORM = ("gamma", "beta", "moving_mean", "moving_variance")

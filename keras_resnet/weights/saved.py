@@ -48,7 +48,7 @@ def load_model(path: str | PathLike) -> keras.Model:
             f"cannot read {path} (it is no .keras file, or not all of one): save it again."
         )
     try:
-        isolated.read(Path(path))  # Keras reads it in this process, which it could crash
+        isolated.check(Path(path))  # Keras reads it in this process, which it could crash
         with deep_recursion():
             model = keras.saving.load_model(path, compile=False)
         return with_preprocessing(model, read_preprocessing(Path(path)))

@@ -32,6 +32,25 @@ def test_a_model_keeps_how_its_images_are_prepared(tmp_path):
         np.testing.assert_array_equal(one, other)
 
 
+def siamese():
+    """Two models of layers of the same names, and two layers whose parts have such."""
+    image = keras.Input((8, 8, 3))
+    towers = [
+        keras.Sequential([keras.layers.Conv2D(2, 3, name="conv")], name=name) for name in "ab"
+    ]
+    x, y = (keras.layers.Reshape((36, 2))(tower(image)) for tower in towers)
+    for _ in towers:
+        x = keras.layers.MultiHeadAttention(2, 4)(x, y)
+    return keras.Model(image, x)
+
+
+def test_models_of_others_need_not_be_sources_of_weights(tmp_path):
+    model, path = siamese(), tmp_path / "model.keras"
+    save_model(model, path)
+    image = IMAGES.repeat(2, axis=1).repeat(2, axis=2)[:, :, :8]
+    np.testing.assert_array_equal(load_model(path)(image), model(image))
+
+
 def test_files_of_others_have_none_and_damaged_ones_are_named(tmp_path):
     path = tmp_path / "model.keras"
     save_model(ResNet8(), path)
