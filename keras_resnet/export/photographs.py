@@ -119,7 +119,10 @@ def _box(size: tf.Tensor, target: tuple[int, int], framing: Framing) -> tuple:
     """Height and width of what is seen, float64, and how many of its pixels make one at least."""
     size, sides = tf.cast(size, tf.float64), tf.constant(target, tf.float64)
     if framing.resize == "crop":
-        seen = tf.maximum(tf.round(sides * tf.reduce_min(size / sides) * framing.crop_ratio), 1)
+        scale = (
+            tf.reduce_min(size / sides) * framing.crop_ratio
+        )  # first, as there: they round alike
+        seen = tf.maximum(tf.round(sides * scale), 1)
         return seen, tf.reduce_min(seen / sides)
     if framing.resize == "pad":
         return size, tf.reduce_min(size / _inner(size, sides))

@@ -9,8 +9,8 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_resnet import InputError, ResNet8
-from keras_resnet.export import saved_model
-from keras_resnet.utils.framing import Framing
+from keras_resnet.export import photographs, saved_model
+from keras_resnet.utils.framing import Framing, frame
 from train.data.images import read_image
 
 DRAW = np.random.default_rng(0)
@@ -127,6 +127,21 @@ def test_files_of_other_sizes_are_scaled_as_in_training(small, tmp_path):
     difference = abs(seen([path.read_bytes() for path in paths]) - expected)
     assert difference.max() <= 1  # Pillow counts in whole numbers
     assert (difference > 0).mean() < 0.05
+
+
+@pytest.mark.parametrize("ratio", [0.875, 0.9])
+def test_what_is_seen_is_rounded_as_in_training(ratio):
+    """Of 108 pixels, 0.875 are 94 or 95, by the order of the factors."""
+    target, framing = (160, 160), Framing(crop_ratio=ratio)
+    sizes = [(short, short + 37) for short in range(1, 1000)]
+    boxes = [frame(size, target, framing).box for size in sizes]
+    expected = [(box.bottom - box.top, box.right - box.left) for box in boxes]
+    seen = tf.map_fn(
+        lambda size: photographs._box(size, target, framing)[0],
+        tf.constant(sizes),
+        fn_output_signature=tf.float64,
+    )
+    np.testing.assert_array_equal(seen, expected)
 
 
 @pytest.fixture(
