@@ -171,11 +171,12 @@ def _check_calibration(images: np.ndarray, shape: Shape) -> np.ndarray:
         raise InputError(
             f"images to calibrate with are an array of {images.dtype}: give numbers, 0 to 255."
         )
-    known = tuple(side or given for side, given in zip(shape, images.shape[1:], strict=False))
-    if images.shape[1:] != known:
+    if images.ndim != 4 or any(
+        known not in (None, side) for known, side in zip(shape, images.shape[1:], strict=True)
+    ):
         raise InputError(
-            f"images to calibrate with are {images.shape[1:]}, and the model takes {shape}: "
-            "scale them."
+            f"images to calibrate with are {images.shape}: give (n, height, width, channels), and "
+            f"of these {shape}, as the model takes."
         )
     if not len(images):
         return images  # `convert` says what needs some

@@ -1,5 +1,6 @@
 """The files for phones: exact where they can be, near where they are quantized, and plain."""
 
+import re
 import warnings
 from functools import cache
 from zipfile import ZipFile
@@ -325,8 +326,9 @@ def refuse(folder, model, message, **settings):
 def test_what_cannot_be_exported_is_named(tmp_path):
     model = ResNet8()
     refuse(tmp_path, model, "int8 needs images to calibrate with")
-    refuse(tmp_path, model, r"\(8, 8, 3\), and the model takes \(32, 32, 3\)",
-           calibration=np.zeros((2, 8, 8, 3)))  # fmt: skip
+    for shape in ((2, 8, 8, 3), (2, 32, 32), (2, 32, 32, 3, 1)):
+        message = rf"are {re.escape(str(shape))}: give \(n, height, .* of these \(32, 32, 3\)"
+        refuse(tmp_path, model, message, calibration=np.zeros(shape))
     refuse(tmp_path, model, "3 labels, .* for 10 classes", card=ModelCard(labels=("a", "b", "c")))
     refuse(tmp_path, model, "10 labels, 9 of them names of one line",
            card=ModelCard(labels=("a\nb", *"cdefghijk")))  # fmt: skip
