@@ -15,6 +15,7 @@ from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_model, check_type
+from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
 from keras_resnet.weights.loading import Contents, transfer
@@ -161,8 +162,8 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     from safetensors.numpy import save_file
 
     check_model(model)
-    check_type("path", path, str | PathLike, "a path")
-    if Path(path).suffix != ".safetensors":
+    path = check_path("path", path)
+    if path.suffix != ".safetensors":
         raise InputError(f"cannot write {path}: end its name in .safetensors.")
     layers = [layer for layer in model.layers if layer.weights]
     weights = {
@@ -182,7 +183,7 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
         raise InputError(
             f"{model.name} is no residual network of torchvision or timm: {error}"
         ) from None
-    with replacing(Path(path)) as partial:
+    with replacing(path) as partial:
         save_file(to_state(weights, layout), partial)
 
 

@@ -6,7 +6,6 @@ TensorFlow is imported by those that need it: all but `.keras`.
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from os import PathLike, fspath
 from os.path import exists
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,7 +20,7 @@ from keras_resnet.export.source import ExportSource, find_source
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, lookup, sentence
 from keras_resnet.utils.extras import explain_missing
-from keras_resnet.utils.fields import path as usable
+from keras_resnet.utils.fields import check_path
 from keras_resnet.weights.saved import load_model
 
 Predict = Callable[[np.ndarray], np.ndarray]  # (n, height, width, channels) to (n, classes)
@@ -124,13 +123,13 @@ def save(
             class, if images to calibrate with are missing, of another size or not raw, or if a
             `.tflite` file would not take bytes as pixels.
         OSError: if the folder cannot be written to.
+        TypeError: if `folder` is no path, or `card` no `ModelCard`.
     """
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
     lookup(QUANTIZERS, quantizer, "quantizer")
-    check_type("folder", folder, str | PathLike, "a path")
+    folder = check_path("folder", folder)
     check_type("card", card, ModelCard, "a ModelCard")
     source = find_source(model, rows, card, calibration, quantizer, image_size)
-    folder = Path(usable("folder", fspath(folder)))
     if exists(folder) and not folder.is_dir():
         raise InputError(f"{folder} is a file: give a folder.")
     folder.mkdir(parents=True, exist_ok=True)
@@ -155,10 +154,10 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
 
     Raises:
         InputError: if the file is missing or damaged, or the format unknown.
+        TypeError: if `folder` is no path.
     """
     lookup(FORMATS, format, "format")
-    check_type("folder", folder, str | PathLike, "a path")
-    path = Path(folder) / FORMAT_FILES[format]
+    path = check_path("folder", folder) / FORMAT_FILES[format]
     if not exists(path):  # which, unlike the path's own, takes a name of any length
         raise InputError(f"no {path}: is {str(folder)!r} the folder of a finished run?")
     return read(path, format)

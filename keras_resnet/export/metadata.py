@@ -7,7 +7,6 @@ tables of its schema that an image classifier needs are in `metadata_schema.py`.
 
 import io
 import zipfile
-from os import PathLike
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,8 @@ from keras_resnet.export import checksums
 from keras_resnet.export.card import ModelCard
 from keras_resnet.export.files import OUTPUTS
 from keras_resnet.export.metadata_schema import pack, unpack
-from keras_resnet.utils.errors import InputError, check_type, sentence
+from keras_resnet.utils.errors import InputError, sentence
+from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import read_bytes
 from keras_resnet.utils.labels import LABELS, lines, read_lines
 
@@ -73,9 +73,9 @@ def read_metadata(path: str | Path) -> dict[str, Any]:
         InputError: if the file is missing, damaged, or no `.tflite` file.
         TypeError: if `path` is no path.
     """
-    check_type("path", path, str | PathLike, "a path")
+    path = check_path("path", path)
     try:
-        return _read_metadata(read_bytes(Path(path), MOST_BYTES))
+        return _read_metadata(read_bytes(path, MOST_BYTES))
     except FileNotFoundError:
         raise InputError(f"no {path}: check the path.") from None
     except InputError:

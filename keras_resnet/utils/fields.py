@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, get_origin
 
-from keras_resnet.utils.errors import InputError, lookup, shorten
+from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 
 MOST = 2**31 - 1  # no limit but that of an int32
 LONGEST_NAME, LONGEST_PATH = 255, 4095  # bytes, of Linux
@@ -119,6 +120,17 @@ def path(name: str, text: str) -> str:
     if length > LONGEST_NAME or len(os.fsencode(expanded)) > LONGEST_PATH:
         raise InputError(f"{name} {shorten(text)} is too long for a path: give a shorter one.")
     return expanded
+
+
+def check_path(name: str, value: Any) -> Path:
+    """The path that a function was given, as text or `os.PathLike`: `~` is the user's home.
+
+    Raises:
+        InputError: if no file can have this name.
+        TypeError: if it is no path at all.
+    """
+    check_type(name, value, str | os.PathLike, "a path")
+    return Path(path(name, os.fspath(value)))
 
 
 def paths(name: str, text: str) -> str:

@@ -11,6 +11,7 @@ from keras_resnet import families
 from keras_resnet.spec import NETWORKS
 from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights import hub, loading, run_folder
 from keras_resnet.weights.loading import Contents, is_file
@@ -154,7 +155,11 @@ def is_source(weights: Any) -> bool:
     """Whether something may stand for weights: a name, `hf://`, a run folder or a file."""
     if isinstance(weights, str) and (weights in PRETRAINED or hub.is_hub(weights)):
         return True
-    return isinstance(weights, str | PathLike) and (is_file(weights) or _run(weights) is not None)
+    try:
+        place = check_path("weights", weights)
+    except (InputError, TypeError):
+        return False
+    return is_file(place) or _run(place) is not None
 
 
 def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) -> Located:
@@ -167,6 +172,7 @@ def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) 
 
     Raises:
         InputError: if there are none for this network, or they cannot be had.
+        TypeError: if `weights` is no path.
     """
     if isinstance(weights, str) and weights in PRETRAINED:
         if spec is None:
@@ -174,10 +180,11 @@ def locate(weights: str | PathLike, spec: Any = None, include_top: bool = True) 
         return PRETRAINED[weights].locate(pretrained_entry(weights, spec), spec, include_top)
     if hub.is_hub(weights):
         return Located(hub.download(str(weights)))
-    if (folder := _run(weights)) is not None:
+    place = check_path("weights", weights)
+    if (folder := _run(place)) is not None:
         run = run_folder.open_run(folder)
         return Located(run.path, False, run.preprocessing, run.network, run.classes)
-    return Located(Path(weights))
+    return Located(place)
 
 
 def read(
@@ -198,8 +205,8 @@ def read(
     return found, contents._replace(preprocessing=found.preprocessing or contents.preprocessing)
 
 
-def _run(weights: str | PathLike) -> Path | None:
+def _run(place: Path) -> Path | None:
     try:
-        return run_folder.find(Path(weights))
-    except (OSError, ValueError):  # a name that is too long, or has a null byte
+        return run_folder.find(place)
+    except OSError:  # a folder that may not be entered
         return None

@@ -16,6 +16,7 @@ from keras_resnet.imagenet_utils import with_preprocessing
 from keras_resnet.spec.preprocessing import Preprocessing
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, sentence
+from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import check_regular
 from keras_resnet.utils.recursion import deep_recursion
 from keras_resnet.utils.schema import parse, parse_json
@@ -38,9 +39,9 @@ def load_model(path: str | PathLike) -> keras.Model:
         InputError: if the file is missing, damaged, or holds what Keras does not load.
         TypeError: if `path` is no path.
     """
-    check_type("path", path, str | PathLike, "a path")
+    path = check_path("path", path)
     try:
-        check_regular(Path(path))
+        check_regular(path)
     except FileNotFoundError:
         raise InputError(f"cannot read {path} (no such file): check the path.") from None
     if not is_zipfile(path):  # which Keras says of as if it were not there
@@ -48,10 +49,10 @@ def load_model(path: str | PathLike) -> keras.Model:
             f"cannot read {path} (it is no .keras file, or not all of one): save it again."
         )
     try:
-        isolated.check(Path(path))  # Keras reads it in this process, which it could crash
+        isolated.check(path)  # Keras reads it in this process, which it could crash
         with deep_recursion():
             model = keras.saving.load_model(path, compile=False)
-        return with_preprocessing(model, read_preprocessing(Path(path)))
+        return with_preprocessing(model, read_preprocessing(path))
     except Exception as error:  # Keras builds what the file says, which may fail in any way
         raise InputError(f"cannot read {path} ({sentence(error)}): save it again.") from error
 
@@ -68,11 +69,11 @@ def save_model(model: keras.Model, path: str | PathLike) -> None:
         TypeError: if `model` is no `keras.Model`, or `path` no path.
     """
     check_type("model", model, keras.Model, "a keras.Model")
-    check_type("path", path, str | PathLike, "a path")
-    if Path(path).suffix != ".keras":
+    path = check_path("path", path)
+    if path.suffix != ".keras":
         raise InputError(f"cannot write {path}: end its name in .keras.")
     preprocessing = getattr(model, "preprocessing", None)
-    with replacing(Path(path)) as partial, deep_recursion():
+    with replacing(path) as partial, deep_recursion():
         model.save(partial)
         if isinstance(preprocessing, Preprocessing):
             with ZipFile(partial, "a") as archive:

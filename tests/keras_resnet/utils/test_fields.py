@@ -1,11 +1,12 @@
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from keras_resnet import InputError, Spec
-from keras_resnet.utils.fields import check, option
+from keras_resnet.utils.fields import check, check_path, option
 
 pytestmark = pytest.mark.unit
 
@@ -44,6 +45,16 @@ def test_legal_settings_pass():
 def test_others_are_named(settings, message):
     with pytest.raises(InputError, match=message):
         check(settings)
+
+
+def test_paths_of_functions(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    assert check_path("path", "~/x") == check_path("path", Path("~/x")) == Path("/home/me/x")
+    for wrong, message in (("", "must be a path"), ("~no_such_user/x", "is of no user here")):
+        with pytest.raises(InputError, match=message):
+            check_path("path", wrong)
+    with pytest.raises(TypeError, match="path must be a path; got 3"):
+        check_path("path", 3)
 
 
 def test_numpys_scalars_become_pythons():

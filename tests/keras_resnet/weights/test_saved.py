@@ -5,7 +5,17 @@ import keras
 import numpy as np
 import pytest
 
-from keras_resnet import InputError, Preprocessing, ResNet8, load_model, save_model
+from keras_resnet import (
+    InputError,
+    Preprocessing,
+    ResNet8,
+    ResNet18,
+    export,
+    from_checkpoint,
+    load_model,
+    save_model,
+    to_checkpoint,
+)
 from keras_resnet.imagenet_utils import prepare, with_preprocessing
 
 IMAGES = np.random.default_rng(0).uniform(0, 255, (2, 4, 5, 3)).astype("float32")
@@ -49,6 +59,23 @@ def test_models_of_others_need_not_be_sources_of_weights(tmp_path):
     save_model(model, path)
     image = IMAGES.repeat(2, axis=1).repeat(2, axis=2)[:, :, :8]
     np.testing.assert_array_equal(load_model(path)(image), model(image))
+
+
+def test_a_tilde_is_the_home_in_every_path(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    model = ResNet18(blocks=(1, 1), widths=(8, 16), include_top=False)
+    save_model(model, "~/model.keras")
+    to_checkpoint(model, "~/model.safetensors")
+    model = ResNet8(input_shape=(8, 8, 3))
+    export.save(model, "~/run", ["keras"])
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "model.keras", "model.safetensors", "run"
+    }  # fmt: skip
+    load_model("~/model.keras")
+    from_checkpoint("~/model.safetensors")
+    export.load("~/run")
+    ResNet8(weights="~/run/model.keras")
 
 
 def test_files_of_others_have_none_and_damaged_ones_are_named(tmp_path):
