@@ -148,7 +148,7 @@ def load(folder: str | Path, format: str = "keras") -> Predict:
         format: A key of `FORMATS`.
 
     Returns:
-        A function from `(n, height, width, channels)` images, uint8 or float 0 to 255, to
+        A function from `(n, height, width, channels)` images, numbers of any type, 0 to 255, to
         `(n, classes)` float32 probabilities, or logits if the model gave such; if it cannot
         compute, it raises an `InputError`, too.
 
@@ -194,11 +194,14 @@ def _explained(problem: str) -> Iterator[None]:
 
 def _in_batches(predict: Predict) -> Predict:
     def whole(images):
-        if np.ndim(images) != 4 or not len(images):
+        images = np.asarray(images)
+        if images.ndim != 4 or not len(images):
             raise InputError(
-                f"images are {np.shape(images)}: give (n, height, width, channels), at least one."
+                f"images are {images.shape}: give (n, height, width, channels), at least one."
             )
-        parts = [predict(images[i : i + BATCH]) for i in range(0, len(images), BATCH)]
-        return np.concatenate(parts)
+        # All formats take these two; a SavedModel has a function for each, and no others.
+        dtype = np.uint8 if images.dtype == np.uint8 else np.float32
+        batches = (images[i : i + BATCH] for i in range(0, len(images), BATCH))
+        return np.concatenate([predict(batch.astype(dtype, copy=False)) for batch in batches])
 
     return whole

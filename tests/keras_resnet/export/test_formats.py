@@ -42,7 +42,8 @@ def test_every_exact_format_gives_the_models_probabilities(delivered, name):
     expected = model.predict_on_batch(IMAGES.astype("float32"))
     assert expected.std(0).max() > 1e-3  # the model does look at its images
     np.testing.assert_allclose(predict(IMAGES), expected, atol=1e-5)
-    np.testing.assert_array_equal(predict(IMAGES), predict(IMAGES.astype("float32")))
+    for kind in ("float32", "float64", "int64"):
+        np.testing.assert_array_equal(predict(IMAGES.astype(kind)), predict(IMAGES))
 
 
 def test_nothing_but_these_formats_is_left(delivered):
