@@ -59,6 +59,8 @@ FAMILIES: dict[str, Family] = {
     ),
 }
 
+KERNELS = ("kernel", "depthwise_kernel", "pointwise_kernel")  # names of a layer's in Keras
+
 
 def family_of(config: NetworkConfig) -> str:
     """The key in `FAMILIES` of a network's family.
@@ -152,7 +154,10 @@ def _counts(config: NetworkConfig) -> tuple[int, int]:
 def model_macs(model) -> int:
     """Counts the multiply-accumulates of a Keras model's convolutions and dense layers.
 
+    Those of the models in it count, too.
+
     Raises:
+        InputError: if it is not built, or it or a model in it takes images of any size.
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
@@ -160,12 +165,26 @@ def model_macs(model) -> int:
 
 
 def layer_macs(layer) -> int:
-    """The multiply-accumulates of a layer of a Keras model; 0 if it has no kernel."""
-    if not hasattr(layer, "kernel"):
+    """The multiply-accumulates of a layer of a Keras model; 0 if it has no kernel.
+
+    Raises:
+        InputError: if the size of its maps is not known.
+    """
+    import keras
+
+    if isinstance(layer, keras.Model):
+        return model_macs(layer)
+    kernels = [getattr(layer, name) for name in KERNELS if hasattr(layer, name)]
+    if not kernels:
         return 0
     first = getattr(layer, "data_format", None) == "channels_first"
     places = layer.output.shape[2:] if first else layer.output.shape[1:-1]
-    return prod(layer.kernel.shape) * prod(places)
+    if None in places:
+        raise InputError(
+            f"layer {layer.name!r} makes maps of any size, {places}, whose multiply-accumulates "
+            "cannot be counted: build its model with an input_shape."
+        )
+    return sum(prod(kernel.shape) for kernel in kernels) * prod(places)
 
 
 def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:

@@ -113,6 +113,24 @@ def test_counting_knows_where_the_channels_are():
     assert families.model_macs(model) == 416_520
 
 
+def test_models_in_a_model_and_all_kernels_of_a_layer_are_counted():
+    settings = {"input_shape": (32, 32, 3), "include_top": False}
+    backbone = ResNet(SPECS["ResNet8"], pooling="avg", **settings)
+    layers = [keras.Input((32, 32, 3)), keras.layers.Rescaling(1 / 255), backbone]
+    assert families.model_macs(keras.Sequential([*layers, keras.layers.Dense(10)])) == macs(
+        SPECS["ResNet8"]
+    )
+    separable = keras.layers.SeparableConv2D(4, 3, strides=2, padding="same")
+    model = keras.Sequential([keras.Input((8, 6, 3)), separable])
+    assert families.model_macs(model) == 4 * 3 * (9 * 3 + 3 * 4)
+
+
+def test_what_has_no_size_cannot_be_counted():
+    model = keras.Sequential([keras.Input((8, 8, 3)), ResNet(SPECS["ResNet8"], include_top=False)])
+    with pytest.raises(InputError, match=r"'conv1_conv' makes maps of any size, .* input_shape"):
+        families.model_macs(model)
+
+
 def test_the_first_family_builds_as_resnet_does():
     model = families.build(SPECS["ResNet8"], input_shape=(16, 16, 3), classifier_activation=None)
     other = ResNet(SPECS["ResNet8"], input_shape=(16, 16, 3), classifier_activation=None)

@@ -112,8 +112,7 @@ def _inferred(path: Path, model: keras.Model | None) -> dict[str, Any]:
     if model is not None:
         trained = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
         shape = _image_shape(model.input_shape)
-        macs = families.model_macs(model) if shape else None  # which depend on the image
-        return {"shape": shape, "parameters": trained, "macs": macs}
+        return {"shape": shape, "parameters": trained, "macs": _macs(model)}
     if path.suffix == ".tflite":
         from ai_edge_litert.interpreter import Interpreter
 
@@ -123,6 +122,14 @@ def _inferred(path: Path, model: keras.Model | None) -> dict[str, Any]:
         labels = tuple(read_metadata(path).get("labels", ()))
         return {"shape": _image_shape(image["shape"]), "classes": labels}
     return {}
+
+
+def _macs(model: keras.Model) -> int | None:
+    """The multiply-accumulates of a model for an image, if these are of one size all through it."""
+    try:
+        return families.model_macs(model)
+    except InputError:
+        return None
 
 
 def _image_shape(shape: Sequence[Any]) -> tuple[int, int, int] | None:

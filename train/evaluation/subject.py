@@ -38,7 +38,7 @@ class Subject:
     macs: int | None = None
     model: keras.Model | None = None  # if it is what predicts
     run: dict[str, Any] | None = None  # the record of the run that it is of
-    resized: dict[float, tuple[Predict, int]] = field(default_factory=dict)
+    resized: dict[float, tuple[Predict, int | None]] = field(default_factory=dict)
 
     def predictor(self, scale: float) -> Predict:
         """What predicts images of so many times its size, see `views.Scalable`."""
@@ -49,7 +49,7 @@ class Subject:
         """The multiply-accumulates for an image of so many times its size, if known."""
         return self.macs if scale == 1 else self._resized(scale)[1]
 
-    def _resized(self, scale: float) -> tuple[Predict, int]:
+    def _resized(self, scale: float) -> tuple[Predict, int | None]:
         if self.model is None:
             raise InputError(
                 f"{self.name} takes images of its own size only: a view at several scales needs a "
@@ -57,7 +57,8 @@ class Subject:
             )
         if scale not in self.resized:
             model = resize_model(self.model, scale)
-            self.resized[scale] = predictor_of(model), families.model_macs(model)
+            macs = None if self.macs is None else families.model_macs(model)
+            self.resized[scale] = predictor_of(model), macs
         return self.resized[scale]
 
     def columns(self, images: Split, views: Sequence[str]) -> dict[str, np.ndarray]:

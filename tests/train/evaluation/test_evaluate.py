@@ -75,6 +75,11 @@ def test_a_file_of_any_image_size_has_no_number_of_operations(tmp_path):
     keras_resnet.ResNet8(input_shape=(None, None, 3)).save(tmp_path / "any.keras")
     subject = open_subject(str(tmp_path / "any.keras"))
     assert (subject.shape, subject.macs, subject.parameters) == (None, None, 75_290)
+    backbone = keras_resnet.ResNet8(include_top=False)  # takes any size, in a model of one
+    pooled = keras.layers.GlobalAveragePooling2D()
+    keras.Sequential([keras.Input((8, 8, 3)), backbone, pooled]).save(tmp_path / "one.keras")
+    subject = open_subject(str(tmp_path / "one.keras"))
+    assert (subject.shape, subject.macs) == ((8, 8, 3), None)
 
 
 def test_another_format_of_a_run_is_evaluated_beside_it(digits_run, command, tmp_path):
