@@ -6,7 +6,7 @@ of activations, with the stride elsewhere. Keras writes the layers of a model be
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple, TypeGuard
 
 import keras
@@ -35,17 +35,18 @@ class Layer(NamedTuple):
     inputs: tuple[str, ...]  # names of the layers that it takes, without those that are free
 
 
-def compare(model: keras.Model, config: dict[str, Any]) -> None:
+def compare(model: keras.Model, config: dict[str, Any], pairs: Mapping[str, str]) -> None:
     """Compares a model with the config of the one whose weights it is to take.
 
-    Layers with weights are matched by name, or else by order. Each must compute the same from the
-    same: what lies between it and the layers with weights before it is compared, too. A head,
-    dropout and normalization of images may differ, and the config may have more layers. So may the
-    output stride: dilated or not, kernels see the same pixels of an image.
+    Each layer with weights must compute the same from the same: what lies between it and the layers
+    with weights before it is compared, too. A head, dropout and normalization of images may differ,
+    and the config may have more layers. So may the output stride: dilated or not, kernels see the
+    same pixels of an image.
 
     Args:
         model: The network.
         config: Of a Keras model: `{"class_name": ..., "config": {"layers": [...]}}`.
+        pairs: By name of a layer of the network, that of the one whose weights it is to take.
 
     Raises:
         InputError: that names the first layer that computes something else.
@@ -54,11 +55,8 @@ def compare(model: keras.Model, config: dict[str, Any]) -> None:
     here, there = (
         [name for name, layer in rows.items() if layer.kind in WEIGHTED] for rows in (ours, theirs)
     )
-    names = {name: name for name in there}
-    if not set(here) & set(there):
-        if len(here) != len(there):
-            return  # the weights cannot be matched by order either
-        names = dict(zip(there, here, strict=True))
+    given = {theirs: ours for ours, theirs in pairs.items()}
+    names = {name: given.get(name, name) for name in there}
     our_inputs, their_inputs = _inputs(ours, {name: name for name in here}), _inputs(theirs, names)
     matched = {names[name]: name for name in there}
     for name in here:

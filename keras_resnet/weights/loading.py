@@ -39,9 +39,7 @@ def transfer(
     spec: NetworkConfig | None = None,
     new_head: bool = False,
 ) -> None:
-    """Loads what was read from a file; if it does not match, nothing is changed.
-
-    Layers are matched by name; or by order, if the file has as many layers under other names.
+    """Loads weights that were read from a file, matched as `pair` says: all of them, or none.
 
     Args:
         contents: What `read` gave.
@@ -58,7 +56,7 @@ def transfer(
     try:
         pairs = match(model, contents, new_head)
         if contents.config:
-            architecture.compare(model, contents.config)
+            architecture.compare(model, contents.config, pair(model, contents))
     except InputError as error:
         raise InputError(f"{path} does not match {model.name}: {error}") from None
     for variable, value in pairs:
@@ -161,6 +159,17 @@ READERS: dict[str, Callable[[Path, bool], Contents]] = {
 }
 
 
+def pair(model: keras.Model, contents: Contents) -> dict[str, str]:
+    """By name of each layer of a model that has weights, that of the file's.
+
+    It is the same; or that at its place, if the file has as many in order, not all of these names.
+    """
+    names = [layer.name for layer in model.layers if layer.weights]
+    theirs = contents.weights
+    by_order = contents.ordered and len(names) == len(theirs) and not theirs.keys() >= set(names)
+    return dict(zip(names, theirs if by_order else names, strict=True))
+
+
 def match(
     model: keras.Model, contents: Contents, new_head: bool = False
 ) -> list[tuple[keras.Variable, np.ndarray]]:
@@ -168,28 +177,24 @@ def match(
 
     Args:
         model: The network.
-        contents: The arrays of every layer that has any, by name; or in order, with other names.
+        contents: The arrays of every layer that has any, see `pair`.
         new_head: Whether to leave the model's head out if its arrays do not match.
 
     Raises:
         InputError: that names the first layer that does not match, and why.
     """
-    layers = [layer for layer in model.layers if layer.weights]
-    names = [layer.name for layer in layers]
-    weights = contents.weights
-    if contents.ordered and len(names) == len(weights) and not weights.keys() >= set(names):
-        weights = dict(zip(names, weights.values(), strict=True))
-    pairs = []
-    for layer in layers:
-        misfit = _misfit(layer, weights.get(layer.name))
+    names, weights, matched = pair(model, contents), contents.weights, []
+    for layer in (layer for layer in model.layers if layer.weights):
+        name = names[layer.name]
+        misfit = _misfit(layer, weights.get(name))
         if not misfit:
-            pairs += [(variable, weights[layer.name][variable.name]) for variable in layer.weights]
+            matched += [(variable, weights[name][variable.name]) for variable in layer.weights]
         elif not (new_head and layer.name == HEAD):
             raise InputError(misfit)
-    unused = [name for name in weights if name not in {*names, HEAD}]
+    unused = [name for name in weights if name not in {*names.values(), HEAD}]
     if unused:
         raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
-    return pairs
+    return matched
 
 
 def _misfit(layer: keras.Layer, stored: Mapping[str, np.ndarray] | None) -> str | None:

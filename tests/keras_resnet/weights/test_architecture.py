@@ -32,6 +32,21 @@ def test_another_network_of_the_same_names_is_refused(made, wanted, suffix, tmp_
         wanted(weights=path)
 
 
+@pytest.mark.filterwarnings("ignore:You are saving")
+def test_another_network_is_refused_where_layers_are_matched_by_order(tmp_path):
+    """In a file whose layers have other names, but for the head."""
+
+    def renamed(layer):
+        name = layer.name if layer.name == "predictions" else f"my_{layer.name}"
+        return type(layer).from_config(layer.get_config() | {"name": name})
+
+    for model in (ResNet8(), PlainNet20(blocks=(1, 1, 1))):
+        keras.models.clone_model(model, clone_function=renamed).save(tmp_path / f"{model.name}.h5")
+    ResNet8(weights=tmp_path / "resnet8.h5")
+    with pytest.raises(InputError, match=r"does not match .*layer 'conv3_block1_1_conv' takes"):
+        ResNet8(weights=tmp_path / "plainnet20.h5")
+
+
 def test_the_same_network_in_another_model_is_taken(tmp_path):
     """With other names, a head of one's own, and images that are prepared inside."""
     backbone = ResNet8(include_top=False, pooling="avg", input_shape=(32, 32, 3))
