@@ -5,8 +5,6 @@ Standard library only; `imagenet_utils.prepare` does to images what a record say
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from numbers import Real
-from typing import Any
 
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import Settings, option
@@ -23,6 +21,19 @@ INTERPOLATIONS = {
     "nearest": "also of Pillow",
 }
 WHITE = 255.0
+PIXELS = {"low": -(10**6), "high": 10**6}  # limits of what pixels may be compared with
+
+
+def check_normalization(mean: Sequence[float], std: Sequence[float]) -> None:
+    """Checks that pixels can be normalized by means and deviations.
+
+    Raises:
+        InputError: if these are not of as many channels, or a deviation is not above 0.
+    """
+    if not 1 <= len(mean) == len(std) or min(std) <= 0:
+        raise InputError(
+            f"mean {mean} and std {std} must be of as many channels, one or more, std above 0."
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +41,7 @@ class Preprocessing(Settings):
     """`(pixel - mean) / std` of each channel, 0 to 255, then the channels in their order.
 
     Attributes:
-        mean: Of each channel in the order R, G, B, or one for all; 0 to 255.
+        mean: Of each channel in the order R, G, B, or one for all; pixels are 0 to 255.
         std: Likewise, above 0.
         channels: The order in which the network takes them, a key of `CHANNELS`.
         size: Height and width of the images that the weights were evaluated on.
@@ -41,8 +52,8 @@ class Preprocessing(Settings):
         InputError: if a field has an impossible value.
     """
 
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
+    mean: tuple[float, ...] = option((0.0,), "what is subtracted from each channel", **PIXELS)
+    std: tuple[float, ...] = option((1.0,), "what each channel is divided by then", **PIXELS)
     channels: str = option("RGB", "order of the channels", choices=CHANNELS)
     # Simonyan and Zisserman 2014, 3.2; He et al. 2015, 3.4: 224 of 256 pixels.
     size: tuple[int, ...] = option((224, 224), "height and width", low=1, high=8192)
@@ -53,15 +64,7 @@ class Preprocessing(Settings):
         super().__post_init__()
         if len(self.size) != 2:
             raise InputError(f"size must be (height, width); got {shorten(self.size)}.")
-        for name in ("mean", "std"):
-            values = getattr(self, name)
-            if not isinstance(values, tuple | list) or not values or not all(map(_usable, values)):
-                raise InputError(f"{name} must be numbers for channels; got {shorten(values)}.")
-            object.__setattr__(self, name, tuple(map(float, values)))
-        if len(self.mean) != len(self.std) or min(self.std) <= 0:
-            raise InputError(
-                f"mean {self.mean} and std {self.std} must be of as many channels, std above 0."
-            )
+        check_normalization(self.mean, self.std)
 
     @classmethod
     def of_unit(cls, mean: Sequence[float], std: Sequence[float], **others) -> "Preprocessing":
@@ -91,11 +94,6 @@ class Preprocessing(Settings):
             for name in ("mean", "std")
         )
         return f"{self.channels}, 0 to 255, normalized by {numbers}"
-
-
-def _usable(value: Any) -> bool:
-    """Whether something is a number that pixels may be compared with: NaN and infinity are not."""
-    return isinstance(value, Real) and not isinstance(value, bool) and abs(float(value)) < 1e6
 
 
 # How published weights want their images. The first three names and numbers are those of

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import field, fields
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 from keras_resnet.utils.errors import InputError, check_type, lookup, shorten
 
@@ -34,7 +34,7 @@ def option(default: Any, help: str, **rules: Any) -> Any:
 class Settings:
     """Base of dataclasses of settings: fields are checked, and JSON is read strictly.
 
-    Scalars of NumPy become Python's, so that JSON can be written.
+    Scalars and arrays of NumPy become Python's, so that JSON can be written.
 
     Raises:
         InputError: for the first field of the wrong type, out of range, or not a legal choice.
@@ -68,19 +68,16 @@ def check_value(name: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> A
     Raises:
         InputError: that names what was expected, and the value.
     """
-    if getattr(value, "shape", None) == () and hasattr(value, "item"):
-        value = value.item()  # a scalar of NumPy
+    if hasattr(value, "shape") and hasattr(value, "tolist"):
+        value = value.tolist()  # a scalar or an array of NumPy
     if kind is bool and not isinstance(value, bool):
         raise InputError(f"{name} must be true or false; got {shorten(value)}.")
     if "choices" in rules:
         lookup(rules["choices"], value, name)
     elif kind in (int, float):
         return check_number(name, value, kind, rules.get("low", -MOST), rules.get("high", MOST))
-    elif get_origin(kind) is tuple and "low" in rules:
-        if not isinstance(value, list | tuple):
-            raise InputError(f"{name} must be a list of whole numbers; got {shorten(value)}.")
-        low, high = rules["low"], rules["high"]
-        return tuple(check_number(f"each of {name}", each, int, low, high) for each in value)
+    elif get_origin(kind) is tuple:
+        return _check_tuple(name, value, get_args(kind)[0], rules)
     elif kind is str:
         if isinstance(value, os.PathLike):
             value = os.fspath(value)
@@ -88,6 +85,13 @@ def check_value(name: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> A
             raise InputError(f"{name} must be a text; got {shorten(value)}.")
         return rules["text"](name, value) if value and "text" in rules else value
     return value
+
+
+def _check_tuple(name: str, value: Any, kind: Any, rules: Mapping[str, Any]) -> tuple[Any, ...]:
+    what = {int: "whole numbers", float: "numbers", str: "texts"}[kind]
+    if not isinstance(value, list | tuple):
+        raise InputError(f"{name} must be a list of {what}; got {shorten(value)}.")
+    return tuple(check_value(f"each of {name}", each, kind, rules) for each in value)
 
 
 def check_number(name: str, value: Any, kind: Any, low: float, high: float) -> Any:

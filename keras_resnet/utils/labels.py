@@ -27,5 +27,5 @@ def check_labels(labels: Sequence[str], classes: int) -> None:
     if labels and not len(names) == len(labels) == classes:
         raise InputError(
             f"there are {len(labels)} labels, {len(names)} of them names of one line, for "
-            f"{classes} classes: name each class once."
+            f"{classes} classes: give one name for each class."
         )

@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 import pytest
 
 from keras_resnet import InputError, export
@@ -42,6 +43,25 @@ def test_all_that_was_said_can_be_read(tmp_path):
     assert image["stats"] == {"max": [1], "min": [-1]}
     assert score["stats"] == {"max": [1], "min": [0]}
     assert [file["name"] for file in score["associated_files"]] == ["labels.txt"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"labels": (0, 1, 2)}, "each of labels must be a text; got 0"),
+        ({"labels": "abc"}, "labels must be a list of texts; got 'abc'"),
+        ({"labels": np.arange(3)}, "each of labels must be a text; got 0"),
+        ({"description": None}, "description must be a text; got None"),
+        ({"mean": 0.5}, "mean must be a list of numbers; got 0.5"),
+        ({"mean": (0, 0)}, "must be of as many channels"),
+    ],
+)
+def test_what_cannot_be_said_is_named(fields, message):
+    with pytest.raises(InputError, match=message):
+        ModelCard(**fields)
+    with pytest.raises(TypeError, match="framing must be a Framing; got 'crop'"):
+        ModelCard(framing="crop")
+    assert ModelCard(labels=np.array(["a", "b"]), mean=[1]).labels == ("a", "b")
 
 
 @pytest.mark.parametrize(("channels", "colors"), [(1, 2), (3, 1)])

@@ -220,7 +220,7 @@ def test_labels_are_an_asset_and_a_method(delivered):
 
 @pytest.mark.parametrize("wrong", [LABELS[1:], ["", *LABELS[1:]], ["two\nlines", *LABELS[1:]]])
 def test_labels_are_a_line_for_each_class(delivered, tmp_path, wrong):
-    with pytest.raises(InputError, match="names of one line, for 10 classes: name each class once"):
+    with pytest.raises(InputError, match="of one line, for 10 classes: give one name for each"):
         saved_model.write(delivered[0], tmp_path / "new", wrong)
     assert not (tmp_path / "new").exists()
 

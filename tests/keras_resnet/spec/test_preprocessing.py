@@ -31,10 +31,10 @@ def test_numbers_of_unit_pixels():
     [
         ({"mean": (1.0, 2.0)}, "as many channels"),
         ({"std": (0.0,)}, "std above 0"),
-        ({"mean": (float("nan"),)}, "mean must be numbers"),
-        ({"mean": 3}, "mean must be numbers for channels; got 3"),
+        ({"mean": (float("nan"),)}, "each of mean must be a number .*; got nan"),
+        ({"mean": 3}, "mean must be a list of numbers; got 3"),
         ({"size": 224}, "size must be a list of whole numbers; got 224"),
-        ({"std": ()}, "std must be numbers"),
+        ({"std": ()}, "as many channels, one or more"),
         ({"channels": "RBG"}, "did you mean 'RGB'"),
         ({"size": (224,)}, r"size must be \(height, width\); got \(224,\)"),
         ({"crop_ratio": 1.5}, "crop_ratio must be .*; got 1.5"),

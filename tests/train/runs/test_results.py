@@ -44,7 +44,7 @@ def test_kernels_of_half_precision_take_little_space_and_load_as_they_are(tmp_pa
     """By Keras itself, by `weights=`, and as the scored model has them."""
     spec, scale = Spec(blocks=(1, 1), widths=(32, 64)), Normalization([0.0] * 3, [1.0] * 3)
     trained = network_model(spec, scale, None)
-    card, sizes = ModelCard("noise", tuple("abcdefghij")), []
+    card, sizes = ModelCard("noise", labels=tuple("abcdefghij")), []
     for half in (False, True):
         model = inference_model(spec, Recipe(half_kernels=half), scale, trained)
         results.write_weights(tmp_path, model, card)
