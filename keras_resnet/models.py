@@ -55,14 +55,14 @@ def _network(title: str):
     prepares images 0 to 255 as the published weights expect them; and
     `decode_predictions(preds, top=5, classes=None)`, which names the most probable classes.
     """
-    mode, decode = spec.preprocessing, imagenet_utils.decode_predictions
+    decode = imagenet_utils.decode_predictions
     if spec.input_shape[2] == 1:
         decode = partial(decode, classes=DIGITS)
     elif spec.classes == len(imagenet_utils.CIFAR10):
-        mode, decode = "cifar10", imagenet_utils.decode_cifar10
+        decode = imagenet_utils.decode_cifar10
     build.__dict__.update(
         spec=spec,
-        preprocess_input=imagenet_utils.PREPROCESSING[mode],
+        preprocess_input=imagenet_utils.PREPROCESSING[spec.preprocessing],
         decode_predictions=decode,
     )
     return build

@@ -17,6 +17,7 @@ class Toy(Settings):
     input_shape: tuple[int, int, int] = option((8, 8, 3), "image", low=1, high=1000)
     classes: int = option(10, "classes", low=1, high=1000)
     any_size = True
+    preprocessing = "torch"
 
     def check_size(self, *sides):
         if any(side is not None and side < 3 for side in sides):

@@ -38,6 +38,10 @@ class NetworkConfig(Protocol):
     def any_size(self) -> bool:
         """Whether its classifier takes images of any size: after global pooling."""
 
+    @property
+    def preprocessing(self) -> str:
+        """How published weights of it want images, a key of `preprocessing.MODES`."""
+
     # What makes a class a dataclass, and a frozen one, to the type checker.
     __dataclass_fields__: ClassVar[dict[str, Any]]
 

@@ -146,6 +146,7 @@ class Toy(Settings):
     filters: int = option(4, "channels", low=1)
     input_shape: tuple[int, int, int] = option((8, 6, 3), "height, width, channels")
     classes: int = option(5, "number of classes", low=1)
+    preprocessing = "torch"
 
     def check_size(self, *sides):
         """Any size will do."""

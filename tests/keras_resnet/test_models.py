@@ -2,6 +2,7 @@
 
 import inspect
 import re
+from dataclasses import replace
 from functools import cache
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 import keras_resnet
-from keras_resnet import SPECS
+from keras_resnet import NETWORKS, SPECS, imagenet_utils
 
 IMAGENET = ["ResNet50", "ResNet101", "ResNet152", "ResNet50V2", "ResNet101V2", "ResNet152V2"]
 
@@ -88,6 +89,12 @@ def test_each_network_knows_its_preprocessing_and_classes():
         expected = getattr(keras.applications, module).preprocess_input(images)
         result = getattr(keras_resnet, name).preprocess_input(images)
         np.testing.assert_array_equal(result, expected)
+    for name, spec in NETWORKS.items():
+        small = spec.input_shape == (32, 32, 3)
+        assert (spec.preprocessing == "cifar10") == small, name
+        assert replace(spec, classes=7).preprocessing == spec.preprocessing
+        found = getattr(keras_resnet, name).preprocess_input
+        assert found is imagenet_utils.PREPROCESSING[spec.preprocessing]
     ones = keras_resnet.ResNet18V2.preprocess_input(images)
     np.testing.assert_array_equal(ones, np.ones((1, 2, 2, 3)))
     assert keras_resnet.ResNet20.decode_predictions(np.eye(10), top=1)[3] == [("cat", "cat", 1)]

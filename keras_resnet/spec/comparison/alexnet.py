@@ -83,7 +83,12 @@ class AlexNetSpec(Network):
 
     @property
     def preprocessing(self) -> str:
-        """The paper subtracts the mean; torchvision, of one tower, divides by the std, too."""
+        """The paper subtracts the mean; torchvision, of one tower, divides by the std, too.
+
+        Only the form for CIFAR-10 begins without a stride.
+        """
+        if self.stride == 1:
+            return "cifar10"
         return "caffe" if max(self.groups) > 1 else "torch"
 
     @property

@@ -78,6 +78,8 @@ class GoogLeNetSpec(Network):
     @property
     def preprocessing(self) -> str:
         """Of torchvision's weights that of TensorFlow, which they were converted from."""
+        if self.stem == "cifar":
+            return "cifar10"
         return "tf" if self.batch_norm else "caffe"
 
     @property

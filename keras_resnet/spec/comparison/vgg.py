@@ -41,7 +41,12 @@ class VGGSpec(Network):
 
     @property
     def preprocessing(self) -> str:
-        """That of keras.applications, or torchvision's with batch normalization."""
+        """That of keras.applications, or torchvision's with batch normalization.
+
+        Only the form for CIFAR-10 has one dense layer.
+        """
+        if not self.hidden:
+            return "cifar10"
         return "torch" if self.batch_norm else "caffe"
 
     @property
