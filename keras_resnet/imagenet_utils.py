@@ -55,11 +55,11 @@ def prepare(x, preprocessing: Preprocessing, data_format: str | None = None):
             f"images must be (..., height, width, {channels}), or channels first if data_format "
             f"says so; got {tuple(x.shape)}."
         )
-    if not isinstance(x, np.ndarray):
-        if "float" not in kind:
-            x = keras.ops.cast(x, keras.config.floatx())
-        elif not keras.backend.is_keras_tensor(x):
-            x = keras.ops.copy(x)
+    if "float" not in kind:
+        cast = np.asarray if isinstance(x, np.ndarray) else keras.ops.cast
+        x = cast(x, keras.config.floatx())
+    elif not isinstance(x, np.ndarray) and not keras.backend.is_keras_tensor(x):
+        x = keras.ops.copy(x)
     mode = preprocessing.mode
     if mode in KERAS:
         return imagenet_utils.preprocess_input(x, data_format=given, mode=mode)

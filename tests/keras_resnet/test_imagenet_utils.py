@@ -50,6 +50,14 @@ def test_whole_numbers_become_floats(mode):
     np.testing.assert_allclose(result, preprocess_input(array, mode=mode), atol=1e-5)
 
 
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("kind", ["uint8", "int32", "int64", "bool"])
+def test_arrays_of_whole_numbers_become_keras_own_floats(mode, kind):
+    images = (IMAGES > 100).astype(kind)
+    assert preprocess_input(images, mode=mode).dtype == "float32"
+    assert preprocess_input(images.tolist(), mode=mode).dtype == "float32"
+
+
 def test_nested_lists_are_images_too():
     result = preprocess_input(IMAGES.astype("uint8").tolist(), mode="tf")
     np.testing.assert_array_equal(result, preprocess_input(IMAGES.astype("uint8"), mode="tf"))
