@@ -177,7 +177,7 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
         if STEMS[spec.stem].stride == 1:
             raise InputError(f"its stem is {spec.stem!r}, for small images.")
         if spec.shortcut == "A":
-            raise InputError("its shortcuts pad channels, and theirs are projections: use B or D.")
+            raise InputError("it has no projection shortcuts, and theirs have: use B or D.")
         _compare(model, ResNet(spec, include_top=HEAD in weights))
     except InputError as error:
         raise InputError(

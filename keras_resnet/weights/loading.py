@@ -138,10 +138,11 @@ def _assumed(path: Path, spec: Spec, layout: WeightLayout) -> str:
         title for title, row in SPECS.items() if weight_signature(row) == weight_signature(spec)
     ]
     like = f", as {shorten_list(alike)} here" if alike else ""
+    padded = ", channels of zeros on both sides of a shortcut's" if spec.shortcut == "A" else ""
     return (
         f"{path} is taken for a plain ResNet of {layout.source}{like}: ReLU, the stride on 3x3 "
-        "convolutions, no dilation, no blurred pooling. Others (timm's resnetblur, resnetaa, "
-        "act_layer) have the same names and shapes; for dilated ones, give output_stride."
+        f"convolutions, no dilation, no blurred pooling{padded}. Others (timm's resnetblur, "
+        "resnetaa, act_layer) have the same names and shapes; for dilated ones, give output_stride."
     )
 
 

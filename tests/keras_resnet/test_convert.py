@@ -188,7 +188,13 @@ def test_only_networks_that_torch_has_are_written(tmp_path):
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
             "layer 'conv2_block1_0_conv' is Conv2D",
         ),
-        (ResNet(imagenet(18, shortcut="A", width_multiplier=0.25)), "pad channels, and theirs are"),
+        *(
+            (
+                ResNet(imagenet(18, shortcut=option, width_multiplier=0.25)),
+                "no projection shortcuts",
+            )
+            for option in ("A", "none")
+        ),
         (keras.Sequential([keras.Input((8,)), keras.layers.Dense(3)]), "first block are none"),
     ):
         with pytest.raises(InputError, match=message):

@@ -148,11 +148,13 @@ def akamaster(state, x):
     return x @ state["linear.weight"].T + state["linear.bias"]
 
 
-def test_a_cifar_network_that_pads_channels_on_both_sides(tmp_path):
+def test_a_cifar_network_that_pads_channels_on_both_sides(tmp_path, caplog):
     state = layouts.to_state(random_weights(ResNet8()), layouts.TORCHVISION)
     state = {name.replace("fc.", "linear."): array for name, array in state.items()}
     write(tmp_path / "resnet8.th", {"state_dict": {f"module.{k}": v for k, v in state.items()}})
-    model = from_checkpoint(tmp_path / "resnet8.th", classifier_activation=None)
+    with caplog.at_level(logging.WARNING, "keras_resnet"):
+        model = from_checkpoint(tmp_path / "resnet8.th", classifier_activation=None)
+    assert "channels of zeros on both sides of a shortcut's" in caplog.text  # which is assumed
     images = np.random.default_rng(1).normal(size=(3, 32, 32, 3)).astype("float32")
     expected = akamaster(state, images)
     assert np.std(expected) > 0.1
