@@ -19,10 +19,12 @@ from keras_resnet.weights.readers import HEAD
 # What a layer computes with, by its arguments in Keras; a missing one is not compared.
 # `spacing` is in place of strides and dilation, see `_spaced`.
 MEANING = ("spacing", "padding", "groups", "use_bias", "epsilon", "activation", "pool_size")
-BETWEEN = ("spacing", "padding", "activation", "pool_size")  # of layers without weights
+# Of layers without weights.
+BETWEEN = ("spacing", "padding", "activation", "pool_size", "scale", "offset")
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D")
 WEIGHTED = (*CONVOLUTIONS, "BatchNormalization", "Dense")
-FREE = ("Dropout", "InputLayer", "Activation:linear", "Normalization", "Rescaling")
+FREE = ("Dropout", "InputLayer", "Activation:linear")
+PREPARING = ("Normalization", "Rescaling")  # free, too, where they take the images
 IMAGES = "the images"
 Pair = tuple[int, ...]  # for rows and columns
 
@@ -106,7 +108,8 @@ def layers(config: dict[str, Any]) -> dict[str, Layer]:
         taken = [*_taken(row.get("inbound_nodes", []))] or ([previous] if previous else [])
         inputs = tuple(t for source in taken for t in free.get(source, (source,)))
         kind = re.sub(r"V\d$", "", row["class_name"])
-        if kind in FREE or f"{kind}:{row['config'].get('activation')}" in FREE:
+        free_kinds = FREE if inputs else FREE + PREPARING
+        if kind in free_kinds or f"{kind}:{row['config'].get('activation')}" in FREE:
             free[name] = inputs
         else:
             found[name] = Layer(kind, row["config"], inputs)

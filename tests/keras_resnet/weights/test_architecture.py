@@ -17,12 +17,13 @@ BOTTLENECK = {"blocks": (1, 1), "widths": (4, 8), "shortcut": "B"}
         (ResNet8, lambda **w: PlainNet20(blocks=(1, 1, 1), **w)),
         (ResNet8, lambda **w: ResNet8(activation_order="relu_before_add", **w)),
         (ResNet8, lambda **w: ResNet8(variant="keras_v1", **w)),
+        (ResNet8, lambda **w: ResNet8(shortcut="scaled", **w)),
         (
             lambda: ResNet(Spec(block="bottleneck", **BOTTLENECK)),
             lambda **w: ResNet(Spec(block="bottleneck_v1.5", **BOTTLENECK), **w),
         ),
     ],
-    ids=["plain", "order", "variant", "stride"],
+    ids=["plain", "order", "variant", "scale", "stride"],
 )
 @pytest.mark.filterwarnings("ignore:You are saving")
 def test_another_network_of_the_same_names_is_refused(made, wanted, suffix, tmp_path):
