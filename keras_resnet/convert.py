@@ -18,14 +18,11 @@ from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
-from keras_resnet.weights.loading import Contents, transfer
+from keras_resnet.weights.loading import Contents, match, transfer
 from keras_resnet.weights.pretrained import read
 from keras_resnet.weights.readers import HEAD
 from keras_resnet.weights.recognition import infer
 from keras_resnet.weights.signature import check_same
-
-# What must be the same for weights to mean the same.
-_MEANING = ("strides", "padding", "use_bias", "epsilon", "pool_size")
 
 
 class OpenedWeights(NamedTuple):
@@ -151,8 +148,9 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     """Writes the weights of a network as a `.safetensors` checkpoint that torchvision or timm load.
 
     Args:
-        model: A network of this family that torchvision or, in pre-activation, timm has too. The
-            activation of its head is left out: theirs end with the logits.
+        model: A network of this family that torchvision or, in pre-activation, timm has too. What
+            is left out are the activation of its head, as theirs end with the logits, layers that
+            rescale images, and dilation, which theirs take as an argument.
         path: `.safetensors`, replaced only once complete.
 
     Raises:
@@ -165,7 +163,7 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     path = check_path("path", path)
     if path.suffix != ".safetensors":
         raise InputError(f"cannot write {path}: end its name in .safetensors.")
-    layers = [layer for layer in model.layers if layer.weights]
+    layers = (layer for layer in model.layers if layer.weights)
     weights = {
         layer.name: {v.name: keras.ops.convert_to_numpy(v) for v in layer.weights}
         for layer in layers
@@ -178,32 +176,11 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
             raise InputError(f"its stem is {spec.stem!r}, for small images.")
         if spec.shortcut == "A":
             raise InputError("it has no projection shortcuts, and theirs have: use B or D.")
-        _compare(model, ResNet(spec, include_top=HEAD in weights))
+        theirs = ResNet(spec, include_top=HEAD in weights)
+        match(theirs, Contents(weights, config={"config": model.get_config()}))
     except InputError as error:
         raise InputError(
-            f"{model.name} is no residual network of torchvision or timm: {error}"
+            f"a file of {model.name} would be of no network of torchvision or timm: {error}"
         ) from None
     with replacing(path) as partial:
         save_file(to_state(weights, layout), partial)
-
-
-def _compare(model: keras.Model, other: keras.Model) -> None:
-    """Checks that two networks are the same except for pooling, dropout and initialization."""
-    free = (
-        keras.layers.InputLayer,
-        keras.layers.Dropout,
-        keras.layers.GlobalAveragePooling2D,
-        keras.layers.GlobalMaxPooling2D,
-    )
-    ours = {layer.name: _meaning(layer) for layer in model.layers if not isinstance(layer, free)}
-    theirs = {layer.name: _meaning(layer) for layer in other.layers if not isinstance(layer, free)}
-    for name in [*ours, *theirs]:
-        if ours.get(name) != theirs.get(name):
-            raise InputError(f"layer {name!r} is {ours.get(name)} here, {theirs.get(name)} there.")
-
-
-def _meaning(layer: keras.Layer) -> str:
-    config = layer.get_config()
-    settings = [f"{key}={config[key]}" for key in _MEANING if key in config]
-    settings += [f"{variable.name}={tuple(variable.shape)}" for variable in layer.weights]
-    return f"{type(layer).__name__}({', '.join(settings)})"

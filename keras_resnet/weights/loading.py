@@ -55,8 +55,6 @@ def transfer(
         check_same(contents.spec, spec, path, model.name)
     try:
         pairs = match(model, contents, new_head)
-        if contents.config:
-            architecture.compare(model, contents.config, pair(model, contents))
     except InputError as error:
         raise InputError(f"{path} does not match {model.name}: {error}") from None
     for variable, value in pairs:
@@ -195,6 +193,8 @@ def match(
     unused = [name for name in weights if name not in {*names.values(), HEAD}]
     if unused:
         raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
+    if contents.config:
+        architecture.compare(model, contents.config, names)
     return matched
 
 

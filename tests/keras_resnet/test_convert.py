@@ -179,15 +179,29 @@ def test_unreadable_files(tmp_path):
         from_checkpoint(tmp_path / "x.weights.h5")
 
 
+def with_gelu(model):
+    def copy(layer):
+        config = layer.get_config()
+        if isinstance(layer, keras.layers.Activation):
+            config["activation"] = "gelu"
+        return type(layer).from_config(config)
+
+    return keras.models.clone_model(model, clone_function=copy)
+
+
 def test_only_networks_that_torch_has_are_written(tmp_path):
     path = tmp_path / "x.safetensors"
     for model, message in (
-        (ResNet50(blocks=(1, 1, 1, 1), width_multiplier=0.25), "use_bias=True"),
+        (
+            ResNet50(blocks=(1, 1, 1, 1), width_multiplier=0.25),
+            r"the bias of layer 'conv1_conv' is \(16,\) in the file, missing here",
+        ),
         (ResNet20(), "its stem is 'cifar', for small images"),
         (
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
-            "layer 'conv2_block1_0_conv' is Conv2D",
+            "a file of resnet would be .*: the file has a layer 'conv2_block1_0_conv' which the",
         ),
+        (with_gelu(ResNet18(width_multiplier=0.25)), "'conv2_block1_1_conv' takes something else"),
         *(
             (
                 ResNet(imagenet(18, shortcut=option, width_multiplier=0.25)),
@@ -225,6 +239,7 @@ def test_a_folder_is_never_replaced_by_a_file(resnet18, tmp_path):
         {"widths": (16, 25, 50, 100)},
         pytest.param({"widths": (16, 32, 64, 128), "width_multiplier": 0.5}, marks=SLOW),
         {"widths": (16, 32, 64, 128), "width_multiplier": 1.5},
+        {"widths": (8, 16, 32, 64), "output_stride": 8},  # torchvision dilates by an argument, too
     ],
 )
 def test_other_widths_come_back(changes, tmp_path):

@@ -103,7 +103,7 @@ def test_what_is_like_a_vgg_and_is_none_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds a network with family 'VGG', and alexnet has"):
         AlexNet(weights=tmp_path / "x.safetensors", hidden=(8,))
     small = from_checkpoint(tmp_path / "x.safetensors")
-    with pytest.raises(InputError, match="is no residual network of torchvision or timm"):
+    with pytest.raises(InputError, match="would be of no network of torchvision or timm"):
         to_checkpoint(small, tmp_path / "back.safetensors")
 
 
