@@ -80,7 +80,7 @@ def conv(
         strides=stride,
         dilation_rate=dilation,
         padding="valid" if explicit or kernel == 1 else "same",
-        use_bias=variant.bias_before_bn if has_bn(then) else variant.bias_elsewhere,
+        use_bias=variant.has_bias(then),
         kernel_initializer="he_normal",
         name=f"{name}_conv",
     )(x)

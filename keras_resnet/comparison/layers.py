@@ -8,9 +8,12 @@ from keras import layers, ops
 
 from keras_resnet.assembly import predictions
 from keras_resnet.layers import channel_axis
+from keras_resnet.spec.blocks import Variant
 
 # He's variance (2015, 2.2). A normal distribution takes four times as long for VGG's 138 million.
 INITIALIZER = "he_uniform"
+# Batch normalization is that of torchvision, where GoogLeNet alone has another epsilon.
+TORCH = Variant()
 
 
 def convolution(x, filters: int, kernel: int, name: str, stride: int = 1, **settings):
@@ -29,7 +32,7 @@ def convolution(x, filters: int, kernel: int, name: str, stride: int = 1, **sett
 def normalized_relu(x, epsilon: float, name: str):
     """Batch normalization over the channels and ReLU, as layers `NAME_bn` and `NAME_relu`."""
     x = layers.BatchNormalization(
-        axis=channel_axis(), momentum=0.9, epsilon=epsilon, name=f"{name}_bn"
+        axis=channel_axis(), momentum=TORCH.momentum, epsilon=epsilon, name=f"{name}_bn"
     )(x)
     return layers.Activation("relu", name=f"{name}_relu")(x)
 

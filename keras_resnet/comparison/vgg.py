@@ -6,7 +6,13 @@ Layers are named as in `keras.applications`, and files go over both ways.
 import keras
 
 from keras_resnet.assembly import assemble
-from keras_resnet.comparison.layers import convolution, dense_classifier, max_pool, normalized_relu
+from keras_resnet.comparison.layers import (
+    TORCH,
+    convolution,
+    dense_classifier,
+    max_pool,
+    normalized_relu,
+)
 from keras_resnet.spec.comparison import VGGSpec
 
 
@@ -21,7 +27,7 @@ def features(x, spec: VGGSpec):
         activation = None if spec.batch_norm else "relu"
         x = convolution(x, row.filters, row.kernel, row.name, activation=activation)
         if spec.batch_norm:  # after a bias, as in torchvision
-            x = normalized_relu(x, 1e-5, row.name)
+            x = normalized_relu(x, TORCH.epsilon, row.name)
         if row.pool:
             x = max_pool(x, row.pool, row.name.split("_")[0] + "_pool", pad=0)
     return x

@@ -97,6 +97,10 @@ class Variant(NamedTuple):
     fork_active: bool = True
     preprocessing: str = "torch"
 
+    def has_bias(self, then: Ops) -> bool:
+        """Whether a convolution has a bias that these operations follow."""
+        return self.bias_before_bn if has_bn(then) else self.bias_elsewhere
+
 
 BLOCKS = {
     "basic": Block((3, 3), 1, 0),  # He et al. 2015, Fig. 5 left

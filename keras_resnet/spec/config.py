@@ -4,9 +4,21 @@ from math import prod
 from typing import Any, ClassVar, Protocol
 
 from keras_resnet.utils.errors import InputError, shorten
+from keras_resnet.utils.fields import option
 
 MOST_SIDE = 8192  # of an image, in pixels
 MOST_VALUES = 2**28  # of an image: 1 GiB in float32
+MOST_STAGES = 12  # of a network: each halves the image
+
+
+def image_field(side: int, channels: int = 3) -> Any:
+    """The field `input_shape`."""
+    return option((side, side, channels), "height, width, channels", low=1, high=MOST_SIDE)
+
+
+def classes_field(count: int) -> Any:
+    """The field `classes`."""
+    return option(count, "number of classes", low=1, high=1_000_000)
 
 
 def check_image_shape(shape: tuple[int, ...]) -> None:
@@ -20,6 +32,24 @@ def check_image_shape(shape: tuple[int, ...]) -> None:
     if prod(shape) > MOST_VALUES:
         raise InputError(
             f"input_shape must be of at most {MOST_VALUES:,} values in all; got {shape}."
+        )
+
+
+def check_sides(least: int, sides: tuple[int | None, ...], hint: str = "") -> None:
+    """Checks that images are large enough, in the words of `keras.applications`.
+
+    Args:
+        least: The smallest side, in pixels.
+        sides: Of an image; `None` stands for one that is not known.
+        hint: What to do, for the message.
+
+    Raises:
+        InputError: if a side is smaller.
+    """
+    if any(side is not None and side < least for side in sides):
+        raise InputError(
+            f"Input size must be at least {least}x{least}; Received: "
+            f"{'x'.join(map(str, sides))}{hint}"
         )
 
 

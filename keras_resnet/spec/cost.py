@@ -95,8 +95,7 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
 
 def conv_parameters(spec: Spec, conv: Convolution, trainable: bool = True) -> int:
     """The parameters of a convolution of a network, with its batch normalization's."""
-    variant = VARIANTS[spec.variant]
-    bias = variant.bias_before_bn if has_bn(conv.then) else variant.bias_elsewhere
+    bias = VARIANTS[spec.variant].has_bias(conv.then)
     statistics = (2 if trainable else 4) if conv.normalized else 0
     return (conv.kernel**2 * conv.inputs + (bias or conv.biased) + statistics) * conv.outputs
 

@@ -6,6 +6,7 @@ Standard library only; `imagenet_utils.prepare` does to images what a record say
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from keras_resnet.spec.config import MOST_SIDE
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import Settings, option
 from keras_resnet.utils.framing import Framing
@@ -56,7 +57,7 @@ class Preprocessing(Settings):
     std: tuple[float, ...] = option((1.0,), "what each channel is divided by then", **PIXELS)
     channels: str = option("RGB", "order of the channels", choices=CHANNELS)
     # Simonyan and Zisserman 2014, 3.2; He et al. 2015, 3.4: 224 of 256 pixels.
-    size: tuple[int, ...] = option((224, 224), "height and width", low=1, high=8192)
+    size: tuple[int, ...] = option((224, 224), "height and width", low=1, high=MOST_SIDE)
     crop_ratio: float = option(0.875, "fraction of the short side", low=0.01, high=1)
     interpolation: str = option("bilinear", "how images are resized", choices=INTERPOLATIONS)
 

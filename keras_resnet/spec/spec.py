@@ -19,11 +19,15 @@ from keras_resnet.spec.blocks import (
     Ops,
     has_bn,
 )
-from keras_resnet.spec.config import MOST_SIDE, check_image_shape
+from keras_resnet.spec.config import (
+    MOST_STAGES,
+    check_image_shape,
+    check_sides,
+    classes_field,
+    image_field,
+)
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import MOST, Settings, option
-
-MOST_STAGES = 12  # each halves the image
 
 
 class Conv(NamedTuple):
@@ -76,10 +80,8 @@ class Spec(Settings):
     output_stride: int = option(
         0, "input pixels per pixel of the last stage, by dilation; 0 for the network's own", low=0
     )
-    input_shape: tuple[int, int, int] = option(
-        (32, 32, 3), "height, width, channels", low=1, high=MOST_SIDE
-    )
-    classes: int = option(10, "number of classes", low=1, high=1_000_000)
+    input_shape: tuple[int, int, int] = image_field(32)
+    classes: int = classes_field(10)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -196,11 +198,7 @@ class Spec(Settings):
         Raises:
             InputError: if a side is smaller than `stride`.
         """
-        if any(side is not None and side < self.stride for side in sides):
-            raise InputError(
-                f"Input size must be at least {self.stride}x{self.stride}; "
-                f"Received: {'x'.join(map(str, sides))}"
-            )
+        check_sides(self.stride, sides)
 
     def block_strides(self, stage: int, index: int) -> tuple[int, int]:
         """Input pixels per pixel that a block takes, and that it gives, without dilation.

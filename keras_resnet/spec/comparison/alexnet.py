@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from keras_resnet.spec.comparison.chain import Convolution, check_weights
-from keras_resnet.spec.comparison.network import Network, classes_field, counts, image_field
-from keras_resnet.spec.config import MOST_SIDE
+from keras_resnet.spec.comparison.network import Network, counts
+from keras_resnet.spec.config import MOST_SIDE, classes_field, image_field
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import option
 

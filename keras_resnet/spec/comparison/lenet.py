@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.spec.comparison.network import Network, classes_field, image_field
+from keras_resnet.spec.comparison.network import Network
+from keras_resnet.spec.config import classes_field, image_field
 from keras_resnet.utils.fields import option
 
 FORMS = {

@@ -3,24 +3,13 @@
 from abc import ABC, abstractmethod
 from typing import Any, ClassVar
 
-from keras_resnet.spec.config import MOST_SIDE, check_image_shape
-from keras_resnet.utils.errors import InputError
+from keras_resnet.spec.config import check_image_shape, check_sides
 from keras_resnet.utils.fields import Settings, option
 
 
 def counts(default: tuple[int, ...], help: str) -> Any:
     """A field of whole numbers, one for each of some layers."""
     return option(default, help, low=1, high=16384)
-
-
-def image_field(side: int, channels: int = 3) -> Any:
-    """The field `input_shape`."""
-    return option((side, side, channels), "height, width, channels", low=1, high=MOST_SIDE)
-
-
-def classes_field(count: int) -> Any:
-    """The field `classes`."""
-    return option(count, "number of classes", low=1, high=1_000_000)
 
 
 class Network(Settings, ABC):
@@ -44,9 +33,4 @@ class Network(Settings, ABC):
         Raises:
             InputError: if a side is smaller than `smallest`.
         """
-        least = self.smallest
-        if any(side is not None and side < least for side in sides):
-            raise InputError(
-                f"Input size must be at least {least}x{least}. Received: "
-                f"{'x'.join(map(str, sides))}; the networks named ...Cifar take 32x32."
-            )
+        check_sides(self.smallest, sides, "; the networks named ...Cifar take 32x32.")

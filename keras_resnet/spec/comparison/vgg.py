@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from keras_resnet.spec.comparison.chain import Convolution, check_weights
-from keras_resnet.spec.comparison.network import Network, classes_field, counts, image_field
+from keras_resnet.spec.comparison.network import Network, counts
+from keras_resnet.spec.config import MOST_STAGES, classes_field, image_field
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import option
 
@@ -24,10 +25,10 @@ class VGGSpec(Network):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not 1 <= len(self.blocks) == len(self.widths) <= 12:
+        if not 1 <= len(self.blocks) == len(self.widths) <= MOST_STAGES:
             raise InputError(
                 f"blocks {self.blocks} and widths {self.widths} must have one entry for each of "
-                "at most 12 stages."
+                f"at most {MOST_STAGES} stages."
             )
         check_weights(self)
 
