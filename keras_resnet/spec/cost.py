@@ -20,7 +20,7 @@ from keras_resnet.spec.spec import Spec
 from keras_resnet.utils.errors import check_type
 
 
-class Convolution(NamedTuple):
+class CountedConv(NamedTuple):
     """A convolution as it runs in a network."""
 
     inputs: int
@@ -38,7 +38,7 @@ class Convolution(NamedTuple):
         return self.kernel**2 * self.inputs * self.outputs * self.size[0] * self.size[1]
 
 
-def convolutions(spec: Spec) -> Iterator[Convolution]:
+def convolutions(spec: Spec) -> Iterator[CountedConv]:
     """Every convolution of a network on images of `spec.input_shape`, projections included.
 
     Between two convolutions of the main path there is one batch normalization, in every order.
@@ -48,7 +48,7 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
     size: tuple[int, ...] = spec.input_shape[:2]
     for conv in spec.stem_convs():
         inputs, outputs, size = outputs, conv.filters, _shrink(size, conv.stride)
-        yield Convolution(inputs, outputs, conv.kernel, size, conv.then, True)
+        yield CountedConv(inputs, outputs, conv.kernel, size, conv.then, True)
     size = _shrink(size, 2 if STEMS[spec.stem].pool else 1)
     for stage, blocks in enumerate(spec.blocks):
         for index in range(blocks):
@@ -56,13 +56,13 @@ def convolutions(spec: Spec) -> Iterator[Convolution]:
             for conv in spec.branch(stage, index):
                 inputs, outputs, size = outputs, conv.filters, _shrink(size, conv.stride)
                 row = inputs, outputs, conv.kernel, size, conv.then, True
-                yield Convolution(*row, stage + 1)
+                yield CountedConv(*row, stage + 1)
             option = SHORTCUTS[spec.shortcut]
             if (option.same if entered == outputs else option.change) in PROJECTIONS:
                 row = entered, outputs, 1, size, leave, has_bn(leave)
-                yield Convolution(*row, stage + 1)
+                yield CountedConv(*row, stage + 1)
             if option.gated:
-                yield Convolution(entered, outputs, 1, size, (), False, stage + 1, biased=True)
+                yield CountedConv(entered, outputs, 1, size, (), False, stage + 1, biased=True)
 
 
 def macs(spec: Spec) -> int:
@@ -93,7 +93,7 @@ def parameters(spec: Spec, trainable: bool = True) -> int:
     return inside + (features(spec) + 1) * spec.classes
 
 
-def conv_parameters(spec: Spec, conv: Convolution, trainable: bool = True) -> int:
+def conv_parameters(spec: Spec, conv: CountedConv, trainable: bool = True) -> int:
     """The parameters of a convolution of a network, with its batch normalization's."""
     bias = VARIANTS[spec.variant].has_bias(conv.then)
     statistics = (2 if trainable else 4) if conv.normalized else 0

@@ -4,7 +4,6 @@
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import ClassVar, NamedTuple
 
 from keras_resnet.spec.blocks import (
@@ -17,21 +16,14 @@ from keras_resnet.spec.blocks import (
     VARIANTS,
     Op,
     Ops,
-    has_bn,
 )
-from keras_resnet.spec.config import (
-    MOST_STAGES,
-    check_image_shape,
-    check_sides,
-    classes_field,
-    image_field,
-)
-from keras_resnet.utils.errors import InputError, shorten
-from keras_resnet.utils.fields import MOST, Settings, option
+from keras_resnet.spec.checks import CHECKS
+from keras_resnet.spec.config import check_sides, classes_field, image_field
+from keras_resnet.utils.fields import Settings, option
 
 
-class Conv(NamedTuple):
-    """A convolution on a residual branch, and the operations that follow it."""
+class MainConv(NamedTuple):
+    """A convolution on the main path, of the stem or a residual branch, and what follows it."""
 
     filters: int
     kernel: int
@@ -85,88 +77,8 @@ class Spec(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        self._check_stages()
-        check_image_shape(self.input_shape)
-        self._check_weights()
-        self._check_padding()
-        self._check_output_stride()
-        self._check_pooling()
-        self._check_zero_gamma()
-        self._check_stochastic_depth()
-
-    def _check_stages(self) -> None:
-        """Checks that blocks and widths are of the same stages, and that these are not too many."""
-        if not 1 <= len(self.blocks) == len(self.widths) <= MOST_STAGES:
-            raise InputError(
-                f"blocks {shorten(self.blocks)} and widths {shorten(self.widths)} must have one "
-                f"entry for each of 1 to {MOST_STAGES} stages."
-            )
-
-    def _check_weights(self) -> None:
-        """Checks that there are not more weights than TensorFlow numbers."""
-        if (weights := self._least_weights()) > MOST:
-            raise InputError(
-                f"blocks {self.blocks} of widths {self.widths} have {weights:,} parameters or "
-                f"more, and a network has at most {MOST:,}: choose fewer or narrower ones."
-            )
-
-    def _check_padding(self) -> None:
-        """Checks that no stage is narrower than the one before, if shortcuts pad with zeros."""
-        outputs = [
-            self.width(stage) * BLOCKS[self.block].expansion for stage in range(len(self.blocks))
-        ]
-        for before, after in pairwise([self.stem_width, *outputs]):
-            if after < before and SHORTCUTS[self.shortcut].change == "pad":
-                raise InputError(
-                    f"shortcut {self.shortcut} cannot go from {before} to {after} channels, as it "
-                    "only adds some: use B or C."
-                )
-
-    def _check_output_stride(self) -> None:
-        """Checks that the strides of the last stages can be left out to reach `output_stride`.
-
-        The second stage keeps its stride, as in DeepLab and timm.
-        """
-        last = len(self.blocks) - 1
-        legal = [self.stage_stride(stage) for stage in range(min(1, last), last + 1)]
-        if self.output_stride not in (0, *legal):
-            raise InputError(
-                f"output_stride must be {', '.join(map(str, legal))}, or 0 for the network's own, "
-                f"with blocks {self.blocks} and stem {self.stem!r}; got {self.output_stride}."
-            )
-
-    def _check_pooling(self) -> None:
-        """Checks that no stride is left out that shortcuts would average over."""
-        if self.output_stride not in (0, self.stage_stride(len(self.blocks) - 1)) and (
-            SHORTCUTS[self.shortcut].change == "pool_project"
-        ):
-            raise InputError(
-                f"output_stride {self.output_stride} leaves strides out, and shortcut "
-                f"{self.shortcut} averages what these skip: use B or C."
-            )
-
-    def _check_zero_gamma(self) -> None:
-        """Checks that a branch ends in the batch normalization that is to begin at zero."""
-        if self.zero_gamma and not has_bn(ACTIVATION_ORDERS[self.activation_order].leave):
-            raise InputError(
-                "zero_gamma needs a batch normalization at the end of the residual branch, and "
-                f"activation_order {self.activation_order!r} has none: use original, "
-                "relu_before_add or relu_only_preact."
-            )
-
-    def _check_stochastic_depth(self) -> None:
-        """Checks that something remains where a branch is dropped."""
-        if self.stochastic_depth and self.shortcut == "none":
-            raise InputError(
-                "stochastic_depth drops residual branches, and with shortcut 'none' nothing "
-                "would remain: use A, B or C."
-            )
-
-    def _least_weights(self) -> int:
-        """About the number of parameters, and never more: every block has a 3x3 convolution."""
-        widths = [self.width(stage) for stage in range(len(self.blocks))]
-        inner = sum(9 * n * width**2 for n, width in zip(self.blocks, widths, strict=True))
-        return inner + widths[-1] * BLOCKS[self.block].expansion * self.classes
+        for check in CHECKS:
+            check(self)
 
     @property
     def preprocessing(self) -> str:
@@ -217,7 +129,7 @@ class Spec(Settings):
         before, after = (min(stride, self.stride) for stride in self.block_strides(stage, index))
         return after // before
 
-    def branch(self, stage: int, index: int) -> list[Conv]:
+    def branch(self, stage: int, index: int) -> list[MainConv]:
         """The convolutions on the residual branch of a block, in order; both indices count from 0.
 
         Dropout is where "Wide Residual Networks" (2016, 2.4) has it. Rates of stochastic depth
@@ -249,16 +161,16 @@ class Spec(Settings):
             place = (sum(self.blocks[:stage]) + index + 1) / sum(self.blocks)
             then[last] += (Op("drop_path", self.stochastic_depth * place),)
         rows = zip(filters, block.kernels, strides, dilations, then, strict=True)
-        return [Conv(*row) for row in rows]
+        return [MainConv(*row) for row in rows]
 
-    def stem_convs(self) -> list[Conv]:
+    def stem_convs(self) -> list[MainConv]:
         """The convolutions of the stem, in order: the last one ends as every block does."""
         stem, order = STEMS[self.stem], ACTIVATION_ORDERS[self.activation_order]
         filters = [max(1, round(self.stem_width * share)) for share in stem.shares]
         strides = [stem.stride] + [1] * (len(filters) - 1)
         then = [(BN, RELU)] * (len(filters) - 1) + [order.leave + order.after]
         rows = zip(filters, strides, then, strict=True)
-        return [Conv(width, stem.kernel, stride, 1, ops) for width, stride, ops in rows]
+        return [MainConv(width, stem.kernel, stride, 1, ops) for width, stride, ops in rows]
 
     def width(self, stage: int) -> int:
         """Channels of a stage, before expansion."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.spec.comparison.chain import Convolution, check_weights
+from keras_resnet.spec.comparison.chain import ChainConv, check_weights
 from keras_resnet.spec.comparison.network import Network, counts
 from keras_resnet.spec.config import MOST_SIDE, classes_field, image_field
 from keras_resnet.utils.errors import InputError
@@ -64,10 +64,10 @@ class AlexNetSpec(Network):
                 f"{MOST_SIDE} pixels, the largest that there may be: pool after fewer convolutions."
             )
 
-    def convolutions(self) -> list[Convolution]:
+    def convolutions(self) -> list[ChainConv]:
         """The convolutions in order."""
         return [
-            Convolution(
+            ChainConv(
                 f"conv{number}",
                 width,
                 kernel,

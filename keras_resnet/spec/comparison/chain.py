@@ -8,7 +8,7 @@ from keras_resnet.utils.fields import MOST
 PADDING = 2  # pixels on each side under a stride, which make AlexNet's 55 of 224
 
 
-class Convolution(NamedTuple):
+class ChainConv(NamedTuple):
     """A convolution with ReLU in a chain of such, and what follows it."""
 
     name: str
@@ -49,7 +49,7 @@ class Chain(Protocol):
     def batch_norm(self) -> bool:
         """Whether each convolution is batch-normalized."""
 
-    def convolutions(self) -> list[Convolution]:
+    def convolutions(self) -> list[ChainConv]:
         """The convolutions in order."""
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from keras_resnet.spec.comparison.chain import Convolution, check_weights
+from keras_resnet.spec.comparison.chain import ChainConv, check_weights
 from keras_resnet.spec.comparison.network import Network, counts
 from keras_resnet.spec.config import MOST_STAGES, classes_field, image_field
 from keras_resnet.utils.errors import InputError
@@ -32,10 +32,10 @@ class VGGSpec(Network):
             )
         check_weights(self)
 
-    def convolutions(self) -> list[Convolution]:
+    def convolutions(self) -> list[ChainConv]:
         """The convolutions in order, named as in `keras.applications`."""
         return [
-            Convolution(f"block{block}_conv{index}", width, 3, pool=2 * (index == count))
+            ChainConv(f"block{block}_conv{index}", width, 3, pool=2 * (index == count))
             for block, (count, width) in enumerate(zip(self.blocks, self.widths, strict=True), 1)
             for index in range(1, count + 1)
         ]
