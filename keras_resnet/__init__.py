@@ -2,10 +2,11 @@
 
 And the networks that ResNet was compared with: LeNet-5, AlexNet, VGG and GoogLeNet.
 
-The names below are imported when they are first used: specs and their costs need neither Keras nor
+Names are imported when they are first used: specs and their costs need neither Keras nor
 TensorFlow, builders need Keras, and `keras_resnet.export` needs TensorFlow.
 """
 
+from keras_resnet.spec import NETWORKS
 from keras_resnet.utils.lazy import attach
 
 __version__ = "0.2.0"
@@ -13,70 +14,7 @@ __version__ = "0.2.0"
 __getattr__, __dir__, __all__ = attach(
     __name__,
     {
-        "models": [
-            "PlainNet18",
-            "PlainNet20",
-            "PlainNet32",
-            "PlainNet34",
-            "PlainNet44",
-            "PlainNet56",
-            "PlainNet110",
-            "ResNet8",
-            "ResNet12Wide",
-            "ResNet18",
-            "ResNet18D",
-            "ResNet18V2",
-            "ResNet20",
-            "ResNet20V2",
-            "ResNet32",
-            "ResNet32V2",
-            "ResNet34",
-            "ResNet34D",
-            "ResNet34V2",
-            "ResNet44",
-            "ResNet44V2",
-            "ResNet50",
-            "ResNet50D",
-            "ResNet50V2",
-            "ResNet56",
-            "ResNet56V2",
-            "ResNet101",
-            "ResNet101D",
-            "ResNet101V2",
-            "ResNet110",
-            "ResNet110V2",
-            "ResNet152",
-            "ResNet152D",
-            "ResNet152V2",
-            "ResNet164",
-            "ResNet164V2",
-            "ResNet200",
-            "ResNet200D",
-            "ResNet200V2",
-            "ResNet1001",
-            "ResNet1001V2",
-            "ResNet1202",
-            "LeNet5",
-            "LeNet5ReLU",
-            "AlexNet",
-            "AlexNetOWT",
-            "AlexNetCifar",
-            "VGG11",
-            "VGG13",
-            "VGG16",
-            "VGG19",
-            "VGG11BN",
-            "VGG13BN",
-            "VGG16BN",
-            "VGG19BN",
-            "VGG11Cifar",
-            "VGG13Cifar",
-            "VGG16Cifar",
-            "VGG19Cifar",
-            "GoogLeNet",
-            "GoogLeNetBN",
-            "GoogLeNetCifar",
-        ],
+        "models": [*NETWORKS],
         "network": ["ResNet"],
         "spec": [
             "COMPARISON",
