@@ -160,13 +160,13 @@ PATHS: dict[str, Callable] = {
 
 
 # What becomes of the shortcut and the branch before they are added (Identity Mappings, Table 1).
-# Each: (skip, branch, raw, stride, name=) -> both.
+# Each: (skip, branch, active, stride, name=) -> both.
 
 GATE_BIAS = -6.0  # the best of 0 to -10 there, for exclusive and for shortcut-only gating
 SHORTCUT_DROPOUT = 0.5  # there
 
 
-def _gate(skip, raw, stride: int, name: str):
+def _gate(skip, active, stride: int, name: str):
     """g(x), for each pixel and channel 0 to 1, and 1 - g(x)."""
     gate = layers.Conv2D(
         skip.shape[channel_axis()],
@@ -176,19 +176,19 @@ def _gate(skip, raw, stride: int, name: str):
         kernel_initializer="he_normal",
         bias_initializer=keras.initializers.Constant(GATE_BIAS),
         name=f"{name}_gate_conv",
-    )(raw)
+    )(active)
     return gate, layers.Rescaling(-1.0, 1.0, name=f"{name}_carry")(gate)
 
 
-def gate(skip, branch, raw, stride: int, *, name: str):
+def gate(skip, branch, active, stride: int, *, name: str):
     """Exclusive gating: the branch times g(x), the shortcut times 1 - g(x)."""
-    transform, carry = _gate(skip, raw, stride, name)
+    transform, carry = _gate(skip, active, stride, name)
     return _times(skip, carry, f"{name}_0"), _times(branch, transform, f"{name}_branch")
 
 
-def gate_shortcut(skip, branch, raw, stride: int, *, name: str):
+def gate_shortcut(skip, branch, active, stride: int, *, name: str):
     """Shortcut-only gating: the shortcut times 1 - g(x)."""
-    return _times(skip, _gate(skip, raw, stride, name)[1], f"{name}_0"), branch
+    return _times(skip, _gate(skip, active, stride, name)[1], f"{name}_0"), branch
 
 
 def _times(x, factor, name: str):

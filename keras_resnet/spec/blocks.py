@@ -50,11 +50,7 @@ class Shortcut(NamedTuple):
     same: str  # where the number of channels stays
     change: str  # where it changes
     weigh: str = "alike"  # what becomes of both before they are added, in `layers.WEIGHINGS`
-
-    @property
-    def gated(self) -> bool:
-        """Whether a 1x1 convolution of the block's input weighs them."""
-        return self.weigh.startswith("gate")
+    gated: bool = False  # whether a 1x1 convolution weighs them, of what the branch takes
 
 
 class Stem(NamedTuple):
@@ -128,8 +124,8 @@ SHORTCUTS = {
     # Identity Mappings, 3 and Table 1: what is not the identity is worse
     "scaled": Shortcut("identity", "pad", "halve"),  # half of both
     "scaled_shortcut": Shortcut("identity", "pad", "halve_shortcut"),
-    "gated": Shortcut("identity", "pad", "gate"),  # exclusive gating, as in Highway Networks
-    "gated_shortcut": Shortcut("identity", "pad", "gate_shortcut"),
+    "gated": Shortcut("identity", "pad", "gate", True),  # exclusive gating, as in Highway Networks
+    "gated_shortcut": Shortcut("identity", "pad", "gate_shortcut", True),
     "dropout_shortcut": Shortcut("identity", "pad", "drop_shortcut"),
 }
 
