@@ -15,6 +15,7 @@ from keras_resnet.utils.recursion import clone, functional
 from keras_resnet.weights.readers import HEAD
 
 BRANCH = re.compile(r"(conv(\d+)_block(\d+))_[1-9]_conv")  # convolutions of residual branches
+OURS = "give a network of this package or of keras.applications"
 
 
 def replace_head(model: keras.Model, classes: int, activation="softmax") -> keras.Model:
@@ -34,7 +35,8 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
     """
     check_model(model)
     classes = check_number("classes", classes, int, 1, MOST)
-    outputs = predictions(_layer(model, HEAD).input, classes, activation)
+    head = _layer(model, HEAD, "build it with include_top=True")
+    outputs = predictions(head.input, classes, activation)
     return _prepared_as(model, functional(model.input, outputs, name=model.name))
 
 
@@ -65,13 +67,13 @@ def feature_pyramid(model: keras.Model) -> keras.Model:
     check_model(model)
     names = {layer.name for layer in model.layers}
     halving = _halving(model)
-    maps = [_layer(model, _first(block, names)).input for block in halving]
+    maps = [_layer(model, _first(block, names), OURS).input for block in halving]
     if any(map(BRANCH.fullmatch, names)):
-        maps.append(_layer(model, "avg_pool").input if "avg_pool" in names else model.output)
+        maps.append(model.get_layer("avg_pool").input if "avg_pool" in names else model.output)
     if not maps or len(getattr(maps[-1], "shape", ())) != 4:
         raise InputError(
-            f"{model.name} has no feature maps of stages: give a network of this package or of "
-            "keras.applications, with its top, or without and with pooling=None."
+            f"{model.name} has no feature maps of stages: {OURS}, with its top, or without and "
+            "with pooling=None."
         )
     outputs = {f"C{stage}": tensor for stage, tensor in enumerate(maps, 2)}
     pyramid = functional(model.input, outputs, name=f"{model.name}_pyramid")
@@ -196,8 +198,8 @@ def _first(block: str, names: set[str]) -> str:
     return f"{block}_1_pad" if f"{block}_1_pad" in names else f"{block}_1_conv"
 
 
-def _layer(model: keras.Model, name: str) -> keras.Layer:
+def _layer(model: keras.Model, name: str, advice: str) -> keras.Layer:
     found = [layer for layer in model.layers if layer.name == name]
     if not found:
-        raise InputError(f"{model.name} has no layer {name!r}: build it with include_top=True.")
+        raise InputError(f"{model.name} has no layer {name!r}: {advice}.")
     return found[0]

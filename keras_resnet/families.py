@@ -83,6 +83,14 @@ def build(config: NetworkConfig, **arguments: Any):
         config: The network.
         **arguments: `input_tensor`, `input_shape` and `classifier_activation`, as in `ResNet`; the
             families of this package take its other arguments, too.
+
+    Returns:
+        A `keras.Model` of `(batch, height, width, channels)` float, normalized images to `(batch,
+        classes)` float32, whose last layer is named `predictions`.
+
+    Raises:
+        InputError: for impossible arguments.
+        TypeError: if `config` is of no family.
     """
     return _part(config, "build")(config, **arguments)
 
@@ -192,6 +200,6 @@ def _part(config: NetworkConfig, part: str) -> Callable[..., Any]:
 
 
 __all__ = [
-    "FAMILIES", "Family", "InputError", "NetworkConfig", "auxiliary_heads", "build", "family_of",
+    "FAMILIES", "Family", "NetworkConfig", "auxiliary_heads", "build", "family_of",
     "from_json", "layer_macs", "macs", "model_macs", "parameters", "to_json",
 ]  # fmt: skip

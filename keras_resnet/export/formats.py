@@ -18,7 +18,7 @@ from keras_resnet.export.card import DEFAULT_CARD, ModelCard
 from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, TFLITE
 from keras_resnet.export.source import ExportSource, find_source
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, check_type, lookup, sentence
+from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
 from keras_resnet.utils.extras import explain_missing
 from keras_resnet.utils.fields import check_path
 from keras_resnet.weights.saved import load_model
@@ -120,11 +120,13 @@ def save(
 
     Raises:
         InputError: if the model is not such a classifier, if the labels are not one for each
-            class, if images to calibrate with are missing, of another size or not raw, or if a
-            `.tflite` file would not take bytes as pixels.
+            class, if images to calibrate with are missing, of another size or not raw, if a
+            `.tflite` file would not take bytes as pixels, or if a format is unknown.
         OSError: if the folder cannot be written to.
         TypeError: if `folder` is no path, or `card` no `ModelCard`.
     """
+    if isinstance(formats, str):  # whose letters would be names
+        raise InputError(f"formats must be a list of names; got {shorten(formats)}.")
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
     lookup(QUANTIZERS, quantizer, "quantizer")
     folder = check_path("folder", folder)

@@ -18,6 +18,7 @@ Shape = tuple[int | None, int | None, int]  # height, width, channels; None is a
 SIDE = 224  # of images to try, where a model takes any
 PLAIN = "build it of stock layers, each used once, with channels last."
 BYTES = "int8"
+TOLERANCE = 1e-3  # of probabilities: more than float32 rounds, less than any user sees
 BRIGHTEST = 1000  # times as bright as an image: for that, logits are no probabilities any more
 
 
@@ -46,7 +47,7 @@ class ExportSource:
             raise InputError(
                 f"{self.model.name} cannot be folded ({sentence(error)}): {PLAIN}"
             ) from error
-        if not np.abs(difference).max() < 1e-3:
+        if not np.abs(difference).max() < TOLERANCE:
             raise InputError(f"{self.model.name} computes differently when folded: {PLAIN}")
         return folded
 
@@ -147,14 +148,14 @@ def _check_outputs(model: keras.Model, shape: Shape) -> str:
         )
     activation, classes = _last_activation(model), len(outputs)
     low, high = np.nanmin([outputs, bright]), np.nanmax([outputs, bright])
-    if activation is keras.activations.linear or low < -1e-3 or high > 1 + 1e-3:
+    if activation is keras.activations.linear or low < -TOLERANCE or high > 1 + TOLERANCE:
         return "logits"
     if activation is keras.activations.softmax and classes == 1:
         raise InputError(
             "the softmax of one output is 1 for every image: build the model with "
             "classifier_activation='sigmoid'."
         )
-    exclusive = classes > 1 and bool(np.abs(outputs.sum() - 1) < 1e-3)
+    exclusive = classes > 1 and bool(np.abs(outputs.sum() - 1) < TOLERANCE)
     return "softmax" if exclusive else "sigmoid"
 
 

@@ -32,8 +32,18 @@ from keras_resnet.weights.signature import check_same, weight_signature
 LOG = getLogger("keras_resnet")
 
 
+class Contents(NamedTuple):
+    """What a weight file holds."""
+
+    weights: Weights
+    spec: NetworkConfig | None = None  # the network, if the file tells
+    ordered: bool = False  # whether the weights are in the order of the layers
+    config: dict[str, Any] | None = None  # of the Keras model, if the file has it
+    preprocessing: Preprocessing | None = None  # of images, if the file tells
+
+
 def transfer(
-    contents: "Contents",
+    contents: Contents,
     model: keras.Model,
     path: str,
     spec: NetworkConfig | None = None,
@@ -59,16 +69,6 @@ def transfer(
         raise InputError(f"{path} does not match {model.name}: {error}") from None
     for variable, value in pairs:
         variable.assign(value)
-
-
-class Contents(NamedTuple):
-    """What a weight file holds."""
-
-    weights: Weights
-    spec: NetworkConfig | None = None  # the network, if the file tells
-    ordered: bool = False  # whether the weights are in the order of the layers
-    config: dict[str, Any] | None = None  # of the Keras model, if the file has it
-    preprocessing: Preprocessing | None = None  # of images, if the file tells
 
 
 def read(path: str | Path, verified: bool = False) -> Contents:

@@ -10,7 +10,7 @@ import keras
 from keras_resnet import families
 from keras_resnet.spec import NETWORKS
 from keras_resnet.spec.preprocessing import MODES, Preprocessing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights import hub, loading, run_folder
@@ -100,7 +100,7 @@ def _locate_imagenet(row: Published, spec: Any, include_top: bool) -> Located:
         path = keras.utils.get_file(file, url, cache_subdir="models", file_hash=hash)
     except Exception as error:  # Keras raises just that
         raise InputError(
-            f"cannot fetch {url} ({error}): fetch it where there is a network, and give "
+            f"cannot fetch {url} ({sentence(error)}): fetch it where there is a network, and give "
             "weights=PATH."
         ) from error
     return Located(Path(path), True, MODES[spec.preprocessing])

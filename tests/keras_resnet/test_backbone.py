@@ -98,6 +98,14 @@ def test_models_without_maps_are_refused(model):
         feature_pyramid(model)
 
 
+def test_a_network_of_others_with_our_names_is_named():
+    x = image = keras.Input((32, 32, 3))
+    for stage in (2, 3):
+        x = keras.layers.Conv2D(4, 3, strides=stage - 1, name=f"conv{stage}_block1_2_conv")(x)
+    with pytest.raises(InputError, match="no layer 'conv3_block1_1_conv': give a network of this"):
+        feature_pyramid(keras.Model(image, x))
+
+
 def test_a_new_head_on_the_same_layers():
     model = ResNet8()
     tuned = replace_head(model, 3, activation=None)

@@ -336,6 +336,7 @@ def test_what_cannot_be_exported_is_named(tmp_path):
     refuse(
         tmp_path, model, "unknown format 'int9': did you mean 'int8'", formats=["float32", "int9"]
     )
+    refuse(tmp_path, model, "formats must be a list of names; got 'int8'", formats="int8")
     refuse(tmp_path, model, "unknown quantizer 'liter'", quantizer="liter", calibration=IMAGES)
     refuse(tmp_path, ResNet8(include_top=False), "a classifier of images takes")
     refuse(tmp_path, ResNet8(classifier_activation=None), "gives logits.*softmax")
