@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError, lookup
 from train import flags
 from train.search import TUNERS, space
@@ -103,7 +104,12 @@ def _job(values: flags.Values, is_worker: bool) -> Any:
     from train.search.job import SearchJob
     from train.search.trial import TrialRunner
 
-    _, spec, recipe = flags.base(values)
+    name, spec, recipe = flags.base(values)
+    if not isinstance(spec, Spec):
+        raise InputError(
+            f"{name} is no residual network, and only those are searched: give --model=resnet20, "
+            "say."
+        )
     recipe, searched = _searched(values, spec, recipe)
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
     backend().choose(execution.devices)  # before anything starts the devices

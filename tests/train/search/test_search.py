@@ -103,6 +103,7 @@ def test_another_search_is_refused_by_name(search, command):
     ("given", "sentence"),
     [
         ("--tuner=grid", "unknown tuner 'grid'"),
+        ("--model=vgg16", "vgg16 is no residual network"),
         ("--max_params=10", "none is within the budget; a small one has"),
         ("--widths=16/48/16 --shortcut=A", "shortcut A cannot go from"),
     ],
