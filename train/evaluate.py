@@ -158,18 +158,18 @@ def _named(networks: list[Any]) -> list[Any]:
 
 
 def _data(values: flags.Values, networks: list[Any]):
-    """The images that were asked for; or else those of the first run, if need be framed anew."""
+    """The images that were asked for, or else those of the first run; framed as that one's are."""
     from train.data import sources
     from train.runs.recorded_data import recorded_data, recorded_settings
 
     changes = values.given(DataSettings)
     runs = [network for network in networks if network.run]
-    if not runs or "dataset" in changes:
+    if not runs:
         sides = [network.shape[0] for network in networks if network.shape]
         return sources.load(DataSettings(**changes), sides[0] if sides else 32)
     record, shape = runs[0].run, runs[0].shape
-    if changes.keys() & {*SEEN}:  # other pixels, which no record knows
-        return sources.load(replace(recorded_settings(record), **changes), shape[0])
+    if changes.keys() & {"dataset", *SEEN}:  # other pixels, which no record knows
+        return sources.load(recorded_settings(record, **changes), shape[0])
     return recorded_data(record, shape, **changes)
 
 
