@@ -34,10 +34,15 @@ SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands
     "spec": ("best.json of a search: its network and recipe, instead of --model", PATH),
     "run": ("run folder, as train.cifar left it", PATH),
 }
-OPTIONAL = {"recipe", "spec", "coordinator"}  # of which code for several commands asks any
+OPTIONAL = {
+    "recipe",
+    "spec",
+    "coordinator",
+    "overwrite",
+}  # of which code for several commands asks any
 LOST = (
     "this process lost the others, or was killed: see what the first of them to end says, then "
-    "give all the same commands again to go on from the last checkpoint."
+    "give all the same commands again, without --overwrite, to go on from the last checkpoint."
 )
 HELP = {f"-{dash}{name}" for dash in ("", "-") for name in ("h", "help", "helpshort", "helpfull")}
 SYNTAX = {tuple[int, ...]: "whole numbers with commas between, as in 3,3,3"}
@@ -206,7 +211,8 @@ class Command:
         except InputError as error:
             sys.exit(f"error: {error}")
         except Stopped as stop:
-            print(f"{stop} The same command goes on from there.", file=sys.stderr)
+            without = " without --overwrite" if values.overwrite else ""
+            print(f"{stop} The same command{without} goes on from there.", file=sys.stderr)
             sys.exit(SAVED)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)
