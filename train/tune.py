@@ -5,7 +5,7 @@ looked at. Leaves the Pareto front of accuracy and costs as `leaderboard.csv` an
 the best network as `best.json`, which `train.cifar --spec=` trains in full.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -78,8 +78,8 @@ def main(values: flags.Values) -> None:
         search_folder.begin_or_resume(job)
         loop.search(job, points)
         table = leaderboard.rows(folder)
-        named = values.as_flags("dataset", "data_dir"), values.as_flags("image_size")
-        search_folder.write_summary(job, table, *named)
+        named = values.as_flags(*(field.name for field in fields(DataSettings)))
+        search_folder.write_summary(job, table, named)
     print(
         try_report(
             folder,
@@ -88,7 +88,7 @@ def main(values: flags.Values) -> None:
             search=job.description(),
             limits={name: budget.limit(name) for name in budget.limited},
             published=published(meter, job.runner.data.name),
-            command=search_folder.next_commands(job, *named)[0],
+            command=search_folder.next_commands(folder, named)[0],
         )
     )
 

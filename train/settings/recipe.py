@@ -185,6 +185,11 @@ class Recipe(Settings):
         """Whether training images are smaller than those of the data."""
         return (self.first_size, self.last_size) != (1, 1)
 
+    @property
+    def chooses_epochs(self) -> bool:
+        """Whether held-out images decide which epoch is delivered, or is the last."""
+        return self.deliver == "best" or self.patience > 0
+
 
 # He et al. 2015, 4.2: 64k steps of 128 images, the rate divided at 32k and 48k. The fields'
 # defaults are this paper's. ResNet-110 needs --warmup=0.00625, as in paper_v2.

@@ -137,7 +137,7 @@ def prepare(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "
             f"make it a multiple of {replicas}."
         )
-    if (recipe.deliver == "best" or recipe.patience) and not len(held_out):
+    if recipe.chooses_epochs and not len(held_out):
         best = recipe.deliver == "best"
         what = "deliver 'best' takes" if best else f"patience {recipe.patience} waits for"
         raise InputError(
