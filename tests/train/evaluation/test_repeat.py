@@ -91,6 +91,19 @@ def test_a_run_that_began_from_weights_begins_from_them_again():
     assert cifar.COMMAND.parse(shlex.split(line)[3:]).weights == "runs/my first"
 
 
+@pytest.mark.parametrize(("backend", "begin"), [("tensorflow", ""), ("jax", "KERAS_BACKEND=jax ")])
+def test_of_the_machine_only_what_another_one_has_is_repeated(backend, begin):
+    """JAX resolves `jit_compile` to true, and TensorFlow the steps of an execution to 1."""
+    execution = {
+        "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 1,
+    }  # fmt: skip
+    run = record("resnet20", SPECS["ResNet20"], FAST, execution=execution, versions={backend: "1"})
+    assert training_command(run, Path("one")) == (
+        f"{begin}python -m train.cifar --model=resnet20 --recipe=fast --dataset=cifar10 "
+        "--precision=float32 --output_dir=one_again"
+    )
+
+
 def test_what_no_command_can_repeat_has_none():
     good = record("resnet20", SPECS["ResNet20"], FAST)
     assert training_command(good | {"network": {"family": "other"}}, Path("x")) is None
