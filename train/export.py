@@ -77,7 +77,9 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
         predict = partial(finished.model.predict, batch_size=BATCH, verbose=0)
-        reference = data.test.map(predict) if known is None else known
+        reference = known
+        if known is None:
+            reference = results.predict_finite("keras", predict, data.test)
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(staged, formats, reference, data.test),
