@@ -66,15 +66,19 @@ def main(values: flags.Values) -> dict[str, Any]:
     folder = _folder(values, paths)
     plan = _plan(names, subjects, settings, every)
     _predict(plan, subjects, settings)
-    record = records.describe(subjects, _command(values))
+    record = records.describe(subjects)
     with folders.claim_folder(folder):
+        record["analyses"] = records.known(folder, record)
         for name, chosen in plan.items():
             begun = time.monotonic()
             taken = sample(getattr(data, ANALYSES[name].split), _images(name, settings))
             with quiet():
                 found = [(each, method(name).measure(each, taken, settings)) for each in chosen]
             seconds = time.monotonic() - begun
-            about = {"images": len(taken.labels), "seed": settings.seed, "seconds": seconds}
+            about = {
+                "command": _command(values), "images": len(taken.labels), "seed": settings.seed,
+                "seconds": seconds,
+            }  # fmt: skip
             records.write(folder, name, found, record, about)
             print(f"{folder / name}.svg: {ANALYSES[name].title}, {seconds:.0f} s", flush=True)
     print(f"Pictures, tables and {records.RECORD}: {folder}")
