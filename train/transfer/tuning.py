@@ -105,7 +105,8 @@ def tune(training: Training, folder: Path, head: Head, plan: Plan) -> Result:
     began = model.get_weights()
     result = trainer.fit(training, folder)
     best = result.progress.history[result.delivered_epoch - 1][ACCURACY]
-    if best is not None and best >= head.validation_accuracy:
+    count = len(training.held_out)  # right answers are compared, as Keras rounds to float32
+    if best is not None and round(best * count) >= round(head.validation_accuracy * count):
         print(f"delivered: epoch {result.delivered_epoch}, {best:.2%} of the held-out images")
         return result
     print(f"delivered: the head alone, as no epoch was better than {head.validation_accuracy:.2%}")
