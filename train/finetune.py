@@ -76,8 +76,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     execution = Execution(**values.given(Execution))
     training = _prepare(values, folder, choice, data, execution)
-    source = {"dataset": choice.settings.dataset, "data_dir": ""}
-    told = {"source": source, "survey": found.record()}
+    told = {"source": data.source(), "survey": found.record()}
     ends = began + OVERHEAD * 60 * values.minutes
     record, predicted = _train(values, folder, training, execution, told, ends)
     _conclude(folder, data, predicted)

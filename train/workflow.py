@@ -110,7 +110,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
         return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
     logs = [TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
-        record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
+        record["source"] = data.source()
         print(
             f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train)} + "
             f"{len(data.test)} images {data.shape}, flips: "

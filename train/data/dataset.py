@@ -145,6 +145,10 @@ class Data:
         del settings["dataset"], settings["data_dir"]
         return {"name": self.name, **settings, "sha256": self.fingerprint}
 
+    def source(self) -> dict[str, str]:
+        """Where they were read from, likewise."""
+        return {"dataset": self.settings.dataset, "data_dir": self.settings.data_dir}
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of class names, shapes, images and labels: equal only for the same data.

@@ -152,7 +152,7 @@ class Runner:
         """
         folder, training = self.path(job), self.prepare(job)
         with folders.record_run(folder, training.description(), overwrite=False) as record:
-            record["curve"] = "test"
+            record |= {"source": self.data.source(), "curve": "test"}
             result = fit(training, folder, self.checkpoint_seconds, verbose=False)
             record |= result.outcome()
             card = model_card(training.description(), self.data.classes)

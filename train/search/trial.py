@@ -140,6 +140,7 @@ class TrialRunner:
         if overwrite and trial.folder.exists():  # the search's own: it needs no record to go
             folders.empty(trial.folder)
         with folders.record_run(trial.folder, trial.description, overwrite=False) as record:
+            record["source"] = self.data.source()
             record["costs"] = self.meter.known(cast(Spec, trial.training.network))
             targets = self.teacher_targets(trial.training)
             result = fit(

@@ -75,6 +75,7 @@ def test_every_trial_is_within_the_budget_and_recorded(search):
         record = json.loads((folder / "trials" / name / "run.json").read_text())
         assert "test" not in record  # whose images no trial has seen
         assert record["recipe"]["epochs"] == 2
+        assert record["source"] == {"dataset": "digits", "data_dir": ""}
 
 
 def test_the_same_command_again_repeats_only_the_summary(search):
