@@ -110,7 +110,8 @@ def _job(values: flags.Values, is_worker: bool) -> Any:
             f"{name} is no residual network, and only those are searched: give --model=resnet20, "
             "say."
         )
-    recipe, searched = _searched(values, spec, recipe)
+    searched = _searched(values, spec, recipe)
+    recipe = searched.recipe
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
     backend().choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
@@ -129,18 +130,19 @@ def _job(values: flags.Values, is_worker: bool) -> Any:
     return SearchJob(runner, searched, values.tuner, values.max_trials, budget)
 
 
-def _searched(values: flags.Values, spec: Any, recipe: Recipe) -> tuple[Recipe, Any]:
-    """The recipe with what is the same in all trials, and the space of what is not."""
+def _searched(values: flags.Values, spec: Spec, recipe: Recipe) -> space.Space:
+    """What is searched, and what is the same in all trials."""
     from train.compress import distillation
 
     given = values.given(Recipe)
-    recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
+    fixed = {name: given[name] for name in space.FIXED if name in given}
     texts = {field.name: getattr(values, field.name) for field in space.searchable()}
-    searched = space.parse(spec, recipe, {k: text for k, text in texts.items() if text is not None})
+    said = {name: text for name, text in texts.items() if text is not None}
+    searched = space.parse(spec, recipe, said, **fixed)
     seen = {row.field for row in searched.searched} & {*distillation.CACHE_KEY_FIELDS}
-    if recipe.teacher and seen:
+    if searched.recipe.teacher and seen:
         raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
-    return recipe, searched
+    return searched
 
 
 if __name__ == "__main__":
