@@ -32,7 +32,7 @@ COMMAND.add(
 )  # fmt: skip
 COMMAND.add(float, "minutes", 20.0, "how long it may take, about", low=0.1)
 COMMAND.add(bool, "head_only", False, "keep all of the network but its head")
-COMMAND.add_fields(DataSettings)
+COMMAND.add_fields(DataSettings, without=["data_dir"])  # which is TFDS's
 COMMAND.add(
     str, "output_dir", None, "run folder (default: saved_models/finetuned_DATASET)", **flags.PATH
 )
