@@ -36,6 +36,7 @@ def spread(values: list[float], digits: int) -> str:
 
 def main(values: flags.Values) -> None:
     """Runs the rounds, then prints the table."""
+    values.refuse_arguments()
     ours = [sys.executable, "-m", "benchmarks.contestants"]
     commands = {name: [*ours, name, str(values.steps)] for name in ("ours", "stock")}
     if values.peer:

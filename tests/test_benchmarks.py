@@ -20,6 +20,12 @@ def test_throughput_compares_with_stock_keras_and_a_peer(fresh_python):
     assert re.search(rf"ours: {SPEED}\nstock: {SPEED}; ours is .* as fast\npeer: {SPEED}", printed)
 
 
+def test_throughput_refuses_a_peer_that_is_no_flag(fresh_python):
+    done = fresh_python("-m", "benchmarks.throughput", "peer.py", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: unexpected 'peer.py': write flags as --name=value.\n"
+
+
 @pytest.mark.slow
 def test_a_profile_is_mostly_of_convolutions(fresh_python):
     printed = fresh_python("-m", "benchmarks.profile", "--kinds=3").stdout
