@@ -131,7 +131,13 @@ def prepare(
             f"first_size {recipe.first_size:g} and last_size {recipe.last_size:g} are for networks "
             "that end in global pooling, and this one flattens images of one size: leave them at 1."
         )
-    network.check_size(*epoch_shape(recipe, data.shape, 0)[:2])
+    smallest = epoch_shape(recipe, data.shape, 0)[:2]
+    network.check_size(*smallest)
+    if recipe.cutout >= min(smallest):
+        raise InputError(
+            f"cutout {recipe.cutout} can hide all of an image of {smallest[0]}x{smallest[1]} "
+            f"pixels: give less than {min(smallest)}."
+        )
     if recipe.batch_size % replicas:
         raise InputError(
             f"batch_size {recipe.batch_size} cannot be divided evenly among {replicas} devices: "

@@ -163,6 +163,12 @@ def test_the_best_epoch_needs_images_held_out():
         trainer.prepare(SPEC, replace(recipe, deliver="last", patience=3), DATA, FLOAT32)
 
 
+def test_a_hole_as_large_as_an_image_is_refused():
+    trainer.prepare(SPEC, replace(RECIPE, cutout=7), DATA, FLOAT32)
+    with pytest.raises(InputError, match="cutout 8 can hide all of an image of 8x8 pixels: give"):
+        trainer.prepare(SPEC, replace(RECIPE, cutout=8), DATA, FLOAT32)
+
+
 def test_images_too_small_for_the_network_are_refused():
     spec = cifar(8, stem="imagenet")
     with pytest.raises(InputError, match="Input size must be at least 16x16"):
