@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.spec import Spec
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError
 from train import flags
 from train.search import TUNERS, space
 from train.search.budget import COSTS, Budget
@@ -24,7 +24,7 @@ COMMAND = flags.Command("train.tune", __doc__)
 COMMAND.share("model", "recipe")
 COMMAND.add_fields(DataSettings)
 COMMAND.add(str, "output_dir", "saved_models/tune", "folder of the search", **flags.PATH)
-COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
+COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}", choices=TUNERS)
 COMMAND.add(int, "max_trials", 30, "trials of the search; Hyperband may need less", low=1)
 COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
 COMMAND.add_fields(Budget)
@@ -60,7 +60,6 @@ def main(values: flags.Values) -> None:
     from train.search.pareto_plot import published
 
     values.refuse_arguments()
-    lookup(TUNERS, values.tuner, "tuner")
     role = workers.role()
     if role == workers.CHIEF:
         workers.check_port()
