@@ -36,7 +36,7 @@ COMMAND.add_fields(DataSettings, without=["data_dir"])  # which is TFDS's
 COMMAND.add(
     str, "output_dir", None, "run folder (default: saved_models/finetuned_DATASET)", **flags.PATH
 )
-COMMAND.add(bool, "overwrite", False, "replace a run that is in the run folder")
+COMMAND.share("overwrite")
 COMMAND.add_fields(Recipe, without=("teacher", "temperature", "deliver"))
 COMMAND.add_fields(Execution)
 

@@ -17,7 +17,6 @@ from train.search.budget import COSTS, Budget
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import CHECKPOINT_SECONDS
 
 MEASURED = "costs.json"
 COMMAND = flags.Command("train.tune", __doc__)
@@ -26,7 +25,7 @@ COMMAND.add_fields(DataSettings)
 COMMAND.add(str, "output_dir", "saved_models/tune", "folder of the search", **flags.PATH)
 COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}", choices=TUNERS)
 COMMAND.add(int, "max_trials", 30, "trials of the search; Hyperband may need less", low=1)
-COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
+COMMAND.share("checkpoint_seconds")
 COMMAND.add_fields(Budget)
 COMMAND.add_fields(Execution)
 COMMAND.add_fields(Recipe, without=[field.name for field in space.searchable()])

@@ -14,7 +14,7 @@ from train.runs.files import PREVIEW, TENSORBOARD
 from train.settings.data import DataSettings
 from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
+from train.trainer.checkpoint import CHECKPOINTS
 
 
 def define(name: str, doc: str | None) -> flags.Command:
@@ -33,10 +33,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add(
         str, "output_dir", None, "run folder (default: saved_models/MODEL_DATASET)", **flags.PATH
     )
-    command.add(bool, "overwrite", False, "replace a run that is in the run folder")
-    command.add(
-        float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
-    )
+    command.share("overwrite", "checkpoint_seconds")
     command.add(bool, "onnx", False, f"also write {FORMAT_FILES['onnx']}, and score it")
     command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
     command.add(
