@@ -134,8 +134,7 @@ def augmenter(
     Args:
         split: The images.
         recipe: How they are augmented.
-        fill: `(channels,)` uint8, the color around an image and of what is erased: their mean,
-            which is zero once normalized, as in He et al. 2015, 4.2.
+        fill: `(channels,)` uint8, the color around an image and of what is erased: `fill_color`.
 
     Raises:
         InputError: if colors are to be changed, and images have none.

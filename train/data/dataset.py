@@ -263,6 +263,11 @@ def statistics(split: Split) -> Normalization:
     return Normalization(means, [std or 1.0 for std in stds])
 
 
+def fill_color(split: Split) -> np.ndarray:
+    """The mean color of images, `(channels,)` uint8: zero once normalized (He et al. 2015, 4.2)."""
+    return np.round(statistics(split).mean).astype(np.uint8)
+
+
 def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
     """What an image of each class counts if all classes are to count alike: 1 in the mean.
 

@@ -2,13 +2,12 @@
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
 from train.data.augment import augmenter, epoch_plan
-from train.data.dataset import CHUNK, Data, Split, fixed_subset, statistics
+from train.data.dataset import CHUNK, Data, Split, fill_color, fixed_subset
 from train.settings.recipe import Recipe
 
 BATCH = 32  # images of a batch that are shown
@@ -65,10 +64,8 @@ def augmented_batch(data: Data, recipe: Recipe) -> np.ndarray:
 
     Normalization follows; it changes numbers, and nothing that an eye would see.
     """
-    recipe = recipe if data.mirror else replace(recipe, flip="none")
     images, _ = data.hold_out(recipe.validation_fraction)
     plan = epoch_plan(recipe, len(images), 0)
     # Of some images only: to the eye the margin is the same, and reading all may take long.
     some = images.subset(fixed_subset(len(images), CHUNK))
-    fill = np.round(statistics(some).mean).astype(np.uint8)
-    return augmenter(images, recipe, fill)(plan.order[:BATCH], plan)
+    return augmenter(images, recipe, fill_color(some))(plan.order[:BATCH], plan)

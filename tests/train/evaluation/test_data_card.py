@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.data.dataset import Data, Split, statistics
+from train.data.dataset import Data, Split, fill_color
 from train.evaluation.data_card import BATCH, augmented_batch, counts, doubles
 from train.evaluation.pictures import COLUMNS, GAP, contact_sheet, thumbnail
 from train.settings.recipe import FAST
@@ -50,10 +50,7 @@ def test_the_batch_is_that_of_the_first_epoch(data):
     known = {image.tobytes() for image in data.train.read()}
     assert {image.tobytes() for image in shown} <= known
     padded = augmented_batch(data, replace(recipe, crop_padding=6))
-    fill = np.round(statistics(data.train).mean).astype(np.uint8)
-    assert (padded == fill).all(-1).mean() > 0.1
-    mirrored = augmented_batch(replace(data, mirror=False), replace(recipe, flip="random"))
-    np.testing.assert_array_equal(mirrored, shown)
+    assert (padded == fill_color(data.train)).all(-1).mean() > 0.1
 
 
 @pytest.mark.parametrize("channels", [1, 3])
