@@ -72,9 +72,8 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
             "this command again with KERAS_BACKEND=tensorflow."
         )
     finished = restore(folder, values.author, values.license)
-    data = recorded_data(
-        read_record(folder), finished.network.input_shape, **values.given(DataSettings)
-    )
+    shape = finished.network.input_shape
+    data = recorded_data(finished.record, shape, **values.given(DataSettings))
     images = _calibration(values, data)
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
@@ -91,7 +90,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
             "data": {"name": data.name, "sha256": data.fingerprint},
             **environment(),
         }
-        _describe(staged, read_record(folder), report)
+        _describe(staged, read_record(folder), report)  # to which others may have added
         folders.deliver(staged, folder)
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"

@@ -41,6 +41,7 @@ def model_card(
 class FinishedRun(NamedTuple):
     """A finished run, as far as exporting it needs it."""
 
+    record: dict[str, Any]  # `run.json`
     model: keras.Model  # of raw images, to probabilities
     recipe: Recipe
     card: ModelCard
@@ -75,4 +76,4 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
     transfer(read(weights, verified=True), model, str(weights))
-    return FinishedRun(model, recipe, card, network, normalization)
+    return FinishedRun(record, model, recipe, card, network, normalization)
