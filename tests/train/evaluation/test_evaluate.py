@@ -275,7 +275,7 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, r"cannot read .*broken\.tflite", tmp_path / "broken.tflite", out)
     refuse(command, r"cannot classify images \(8, 8, 3\)", other, "--dataset=digits",
            "--image_size=8", out)  # fmt: skip
-    refuse(command, "tells airplane, automobile, bird... .10. apart, and digits has 0, 1, 2",
+    refuse(command, "tells airplane, automobile, bird and 7 more apart, and digits has 0, 1, 2",
            f"{PRETRAINED}/lean_cifar10", "--dataset=digits", out)  # fmt: skip
     assert not list(tmp_path.rglob("evaluation.json"))
 
