@@ -171,10 +171,10 @@ def deliver(
 def summarize(data: Any, said: Any) -> None:
     """Prints how good a model is, by what it says of each test image."""
     from train.evaluation.scores import accuracy, per_class
-    from train.evaluation.summary import percent, weakest_classes
+    from train.evaluation.summary import weakest_classes, with_interval
 
     labels = data.test.labels
-    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
+    print(f"accuracy with its 95 % interval: {with_interval(accuracy(labels, said))}")
     print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
 
 
