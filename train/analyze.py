@@ -13,14 +13,14 @@ from keras_resnet.utils.fields import paths
 from train import flags
 from train.analysis.analyses import ALL, ANALYSES, AnalysisSettings, method
 from train.runs.files import ANALYSIS
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 OUTPUT = "saved_models/analysis"
 COMMAND = flags.Command("train.analyze", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
 COMMAND.add(str, "what", ALL, f"with commas between: {', '.join(ANALYSES)}; or {ALL}")
 COMMAND.add_fields(AnalysisSettings)
-COMMAND.add_fields(DataSettings, without=SEEN)
+COMMAND.add_fields(DataSettings, without=FRAMING_FIELDS)
 COMMAND.add(
     str, "output_dir", None, f"folder that is written (default: RUN/{ANALYSIS}, or {OUTPUT})",
     **flags.PATH,

@@ -16,7 +16,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
 from train.runs.files import EVALUATIONS
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
 VIEWS = {  # what is averaged: the functions are in `evaluation/views.py`
@@ -180,7 +180,7 @@ def _data(values: flags.Values, networks: list[Any]):
         sides = [network.shape[0] for network in networks if network.shape]
         return sources.load(DataSettings(**changes), sides[0] if sides else 32)
     record, shape = runs[0].run, runs[0].shape
-    if changes.keys() & {"dataset", *SEEN}:  # other pixels, which no record knows
+    if changes.keys() & {"dataset", *FRAMING_FIELDS}:  # other pixels, which no record knows
         return sources.load(recorded_settings(record, **changes), shape[0])
     return recorded_data(record, shape, **changes)
 

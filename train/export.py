@@ -11,14 +11,14 @@ from typing import Any
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZERS
 from keras_resnet.utils.errors import InputError
 from train import flags
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 ALL = [name for name in FORMAT_FILES if name != "keras"]
 USUAL = [name for name in ALL if name not in OPTIONAL]
 QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
-COMMAND.add_fields(DataSettings, without=SEEN)
+COMMAND.add_fields(DataSettings, without=FRAMING_FIELDS)
 COMMAND.add(str, "formats", ",".join(USUAL), f"files to write, of: {', '.join(ALL)}")
 COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
 COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)

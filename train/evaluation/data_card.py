@@ -1,4 +1,4 @@
-"""What there is to know about images before a network sees them: counts, doubles, a batch."""
+"""What there is to know about images before a network sees them: counts, duplicates, a batch."""
 
 import hashlib
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from train.settings.recipe import Recipe
 BATCH = 32  # images of a batch that are shown
 
 
-class Double(NamedTuple):
+class Duplicate(NamedTuple):
     """Two images that are equal, pixel for pixel."""
 
     splits: tuple[str, str]
@@ -38,7 +38,7 @@ def counts(data: Data, held_out: float) -> dict[str, list[int]]:
     }
 
 
-def doubles(data: Data) -> list[Double]:
+def duplicates(data: Data) -> list[Duplicate]:
     """Each image that is there already, and the first one that it equals."""
     first: dict[bytes, tuple[str, int, int]] = {}
     found = []
@@ -46,7 +46,7 @@ def doubles(data: Data) -> list[Double]:
         digest, name, place, label = here
         seen = first.setdefault(digest, (name, place, label))
         if seen != (name, place, label):
-            found.append(Double((seen[0], name), (seen[1], place), (seen[2], label)))
+            found.append(Duplicate((seen[0], name), (seen[1], place), (seen[2], label)))
     return found
 
 

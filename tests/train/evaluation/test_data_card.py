@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from train.data.dataset import Data, Split, fill_color
-from train.evaluation.data_card import BATCH, augmented_batch, counts, doubles
+from train.evaluation.data_card import BATCH, augmented_batch, counts, duplicates
 from train.evaluation.pictures import COLUMNS, GAP, contact_sheet, thumbnail
 from train.settings.recipe import FAST
 
@@ -30,12 +30,12 @@ def test_images_are_counted_by_class_and_split(data):
     assert list(counts(data, 0.0)) == ["training", "test"]
 
 
-def test_doubles_are_found_within_and_across_splits_with_their_labels(data):
-    assert doubles(data) == []
+def test_duplicates_are_found_within_and_across_splits_with_their_labels(data):
+    assert duplicates(data) == []
     data.train.images.array[7] = data.train.images.array[1]  # of the same class
     data.test.images.array[2] = data.train.images.array[6]  # of another one
     data.test.images.array[9] = data.test.images.array[4]
-    found = [(pair.splits, pair.places, pair.contradicts) for pair in doubles(data)]
+    found = [(pair.splits, pair.places, pair.contradicts) for pair in duplicates(data)]
     assert found == [
         (("training", "training"), (1, 7), False),
         (("training", "test"), (6, 2), True),
