@@ -9,7 +9,6 @@ from PIL import Image
 from keras_resnet.utils.errors import InputError
 from tests.train.trainer.survive import colours
 from train import imagenet
-from train.data import dataset
 from train.data.dataset import Data
 from train.evaluation.data_card import augmented_batch
 from train.evaluation.pictures import COLUMNS, GAP
@@ -36,7 +35,7 @@ def test_the_preview_shows_the_first_batch_as_it_is_augmented(tmp_path):
 
 
 def test_a_damaged_photograph_stops_a_training_cleanly_or_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, "SAMPLE", 1)  # mean and std are not what meets it
+    monkeypatch.setattr("train.data.statistics.SAMPLE", 1)  # mean and std are not what meets it
     draw = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 2)):
         for name in ("cat", "dog"):

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from train.data.augment import augmenter, epoch_plan
-from train.data.dataset import CHUNK, Data, Split, fill_color, fixed_subset
+from train.data.dataset import CHUNK, Data, Split, fixed_subset
+from train.data.statistics import fill_color
 from train.settings.recipe import Recipe
 
 BATCH = 32  # images of a batch that are shown

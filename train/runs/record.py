@@ -12,7 +12,7 @@ from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.labels import check_labels, read_lines
 from keras_resnet.utils.schema import parse, read_json, write_json
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED
 from train.settings.data import MOST_SIDE
 from train.settings.execution import Execution

@@ -14,7 +14,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.framing import Framing
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import read, transfer
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.runs.files import WEIGHTS
 from train.runs.record import intact, read_classes, read_finished
 from train.settings.recipe import Recipe

@@ -16,7 +16,8 @@ from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.data.crops import epoch_shape
-from train.data.dataset import Data, Normalization, Split, statistics
+from train.data.dataset import Data, Split
+from train.data.statistics import Normalization, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import start

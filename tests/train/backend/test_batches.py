@@ -12,7 +12,8 @@ from train.backend.tensorflow.batches import (
 )
 from train.backend.tensorflow.errors import explain_errors
 from train.data.augment import epoch_plan
-from train.data.dataset import ArrayImages, Split, statistics
+from train.data.dataset import ArrayImages, Split
+from train.data.statistics import statistics
 from train.settings.recipe import Recipe
 
 DRAW = np.random.default_rng(0)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.data.dataset import Data, Split, fill_color
+from train.data.dataset import Data, Split
+from train.data.statistics import fill_color
 from train.evaluation.data_card import BATCH, augmented_batch, counts, duplicates
 from train.evaluation.pictures import COLUMNS, GAP, contact_sheet, thumbnail
 from train.settings.recipe import FAST

@@ -6,7 +6,8 @@ import pytest
 
 from keras_resnet import InputError, Spec, cifar
 from keras_resnet.spec import NETWORKS
-from train.data.dataset import Data, Normalization, Split, statistics
+from train.data.dataset import Data, Split
+from train.data.statistics import Normalization, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import FAST, Recipe
 from train.trainer import trainer

@@ -11,7 +11,8 @@ import numpy as np
 
 from train.backend.jax.blocks import Resident
 from train.data.augment import EpochPlan, augmenter, epoch_plan, mix, pool_index
-from train.data.dataset import Split, balanced_weights, fill_color
+from train.data.dataset import Split
+from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
 AHEAD = 2  # batches that are made while one is trained with

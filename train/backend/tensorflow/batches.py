@@ -22,7 +22,8 @@ from train.data.augment import (
     padded,
     pool_index,
 )
-from train.data.dataset import Split, balanced_weights, fill_color
+from train.data.dataset import Split
+from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
 Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
