@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from train.data.augment import augmenter, epoch_plan
+from train.data.augment import augmenter
 from train.data.dataset import CHUNK, Data, Split, fixed_subset
+from train.data.draws import epoch_plan
 from train.data.statistics import fill_color
 from train.settings.recipe import Recipe
 

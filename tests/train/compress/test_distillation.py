@@ -16,8 +16,9 @@ from tests.train.test_flags import CHANGES
 from train.backend.tensorflow.batches import pool_batches
 from train.compress import distillation
 from train.data import sources
-from train.data.augment import augmenter, epoch_plan
+from train.data.augment import augmenter
 from train.data.dataset import Split
+from train.data.draws import epoch_plan
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import CROPS, FAST, Recipe

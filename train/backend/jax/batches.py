@@ -10,8 +10,9 @@ import keras
 import numpy as np
 
 from train.backend.jax.blocks import Resident
-from train.data.augment import EpochPlan, augmenter, epoch_plan, mix, pool_index
+from train.data.augment import augmenter, mix
 from train.data.dataset import Split
+from train.data.draws import EpochPlan, epoch_plan, pool_index
 from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 

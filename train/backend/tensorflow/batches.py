@@ -1,4 +1,4 @@
-"""Batches as `tf.data` pipelines: what `train.data.augment` draws, applied to images.
+"""Batches as `tf.data` pipelines: what `train.data.draws` draws, applied to images.
 
 Of images in memory, crop and flip are one gather of pixels within TensorFlow, where a recipe asks
 for no more; all else is done in NumPy, next to the training step. Both give the same pixels.
@@ -13,16 +13,9 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from train.data.augment import (
-    EpochPlan,
-    augmenter,
-    epoch_plan,
-    in_holes,
-    in_plan_only,
-    padded,
-    pool_index,
-)
+from train.data.augment import augmenter, in_holes, in_plan_only, padded
 from train.data.dataset import Split
+from train.data.draws import EpochPlan, epoch_plan, pool_index
 from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
