@@ -14,7 +14,7 @@ import numpy as np
 from keras_resnet import SPECS, deep_recursion, families
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
-from train.settings.recipe import PAPER, RECIPES
+from train.settings.recipes import PAPER, RECIPES
 from train.trainer import trainer
 
 IMAGES = {32: 50_000, 224: 5_120}  # by their side: an epoch takes a second or so

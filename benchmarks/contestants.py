@@ -16,7 +16,7 @@ import tensorflow as tf
 from keras_resnet import SPECS, ResNet20
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
-from train.settings.recipe import PAPER
+from train.settings.recipes import PAPER
 from train.trainer import trainer
 from train.trainer.callbacks import ThroughputLogger
 

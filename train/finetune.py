@@ -18,7 +18,8 @@ from keras_resnet.utils.errors import InputError
 from train import beginning, flags, workflow
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import PLANNED, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import PLANNED
 
 OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
 MAX_DROP = 2.0  # percentage points that an int8 file may lose, or

@@ -22,7 +22,8 @@ from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
 from train.settings.networks import MODELS
-from train.settings.recipe import RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import RECIPES
 from train.trainer.checkpoint import CHECKPOINT_SECONDS
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output

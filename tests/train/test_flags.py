@@ -10,7 +10,8 @@ from train import cifar, convert, export, flags, predict, tune
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.networks import MODELS
-from train.settings.recipe import FAST, PAPER, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, PAPER
 from train.trainer.stop_signals import Stopped
 
 pytestmark = pytest.mark.unit

@@ -18,7 +18,7 @@ from train.runs.restore import model_card, restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.networks import MODELS
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 from train.trainer import trainer
 from train.trainer.model import inference_model
 

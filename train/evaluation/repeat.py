@@ -12,7 +12,8 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.networks import MODELS
-from train.settings.recipe import FINETUNE, PLANNED, RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FINETUNE, PLANNED, RECIPES
 
 T = TypeVar("T")
 

@@ -19,7 +19,8 @@ from train.runs.difference import difference
 from train.runs.files import RECORD
 from train.runs.record import read_record
 from train.settings.execution import Execution
-from train.settings.recipe import PLANNED, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import PLANNED
 from train.trainer import trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
 from train.trainer.model import inference_model

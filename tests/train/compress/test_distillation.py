@@ -21,7 +21,8 @@ from train.data.dataset import Split
 from train.data.draws import epoch_plan
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import CROPS, FAST, Recipe
+from train.settings.recipe import CROPS, Recipe
+from train.settings.recipes import FAST
 from train.trainer import trainer
 from train.trainer.stop_signals import Stopped
 

@@ -15,7 +15,7 @@ from train.data.dataset import Split
 from train.runs.restore import restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 from train.trainer import trainer
 
 DATA = sources.load(DataSettings("digits"), 32)

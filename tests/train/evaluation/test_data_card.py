@@ -10,7 +10,7 @@ from train.data.dataset import Data, Split
 from train.data.statistics import fill_color
 from train.evaluation.data_card import BATCH, augmented_batch, counts, duplicates
 from train.evaluation.pictures import COLUMNS, GAP, contact_sheet, thumbnail
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 
 pytestmark = pytest.mark.unit
 

@@ -12,7 +12,8 @@ from keras_resnet.utils.schema import parse
 from train import cifar, finetune, flags, imagenet
 from train.evaluation.repeat import training_command
 from train.settings.data import DataSettings
-from train.settings.recipe import FAST, FINETUNE, PAPER, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, FINETUNE, PAPER
 
 pytestmark = pytest.mark.unit
 

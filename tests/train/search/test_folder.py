@@ -10,7 +10,8 @@ from keras_resnet.utils.schema import write_json
 from train import flags
 from train.cifar import COMMAND
 from train.search.folder import next_commands
-from train.settings.recipe import FAST, FINETUNE, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, FINETUNE
 
 
 @pytest.mark.parametrize(

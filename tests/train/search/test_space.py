@@ -4,7 +4,8 @@ import pytest
 
 from keras_resnet import InputError, Spec, cifar
 from train.search.space import FIXED, SEARCHED, Dimension, describe, parse, searchable
-from train.settings.recipe import FAST, LONG, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, LONG
 
 pytestmark = pytest.mark.unit
 

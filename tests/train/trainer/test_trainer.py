@@ -9,7 +9,8 @@ from keras_resnet.spec import NETWORKS
 from train.data.dataset import Data, Split
 from train.data.statistics import Normalization, statistics
 from train.settings.execution import Execution
-from train.settings.recipe import FAST, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST
 from train.trainer import trainer
 from train.trainer.model import network_model
 

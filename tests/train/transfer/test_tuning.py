@@ -14,7 +14,7 @@ from train.data import sources
 from train.runs.folder import record_run
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FINETUNE
+from train.settings.recipes import FINETUNE
 from train.trainer import trainer
 from train.trainer.checkpoint import Progress
 from train.trainer.trainer import Result
