@@ -76,7 +76,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     from train.evaluation.preview import draw_preview
     from train.runs import folder as folders
     from train.runs import results
-    from train.trainer import trainer
+    from train.trainer import fitting, trainer
     from train.trainer.callbacks import TensorBoard
 
     model, network, recipe = flags.base(values, **defaults)
@@ -104,7 +104,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
     description = training.description() | distillation.teacher_checksums(recipe)
     if not engine.leads():  # only process 0 knows the folder
-        return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
+        return fitting.fit(training, folder, values.checkpoint_seconds).outcome()
     logs = [TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
         record["source"] = data.source()
@@ -120,7 +120,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
             print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
         targets = distillation.teacher_targets(training, cache)
-        result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
+        result = fitting.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")

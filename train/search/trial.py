@@ -24,7 +24,8 @@ from train.search.cost_meter import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint
-from train.trainer.trainer import Training, adapt_to_data, fit, prepare
+from train.trainer.fitting import fit
+from train.trainer.trainer import Training, adapt_to_data, prepare
 
 TRIALS = "trials"
 IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine

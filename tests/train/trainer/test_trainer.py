@@ -11,7 +11,7 @@ from train.data.statistics import Normalization, statistics
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.settings.recipes import FAST
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 from train.trainer.model import network_model
 
 DRAW = np.random.default_rng(0)
@@ -33,7 +33,7 @@ def some(count):
 def fit(tmp_path):
     """Trains in a new folder each time."""
     folders = iter(range(9))
-    return lambda training: trainer.fit(training, tmp_path / str(next(folders)))
+    return lambda training: fitting.fit(training, tmp_path / str(next(folders)))
 
 
 DATA = Data("colours", ("red", "green", "blue"), some(100), some(30))
@@ -110,7 +110,7 @@ def test_images_that_are_not_centred_are_divided_only(fit):
 def trained(tmp_path_factory):
     """A training to compare others with."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    return trainer.fit(trainer.prepare(SPEC, RECIPE, DATA, FLOAT32), folder)
+    return fitting.fit(trainer.prepare(SPEC, RECIPE, DATA, FLOAT32), folder)
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(fit, trained):

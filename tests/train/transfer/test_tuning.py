@@ -15,9 +15,9 @@ from train.runs.folder import record_run
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipes import FINETUNE
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 from train.trainer.checkpoint import Progress
-from train.trainer.trainer import Result
+from train.trainer.fitting import Result
 from train.transfer import features, tuning
 from train.transfer.plan import Plan
 
@@ -92,7 +92,7 @@ def test_an_epoch_that_is_as_good_as_the_head_alone_is_delivered(photos, monkeyp
     head = tuning.fit_head(training)._replace(validation_accuracy=right / 10)
     history = [{"epoch": 1, "val_accuracy": float(np.float32(right / 10))}]
     trained = Result(training.model, Progress(epoch=1, history=history), 1)
-    monkeypatch.setattr(trainer, "fit", lambda *_: trained)
+    monkeypatch.setattr(fitting, "fit", lambda *_: trained)
     plan = Plan(training.recipe, False, 1.0)
     assert tuning.tune(training._replace(held_out=range(10)), photos, head, plan) is trained
 
@@ -175,7 +175,7 @@ def test_after_a_kill_it_goes_on_to_the_bit(photos, tmp_path):
     training, _ = planned(tmp_path / "killed")
     training.model.get_layer("predictions").set_weights([head.kernel, head.bias])
     with pytest.raises(SystemError), record_run(tmp_path / "killed", training.description(), False):
-        trainer.fit(training, tmp_path / "killed", 0.0, [Kill()])
+        fitting.fit(training, tmp_path / "killed", 0.0, [Kill()])
     # What was begun goes on, though there is no time, which alone would choose the head.
     given.clear()
     rest, plan = planned(tmp_path / "killed", 1e-6)
