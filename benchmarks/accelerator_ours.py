@@ -14,8 +14,8 @@ import numpy as np
 from keras_resnet import SPECS, deep_recursion, families
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
-from train.settings.recipe import PAPER, RECIPES
-from train.trainer import trainer
+from train.settings.recipes import PAPER, RECIPES
+from train.trainer import fitting, trainer
 
 IMAGES = {32: 50_000, 224: 5_120}  # by their side: an epoch takes a second or so
 
@@ -53,7 +53,7 @@ def speed(job: dict[str, Any]) -> None:
     training = trainer.prepare(SPECS[job["network"]], recipe, data, execution)
     with tempfile.TemporaryDirectory() as folder:
         turns = Turns(families.macs(training.network))
-        trainer.fit(training, Path(folder), 1e9, [turns], verbose=False)
+        fitting.fit(training, Path(folder), 1e9, [turns], verbose=False)
 
 
 def train(job: dict[str, Any]) -> None:
@@ -68,7 +68,7 @@ def train(job: dict[str, Any]) -> None:
     recipe = replace(RECIPES[changes.pop("recipe")], **changes)
     spec = replace(SPECS[job["network"]], width_multiplier=job["width"])
     training = trainer.prepare(spec, recipe, data, Execution())
-    result = trainer.fit(training, Path(job["folder"]), verbose=False)
+    result = fitting.fit(training, Path(job["folder"]), verbose=False)
     said = result.model.predict(test[0], batch_size=500, verbose=0).argmax(-1)
     shown = training.steps * recipe.batch_size * recipe.epochs
     rate = result.images_per_second

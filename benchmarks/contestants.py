@@ -16,8 +16,8 @@ import tensorflow as tf
 from keras_resnet import SPECS, ResNet20
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
-from train.settings.recipe import PAPER
-from train.trainer import trainer
+from train.settings.recipes import PAPER
+from train.trainer import fitting, trainer
 from train.trainer.callbacks import ThroughputLogger
 
 BATCH = 128
@@ -36,7 +36,7 @@ def ours(steps: int, precision: str = "auto") -> float | None:
     recipe = replace(PAPER, epochs=1, nesterov=True, validation_fraction=0.0)
     with tempfile.TemporaryDirectory() as folder:
         training = trainer.prepare(SPECS["ResNet20"], recipe, data, Execution(precision=precision))
-        return trainer.fit(training, Path(folder)).images_per_second
+        return fitting.fit(training, Path(folder)).images_per_second
 
 
 def stock(steps: int) -> float:

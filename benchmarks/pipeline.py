@@ -93,7 +93,8 @@ def ours(options: argparse.Namespace) -> Callable[[int], None]:
     """Random area and aspect, mirrored: as training reads photographs, without a framework."""
     import numpy as np
 
-    from train.data.augment import augmenter, epoch_plan
+    from train.data.augment import augmenter
+    from train.data.draws import epoch_plan
     from train.settings.recipe import Recipe
 
     split, recipe = _photographs(options), Recipe(crop="area")
@@ -111,7 +112,7 @@ def decoding(options: argparse.Namespace) -> Callable[[int], None]:
     """What libjpeg-turbo takes to decode the files whole: exact DCT, smooth upsampling."""
     import simplejpeg
 
-    from train.data.augment import epoch_plan
+    from train.data.draws import epoch_plan
     from train.settings.recipe import Recipe
     from train.utils.threads import in_threads
 

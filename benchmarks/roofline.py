@@ -5,10 +5,8 @@ The peak is a product of large matrices in the same library. `--peer` is another
 `benchmarks.throughput`; ONEDNN_MAX_CPU_ISA=AVX2 in the environment hides newer instructions.
 """
 
-import os
 import re
 import shlex
-import subprocess
 import sys
 from collections import defaultdict
 from statistics import median
@@ -18,6 +16,7 @@ from typing import NamedTuple
 import tensorflow as tf
 
 from benchmarks.scaling import FLOPS_PER_MAC
+from benchmarks.throughput import speed
 from keras_resnet.utils.errors import InputError
 from train import flags
 from train.settings.execution import PRECISIONS
@@ -54,18 +53,14 @@ class Convolution(NamedTuple):
 
 def run(command: list[str]) -> tuple[float, dict[Convolution, list[float]]]:
     """Trains with oneDNN's log: images a second, and the milliseconds of each convolution."""
-    environment = os.environ | {"ONEDNN_VERBOSE": "1"}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment)
-    speeds = re.findall(r"([\d.]+) img/s", done.stdout)
-    if done.returncode or not speeds:
-        raise InputError(f"{shlex.join(command)} gave no speed:\n{done.stderr[-2000:]}")
+    rate, printed = speed(command, ONEDNN_VERBOSE="1")
     times: dict[Convolution, list[float]] = defaultdict(list)
-    for name, problem, milliseconds in LINE.findall(done.stdout):
+    for name, problem, milliseconds in LINE.findall(printed):
         if name in DIRECTIONS:
             times[_convolution(DIRECTIONS[name], problem)].append(float(milliseconds))
     if not times:
         raise InputError(f"{shlex.join(command)} computed nothing with oneDNN: its log is empty.")
-    return float(speeds[-1]), times
+    return rate, times
 
 
 def _convolution(direction: str, problem: str) -> Convolution:
@@ -85,22 +80,22 @@ def peak(dtype: str) -> float:
     return FLOPS_PER_MAC * SIDE**3 / min(seconds)
 
 
-def report(name: str, speed: float, times: dict[Convolution, list[float]], most: float) -> None:
+def report(name: str, rate: float, times: dict[Convolution, list[float]], most: float) -> None:
     """Prints a row for each convolution, and their share of a step."""
     stem = min((each for each in times if each.direction == "forward"), key=lambda e: e.channels)
     steps = len(times[stem])  # it is computed once in each
-    whole = 1000 * stem.images / speed
-    print(f"{name}: {speed:.0f} images/s, {whole:.0f} ms a step")
+    whole = 1000 * stem.images / rate
+    print(f"{name}: {rate:.0f} images/s, {whole:.0f} ms a step")
     total = work = 0.0
     for each, milliseconds in sorted(times.items()):
         count, typical = len(milliseconds) / steps, median(milliseconds)
         total, work = total + count * typical, work + count * each.work
-        rate = each.work / typical * 1000
+        reached = each.work / typical * 1000
         kernel = "x".join([str(round(each.kernel**0.5))] * 2)
         print(
             f"{count:6.1f} x {each.direction:20} {kernel} {each.channels[0]:4} to "
             f"{each.channels[1]:4}, {each.places:5} places {typical:7.2f} ms "
-            f"{rate / 1e9:6.0f} GFLOP/s {rate / most:5.0%}"
+            f"{reached / 1e9:6.0f} GFLOP/s {reached / most:5.0%}"
         )
     print(
         f"convolutions: {total:.0f} ms of {whole:.0f}, {work / total / 1e6:.0f} GFLOP/s, "
@@ -118,8 +113,8 @@ def main(values: flags.Values) -> None:
         runs["peer"] = run(shlex.split(values.peer))
     most = peak("float32" if values.precision == "float32" else "bfloat16")
     print(f"peak: {most / 1e9:.0f} GFLOP/s, of products of {SIDE}x{SIDE} matrices")
-    for name, (speed, times) in runs.items():
-        report(name, speed, times, most)
+    for name, (rate, times) in runs.items():
+        report(name, rate, times, most)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,6 @@ Nothing is trained or scored: a row is what the `run.json` of its runs say, and 
 they do not. `--runs=FOLDER` adds the runs in a folder, `--output_dir=FOLDER` writes elsewhere.
 """
 
-import csv
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +22,7 @@ from train.runs.files import RECORD, REPORT, WEIGHTS
 from train.runs.record import RunRecord
 from train.settings.data import DEFAULT
 from train.settings.recipe import Recipe
+from train.utils.table import cell, write_csv
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "docs/runs"  # of runs whose folders are gone: NAME.json and NAME_export.json
@@ -127,11 +127,7 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
 def _title(model: str, network: Any) -> str:
     """The named network that is nearest, and what differs from it."""
     name, changes = named_network(model, network) or (model, {})
-    return " ".join([name, *(f"{field}={_text(value)}" for field, value in changes.items())])
-
-
-def _text(value: Any) -> str:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return " ".join([name, *(f"{field}={cell(value)}" for field, value in changes.items())])
 
 
 def _command(run: Run, given: Mapping[str, Any] | None) -> str:
@@ -167,10 +163,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     folder.mkdir(parents=True, exist_ok=True)
     with replacing(folder / PAGE) as partial:
         partial.write_text(page(rows), encoding="utf-8")
-    with replacing(folder / TABLE) as partial, open(partial, "w", newline="") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write_csv(folder / TABLE, rows)
     print(f"{len(rows)} networks of {len(runs)} trainings: {folder / PAGE}, {folder / TABLE}")
     return rows
 

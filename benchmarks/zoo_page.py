@@ -30,7 +30,7 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
     columns: dict[str, Callable[[Mapping[str, Any]], Any]] = {
         "network": _name, "data": itemgetter("data"), "parameters": _number("parameters"),
         "multiply-accumulates": _number("macs"),
-        "accuracy, %": lambda row: percent(row, "accuracy"), "n": itemgetter("n"),
+        "accuracy, %": lambda row: mean_and_deviation(row, "accuracy"), "n": itemgetter("n"),
         "int8, %": _int8, "epochs": itemgetter("epochs"),
         "minutes": lambda row: f"{row['minutes']:.0f}" if row["minutes"] else "",
         "machine": itemgetter("machine"), "version": itemgetter("version"),
@@ -47,7 +47,7 @@ def page(rows: Sequence[Mapping[str, Any]]) -> str:
     return HEAD + "\n".join([*lines, ""])
 
 
-def percent(row: Mapping[str, Any], measure: str) -> str:
+def mean_and_deviation(row: Mapping[str, Any], measure: str) -> str:
     """Mean ± sample standard deviation, with two digits; empty if it was not measured."""
     middle, spread = row[f"{measure}_mean"], row[f"{measure}_std"]
     if middle is None:
@@ -57,7 +57,7 @@ def percent(row: Mapping[str, Any], measure: str) -> str:
 
 def _int8(row: Mapping[str, Any]) -> str:
     some = row["int8_n"] not in (None, row["n"])
-    return percent(row, "int8") + (f" (n = {row['int8_n']})" if some else "")
+    return mean_and_deviation(row, "int8") + (f" (n = {row['int8_n']})" if some else "")
 
 
 def _name(row: Mapping[str, Any]) -> str:

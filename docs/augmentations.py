@@ -10,8 +10,9 @@ import numpy as np
 from sklearn.datasets import load_sample_images
 
 from keras_resnet.utils.framing import Framing
-from train.data.augment import augmenter, epoch_plan
+from train.data.augment import augmenter
 from train.data.dataset import Split
+from train.data.draws import epoch_plan
 from train.data.photographs import FolderFiles, Photographs
 from train.settings.recipe import Recipe
 

@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.throughput import speed
+from keras_resnet import InputError
+
 ROOT = Path(__file__).parent.parent
 CIFAR = ROOT.parent / "shared" / "tfds"  # real data, beside the repository
 PRETRAINED = ROOT / "saved_models/pretrained"
@@ -18,6 +21,24 @@ def test_throughput_compares_with_stock_keras_and_a_peer(fresh_python):
     arguments = "--rounds=1", "--steps=2", f"--peer={peer}"
     printed = fresh_python("-m", "benchmarks.throughput", *arguments).stdout
     assert re.search(rf"ours: {SPEED}\nstock: {SPEED}; ours is .* as fast\npeer: {SPEED}", printed)
+
+
+def test_throughput_refuses_a_peer_that_is_no_flag(fresh_python):
+    done = fresh_python("-m", "benchmarks.throughput", "peer.py", check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: unexpected 'peer.py': write flags as --name=value.\n"
+
+
+@pytest.mark.parametrize(
+    ("peer", "words"),
+    [
+        ("nowhere.exe", "cannot run nowhere.exe (No such file or directory): check --peer."),
+        ("echo fast", "echo fast told no speed, as in 1234 img/s (fast)."),
+    ],
+)
+def test_a_peer_that_tells_no_speed_is_named(peer, words):
+    with pytest.raises(InputError, match=re.escape(words)):
+        speed(peer.split())
 
 
 @pytest.mark.slow

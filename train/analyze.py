@@ -13,14 +13,14 @@ from keras_resnet.utils.fields import paths
 from train import flags
 from train.analysis.analyses import ALL, ANALYSES, AnalysisSettings, method
 from train.runs.files import ANALYSIS
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 OUTPUT = "saved_models/analysis"
 COMMAND = flags.Command("train.analyze", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
 COMMAND.add(str, "what", ALL, f"with commas between: {', '.join(ANALYSES)}; or {ALL}")
 COMMAND.add_fields(AnalysisSettings)
-COMMAND.add_fields(DataSettings, without=SEEN)
+COMMAND.add_fields(DataSettings, without=FRAMING_FIELDS)
 COMMAND.add(
     str, "output_dir", None, f"folder that is written (default: RUN/{ANALYSIS}, or {OUTPUT})",
     **flags.PATH,
@@ -66,15 +66,19 @@ def main(values: flags.Values) -> dict[str, Any]:
     folder = _folder(values, paths)
     plan = _plan(names, subjects, settings, every)
     _predict(plan, subjects, settings)
-    record = records.describe(subjects, _command(values))
+    record = records.describe(subjects)
     with folders.claim_folder(folder):
+        record["analyses"] = records.known(folder, record)
         for name, chosen in plan.items():
             begun = time.monotonic()
             taken = sample(getattr(data, ANALYSES[name].split), _images(name, settings))
             with quiet():
                 found = [(each, method(name).measure(each, taken, settings)) for each in chosen]
             seconds = time.monotonic() - begun
-            about = {"images": len(taken.labels), "seed": settings.seed, "seconds": seconds}
+            about = {
+                "command": _command(values), "images": len(taken.labels), "seed": settings.seed,
+                "seconds": seconds,
+            }  # fmt: skip
             records.write(folder, name, found, record, about)
             print(f"{folder / name}.svg: {ANALYSES[name].title}, {seconds:.0f} s", flush=True)
     print(f"Pictures, tables and {records.RECORD}: {folder}")

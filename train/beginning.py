@@ -9,7 +9,7 @@ from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.weights import run_folder
 from train import flags
 from train.runs.record import read_record
-from train.settings.data import SEEN
+from train.settings.data import FRAMING_FIELDS
 from train.settings.networks import MODELS
 
 
@@ -52,7 +52,7 @@ def source_framing(weights: str | None) -> dict[str, Any]:
     if run is None:
         return {}
     data = read_record(run).get("data", {})
-    known = {name: data[name] for name in SEEN if name in data}
+    known = {name: data[name] for name in FRAMING_FIELDS if name in data}
     return known if known.get("image_size") else {}
 
 

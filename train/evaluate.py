@@ -16,10 +16,16 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
 from train.runs.files import EVALUATIONS
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
-NAMES = "one, mirror, six, ten, scales"
+VIEWS = {  # what is averaged: the functions are in `evaluation/views.py`
+    "one": "the image as it is",
+    "mirror": "it and its mirror image",
+    "six": "both, and both shifted by a pixel in two ways",
+    "ten": "corners and center of a larger image, and their mirror images",
+    "scales": "the image in three sizes",
+}
 EQUAL, FITTED = "equal", "fitted"
 MEMBER_WEIGHTS = {
     EQUAL: "all alike",
@@ -27,7 +33,10 @@ MEMBER_WEIGHTS = {
 }
 COMMAND = flags.Command("train.evaluate", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
-COMMAND.add(str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}")
+COMMAND.add(
+    str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}",
+    choices=FORMAT_FILES,
+)  # fmt: skip
 COMMAND.add(
     str,
     "weights",
@@ -35,7 +44,10 @@ COMMAND.add(
     "of named networks: cifar10, imagenet, hf://OWNER/NAME, a run folder or a file",
 )
 COMMAND.add_fields(DataSettings)
-COMMAND.add(str, "views", "one", f"how to look at images; the first is scored in full: {NAMES}")
+COMMAND.add(
+    str, "views", "one", "test-time augmentations, of which the first is scored in full: "
+    + "; ".join(f"{name}, {help}" for name, help in VIEWS.items()),
+)  # fmt: skip
 COMMAND.add(bool, "ensemble", False, "average the networks instead of comparing them")
 COMMAND.add(
     str, "member_weights", EQUAL, "what members of an ensemble count: equal, or fitted on held-out "
@@ -70,6 +82,10 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     """Evaluates, prints, compares, and writes records, table and model cards."""
     from train.backend import backend
 
+    given = [*(values.run.split(",") if values.run else []), *values.arguments]
+    if not given:
+        raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
+    names = flags.chosen(values.views, VIEWS, "view")
     backend()  # before anything else imports Keras, as it is quiet
     from train.evaluation import evaluate, saved_ensemble, summary, views
     from train.evaluation.ensemble import Ensemble
@@ -78,9 +94,6 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     from train.runs import folder as folders
     from train.utils.quiet import quiet
 
-    given = [*(values.run.split(",") if values.run else []), *values.arguments]
-    if not given:
-        raise InputError("say what to evaluate: saved_models/NAME, a file, or several.")
     with quiet():
         networks = _named([open_subject(what, values.format, values.weights) for what in given])
     if values.weights and all(network.kind != "network" for network in networks):
@@ -93,7 +106,6 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     if averaged:
         Ensemble(tuple(networks))  # which refuses a single one
     data = _data(values, networks)
-    names = [name.strip() for name in values.views.split(",")]
     names = views.check(names, data.mirror, data.name)
     networks = [check(network, data, names) for network in networks]
     whole = Ensemble(tuple(networks)) if averaged else None
@@ -158,18 +170,18 @@ def _named(networks: list[Any]) -> list[Any]:
 
 
 def _data(values: flags.Values, networks: list[Any]):
-    """The images that were asked for; or else those of the first run, if need be framed anew."""
+    """The images that were asked for, or else those of the first run; framed as that one's are."""
     from train.data import sources
     from train.runs.recorded_data import recorded_data, recorded_settings
 
     changes = values.given(DataSettings)
     runs = [network for network in networks if network.run]
-    if not runs or "dataset" in changes:
+    if not runs:
         sides = [network.shape[0] for network in networks if network.shape]
         return sources.load(DataSettings(**changes), sides[0] if sides else 32)
     record, shape = runs[0].run, runs[0].shape
-    if changes.keys() & {*SEEN}:  # other pixels, which no record knows
-        return sources.load(replace(recorded_settings(record), **changes), shape[0])
+    if changes.keys() & {"dataset", *FRAMING_FIELDS}:  # other pixels, which no record knows
+        return sources.load(recorded_settings(record, **changes), shape[0])
     return recorded_data(record, shape, **changes)
 
 

@@ -9,20 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZERS
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError
 from train import flags
-from train.settings.data import SEEN, DataSettings
+from train.settings.data import FRAMING_FIELDS, DataSettings
 
 ALL = [name for name in FORMAT_FILES if name != "keras"]
 USUAL = [name for name in ALL if name not in OPTIONAL]
 QAT_FORMAT = "int8"
 COMMAND = flags.Command("train.export", __doc__)
 COMMAND.share("run")
-COMMAND.add_fields(DataSettings, without=SEEN)
+COMMAND.add_fields(DataSettings, without=FRAMING_FIELDS)
 COMMAND.add(str, "formats", ",".join(USUAL), f"files to write, of: {', '.join(ALL)}")
 COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
 COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)
-COMMAND.add(str, "quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}")
+COMMAND.add(
+    str, "quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}", choices=QUANTIZERS
+)
 COMMAND.add(int, "qat_epochs", 0, "epochs of quantization-aware training before that", low=0)
 COMMAND.add(float, "max_drop", 0.5, "most percentage points to lose", low=0, high=100)
 COMMAND.add(str, "author", "", "for the metadata: who made the model", empty=True)
@@ -50,6 +52,9 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
     """Exports, measures, reports, and fails if a file has lost too much."""
     from train.backend import backend
 
+    if values.arguments or not values.run:
+        raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
+    formats, folder = _formats(values), Path(values.run)
     backend()  # before anything else imports Keras, as it is quiet
     from keras_resnet.export.formats import BATCH
     from train.evaluation.attempt import try_report
@@ -61,23 +66,21 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
     from train.runs.recorded_data import recorded_data
     from train.runs.restore import restore
 
-    if values.arguments or not values.run:
-        raise InputError("say which run, and write flags as --name=value: --run=saved_models/NAME.")
     if not results.can_export():
         raise InputError(
             "files are exported by Keras on TensorFlow, and KERAS_BACKEND is another one: give "
             "this command again with KERAS_BACKEND=tensorflow."
         )
-    formats, folder = _formats(values), Path(values.run)
     finished = restore(folder, values.author, values.license)
-    data = recorded_data(
-        read_record(folder), finished.network.input_shape, **values.given(DataSettings)
-    )
+    shape = finished.network.input_shape
+    data = recorded_data(finished.record, shape, **values.given(DataSettings))
     images = _calibration(values, data)
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
         predict = partial(finished.model.predict, batch_size=BATCH, verbose=0)
-        reference = data.test.map(predict) if known is None else known
+        reference = known
+        if known is None:
+            reference = results.predict_finite("keras", predict, data.test)
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(staged, formats, reference, data.test),
@@ -87,7 +90,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
             "data": {"name": data.name, "sha256": data.fingerprint},
             **environment(),
         }
-        _describe(staged, read_record(folder), report)
+        _describe(staged, read_record(folder), report)  # to which others may have added
         folders.deliver(staged, folder)
     print(
         f"Keras: {report['keras']['accuracy']:.2%} of {len(reference)} test images of {data.name}"
@@ -100,10 +103,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
 
 def _formats(values: flags.Values) -> list[str]:
     """The formats asked for, each once."""
-    formats = list(dict.fromkeys(name.strip() for name in values.formats.split(",")))
-    for name in formats:
-        lookup(dict.fromkeys(ALL), name, "format")
-    lookup(QUANTIZERS, values.quantizer, "quantizer")
+    formats = flags.chosen(values.formats, ALL, "format")
     if values.qat_epochs and QAT_FORMAT not in formats:
         raise InputError(f"qat_epochs is for {QAT_FORMAT}: add it to --formats.")
     return formats

@@ -18,7 +18,8 @@ from keras_resnet.utils.errors import InputError
 from train import beginning, flags, workflow
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import PLANNED, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import PLANNED
 
 OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
 MAX_DROP = 2.0  # percentage points that an int8 file may lose, or
@@ -32,11 +33,11 @@ COMMAND.add(
 )  # fmt: skip
 COMMAND.add(float, "minutes", 20.0, "how long it may take, about", low=0.1)
 COMMAND.add(bool, "head_only", False, "keep all of the network but its head")
-COMMAND.add_fields(DataSettings)
+COMMAND.add_fields(DataSettings, without=["data_dir"])  # which is TFDS's
 COMMAND.add(
     str, "output_dir", None, "run folder (default: saved_models/finetuned_DATASET)", **flags.PATH
 )
-COMMAND.add(bool, "overwrite", False, "replace a run that is in the run folder")
+COMMAND.share("overwrite")
 COMMAND.add_fields(Recipe, without=("teacher", "temperature", "deliver"))
 COMMAND.add_fields(Execution)
 
@@ -76,8 +77,7 @@ def main(values: flags.Values) -> dict[str, Any]:
     folder = Path(values.output_dir or f"saved_models/finetuned_{data.name}")
     execution = Execution(**values.given(Execution))
     training = _prepare(values, folder, choice, data, execution)
-    source = {"dataset": choice.settings.dataset, "data_dir": ""}
-    told = {"source": source, "survey": found.record()}
+    told = {"source": data.source(), "survey": found.record()}
     ends = began + OVERHEAD * 60 * values.minutes
     record, predicted = _train(values, folder, training, execution, told, ends)
     _conclude(folder, data, predicted)

@@ -22,22 +22,26 @@ from keras_resnet.utils.fields import check_value, path
 from keras_resnet.utils.fields import read as read_text
 from train.runs.record import read_spec
 from train.settings.networks import MODELS
-from train.settings.recipe import RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import RECIPES
+from train.trainer.checkpoint import CHECKPOINT_SECONDS
 from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
 from train.utils.supervise import go_on_in_child
 
 PATH = {"text": path}
-SHARED: dict[str, tuple[str, dict[str, Any]]] = {  # flags that several commands have
-    "model": (f"network: {', '.join(MODELS)}", {}),
-    "recipe": (f"how to train: {', '.join(RECIPES)}", {}),
-    "spec": ("best.json of a search: its network and recipe, instead of --model", PATH),
-    "run": ("run folder, as train.cifar left it", PATH),
+SHARED: dict[str, tuple[Any, Any, str, dict[str, Any]]] = {  # flags that several commands have
+    "model": (str, None, f"network: {', '.join(MODELS)}", {}),
+    "recipe": (str, None, f"how to train: {', '.join(RECIPES)}", {}),
+    "spec": (str, None, "best.json of a search: its network and recipe, instead of --model", PATH),
+    "run": (str, None, "run folder, as train.cifar left it", PATH),
+    "overwrite": (bool, False, "replace a run that is in the run folder", {}),
+    "checkpoint_seconds": (float, CHECKPOINT_SECONDS, "most work to lose if killed", {"low": 0}),
 }
-OPTIONAL = {"recipe", "spec", "coordinator"}  # of which code for several commands asks any
+OPTIONAL = {"recipe", "spec", "coordinator", "overwrite"}  # code for several commands asks any
 LOST = (
     "this process lost the others, or was killed: see what the first of them to end says, then "
-    "give all the same commands again to go on from the last checkpoint."
+    "give all the same commands again, without --overwrite, to go on from the last checkpoint."
 )
 HELP = {f"-{dash}{name}" for dash in ("", "-") for name in ("h", "help", "helpshort", "helpfull")}
 SYNTAX = {tuple[int, ...]: "whole numbers with commas between, as in 3,3,3"}
@@ -131,10 +135,10 @@ class Command:
         flags.DEFINE_flag(flag, self.flags)
 
     def share(self, *names: str) -> None:
-        """Defines some of the `SHARED` flags; not given is `None`."""
+        """Defines some of the `SHARED` flags."""
         for name in names:
-            help, rules = SHARED[name]
-            self.add(str, name, None, help, **rules)
+            kind, default, help, rules = SHARED[name]
+            self.add(kind, name, default, help, **rules)
 
     def add_fields(self, cls: type, without: Sequence[str] = ()) -> None:
         """Defines a flag for every field of a dataclass; not given is `None`."""
@@ -206,7 +210,8 @@ class Command:
         except InputError as error:
             sys.exit(f"error: {error}")
         except Stopped as stop:
-            print(f"{stop} The same command goes on from there.", file=sys.stderr)
+            without = " without --overwrite" if values.overwrite else ""
+            print(f"{stop} The same command{without} goes on from there.", file=sys.stderr)
             sys.exit(SAVED)
         except KeyboardInterrupt:
             print("interrupted", file=sys.stderr)

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from keras_resnet.export.files import FORMAT_FILES
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import path
 from train import flags
 
 COMMAND = flags.Command("train.predict", __doc__)
 COMMAND.share("run")
-COMMAND.add(str, "format", "keras", f"file to use: {', '.join(FORMAT_FILES)}")
+COMMAND.add(str, "format", "keras", f"file to use: {', '.join(FORMAT_FILES)}", choices=FORMAT_FILES)
 COMMAND.add(int, "top", 3, "how many classes to print", low=1)
 
 
@@ -50,7 +50,6 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     if not values.run or not values.arguments:
         raise InputError("say which run and which images: --run=saved_models/NAME IMAGE...")
     folder = Path(values.run)
-    lookup(FORMAT_FILES, values.format, "format")
     record = read_finished(folder)
     classes = read_classes(folder, record)
     shape = families.from_json(record["network"]).input_shape

@@ -16,7 +16,6 @@ from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import CHECKPOINT_SECONDS
 
 ALL = "all"
 COMMAND = flags.Command("train.reproduce", __doc__)
@@ -41,7 +40,7 @@ COMMAND.add(
     str, "output_dir", None, "folder that is written (default: saved_models/papers_BUDGET)",
     **flags.PATH,
 )  # fmt: skip
-COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
+COMMAND.share("checkpoint_seconds")
 COMMAND.add(bool, "dry_run", False, "only say what would be trained, and for how long")
 
 

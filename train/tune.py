@@ -5,27 +5,27 @@ looked at. Leaves the Pareto front of accuracy and costs as `leaderboard.csv` an
 the best network as `best.json`, which `train.cifar --spec=` trains in full.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.utils.errors import InputError, lookup
+from keras_resnet.spec import Spec
+from keras_resnet.utils.errors import InputError
 from train import flags
 from train.search import TUNERS, space
 from train.search.budget import COSTS, Budget
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import CHECKPOINT_SECONDS
 
 MEASURED = "costs.json"
 COMMAND = flags.Command("train.tune", __doc__)
 COMMAND.share("model", "recipe")
 COMMAND.add_fields(DataSettings)
 COMMAND.add(str, "output_dir", "saved_models/tune", "folder of the search", **flags.PATH)
-COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}")
+COMMAND.add(str, "tuner", "hyperband", f"how to choose: {', '.join(TUNERS)}", choices=TUNERS)
 COMMAND.add(int, "max_trials", 30, "trials of the search; Hyperband may need less", low=1)
-COMMAND.add(float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0)
+COMMAND.share("checkpoint_seconds")
 COMMAND.add_fields(Budget)
 COMMAND.add_fields(Execution)
 COMMAND.add_fields(Recipe, without=[field.name for field in space.searchable()])
@@ -59,7 +59,6 @@ def main(values: flags.Values) -> None:
     from train.search.pareto_plot import published
 
     values.refuse_arguments()
-    lookup(TUNERS, values.tuner, "tuner")
     role = workers.role()
     if role == workers.CHIEF:
         workers.check_port()
@@ -77,8 +76,8 @@ def main(values: flags.Values) -> None:
         search_folder.begin_or_resume(job)
         loop.search(job, points)
         table = leaderboard.rows(folder)
-        named = values.as_flags("dataset", "data_dir"), values.as_flags("image_size")
-        search_folder.write_summary(job, table, *named)
+        named = values.as_flags(*(field.name for field in fields(DataSettings)))
+        search_folder.write_summary(job, table, named)
     print(
         try_report(
             folder,
@@ -87,7 +86,7 @@ def main(values: flags.Values) -> None:
             search=job.description(),
             limits={name: budget.limit(name) for name in budget.limited},
             published=published(meter, job.runner.data.name),
-            command=search_folder.next_commands(job, *named)[0],
+            command=search_folder.next_commands(folder, named)[0],
         )
     )
 
@@ -103,8 +102,14 @@ def _job(values: flags.Values, is_worker: bool) -> Any:
     from train.search.job import SearchJob
     from train.search.trial import TrialRunner
 
-    _, spec, recipe = flags.base(values)
-    recipe, searched = _searched(values, spec, recipe)
+    name, spec, recipe = flags.base(values)
+    if not isinstance(spec, Spec):
+        raise InputError(
+            f"{name} is no residual network, and only those are searched: give --model=resnet20, "
+            "say."
+        )
+    searched = _searched(values, spec, recipe)
+    recipe = searched.recipe
     budget, execution = Budget(**values.given(Budget)), Execution(**values.given(Execution))
     backend().choose(execution.devices)  # before anything starts the devices
     settings = DataSettings(**values.given(DataSettings))
@@ -123,18 +128,19 @@ def _job(values: flags.Values, is_worker: bool) -> Any:
     return SearchJob(runner, searched, values.tuner, values.max_trials, budget)
 
 
-def _searched(values: flags.Values, spec: Any, recipe: Recipe) -> tuple[Recipe, Any]:
-    """The recipe with what is the same in all trials, and the space of what is not."""
+def _searched(values: flags.Values, spec: Spec, recipe: Recipe) -> space.Space:
+    """What is searched, and what is the same in all trials."""
     from train.compress import distillation
 
     given = values.given(Recipe)
-    recipe = replace(recipe, **{name: given[name] for name in space.FIXED if name in given})
+    fixed = {name: given[name] for name in space.FIXED if name in given}
     texts = {field.name: getattr(values, field.name) for field in space.searchable()}
-    searched = space.parse(spec, recipe, {k: text for k, text in texts.items() if text is not None})
+    said = {name: text for name, text in texts.items() if text is not None}
+    searched = space.parse(spec, recipe, said, **fixed)
     seen = {row.field for row in searched.searched} & {*distillation.CACHE_KEY_FIELDS}
-    if recipe.teacher and seen:
+    if searched.recipe.teacher and seen:
         raise InputError(f"a teacher sees the same images in all trials: pin --{min(seen)}.")
-    return recipe, searched
+    return searched
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from train.runs.files import PREVIEW, TENSORBOARD
 from train.settings.data import DataSettings
 from train.settings.execution import Execution, Processes
 from train.settings.recipe import Recipe
-from train.trainer.checkpoint import CHECKPOINT_SECONDS, CHECKPOINTS
+from train.trainer.checkpoint import CHECKPOINTS
 
 
 def define(name: str, doc: str | None) -> flags.Command:
@@ -33,10 +33,7 @@ def define(name: str, doc: str | None) -> flags.Command:
     command.add(
         str, "output_dir", None, "run folder (default: saved_models/MODEL_DATASET)", **flags.PATH
     )
-    command.add(bool, "overwrite", False, "replace a run that is in the run folder")
-    command.add(
-        float, "checkpoint_seconds", CHECKPOINT_SECONDS, "most work to lose if killed", low=0
-    )
+    command.share("overwrite", "checkpoint_seconds")
     command.add(bool, "onnx", False, f"also write {FORMAT_FILES['onnx']}, and score it")
     command.add(bool, "tensorboard", False, "also log for TensorBoard, in the run folder")
     command.add(
@@ -79,7 +76,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     from train.evaluation.preview import draw_preview
     from train.runs import folder as folders
     from train.runs import results
-    from train.trainer import trainer
+    from train.trainer import fitting, trainer
     from train.trainer.callbacks import TensorBoard
 
     model, network, recipe = flags.base(values, **defaults)
@@ -107,10 +104,10 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     distillation.check_teachers(training.recipe, training.network, data.classes, folder)
     description = training.description() | distillation.teacher_checksums(recipe)
     if not engine.leads():  # only process 0 knows the folder
-        return trainer.fit(training, folder, values.checkpoint_seconds).outcome()
+        return fitting.fit(training, folder, values.checkpoint_seconds).outcome()
     logs = [TensorBoard(folder / TENSORBOARD)] if values.tensorboard else []
     with folders.record_run(folder, description, values.overwrite) as record:
-        record["source"] = {"dataset": settings.dataset, "data_dir": settings.data_dir}
+        record["source"] = data.source()
         print(
             f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train)} + "
             f"{len(data.test)} images {data.shape}, flips: "
@@ -123,7 +120,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
             print(f"augmented images: {draw_preview(folder, data, training.recipe)}", flush=True)
         cache = folder / CHECKPOINTS / distillation.TEACHER_CACHE
         targets = distillation.teacher_targets(training, cache)
-        result = trainer.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
+        result = fitting.fit(training, folder, values.checkpoint_seconds, logs, targets=targets)
         record |= result.outcome()
         if training.recipe.deliver == "best":
             print(f"delivered: epoch {result.delivered_epoch}, the best on held-out images")
@@ -174,10 +171,10 @@ def deliver(
 def summarize(data: Any, said: Any) -> None:
     """Prints how good a model is, by what it says of each test image."""
     from train.evaluation.scores import accuracy, per_class
-    from train.evaluation.summary import percent, weakest_classes
+    from train.evaluation.summary import weakest_classes, with_interval
 
     labels = data.test.labels
-    print(f"accuracy with its 95 % interval: {percent(accuracy(labels, said))}")
+    print(f"accuracy with its 95 % interval: {with_interval(accuracy(labels, said))}")
     print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
 
 

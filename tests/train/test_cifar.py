@@ -16,7 +16,8 @@ from keras_resnet.utils.schema import parse
 from train import cifar
 from train.data import sources
 from train.settings.data import DataSettings
-from train.settings.recipe import RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import RECIPES
 
 
 @pytest.fixture(scope="module")

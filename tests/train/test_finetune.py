@@ -32,6 +32,11 @@ def test_photographs_must_be_named():
         finetune.run()
 
 
+def test_what_is_of_no_folder_is_no_flag():
+    with pytest.raises(InputError, match="unknown argument 'data_dir'"):
+        finetune.run(dataset="photos", data_dir="there")
+
+
 def test_what_is_missing_is_named_before_anything_is_computed(photos, tmp_path):
     with pytest.raises(InputError, match="no folder 'photos': check --dataset"):
         finetune.run(dataset="photos")

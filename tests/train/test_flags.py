@@ -10,7 +10,9 @@ from train import cifar, convert, export, flags, predict, tune
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.networks import MODELS
-from train.settings.recipe import FAST, PAPER, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, PAPER
+from train.trainer.stop_signals import Stopped
 
 pytestmark = pytest.mark.unit
 CHANGES = {
@@ -132,6 +134,21 @@ def test_an_interrupted_command_ends_with_130(capsys):
 
     assert end(interrupted) == 130
     assert capsys.readouterr().err == "interrupted\n"
+
+
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        ([], "The same command goes on from there."),
+        (["--overwrite"], "The same command without --overwrite goes on from there."),
+    ],
+)
+def test_a_command_that_was_stopped_tells_how_it_goes_on(given, again, capsys):
+    def stopped(values):
+        raise Stopped("SIGTERM: stopped and saved after step 2.")
+
+    assert end(stopped, *given) == 75
+    assert capsys.readouterr().err == f"SIGTERM: stopped and saved after step 2. {again}\n"
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from PIL import Image
 from keras_resnet.utils.errors import InputError
 from tests.train.trainer.survive import colours
 from train import imagenet
-from train.data import dataset
 from train.data.dataset import Data
 from train.evaluation.data_card import augmented_batch
-from train.evaluation.preview import COLUMNS, GAP, draw_preview
+from train.evaluation.pictures import COLUMNS, GAP
+from train.evaluation.preview import draw_preview
 from train.settings.recipe import Recipe
 
 
@@ -28,15 +28,14 @@ def test_the_preview_shows_the_first_batch_as_it_is_augmented(tmp_path):
     images = augmented_batch(data, recipe)
     times = 96 // 8  # an image of 8 pixels is enlarged to 96
     for number, image in enumerate(images):
-        top = number // COLUMNS * (96 + GAP) + GAP
-        left = number % COLUMNS * (96 + GAP) + GAP
-        shown = sheet[top : top + 96, left : left + 96]
+        top, left = number // COLUMNS * (96 + GAP), number % COLUMNS * (96 + GAP)
+        shown = sheet[top : top + 96, left : left + 96, :3]
         np.testing.assert_array_equal(shown, image.repeat(times, 0).repeat(times, 1))
-    assert (sheet[:GAP] == 255).all()
+    assert not sheet[96 : 96 + GAP].any()  # transparent
 
 
 def test_a_damaged_photograph_stops_a_training_cleanly_or_is_left_out(tmp_path, monkeypatch):
-    monkeypatch.setattr(dataset, "SAMPLE", 1)  # mean and std are not what meets it
+    monkeypatch.setattr("train.data.statistics.SAMPLE", 1)  # mean and std are not what meets it
     draw = np.random.default_rng(0)
     for split, count in (("train", 8), ("val", 2)):
         for name in ("cat", "dog"):
@@ -59,6 +58,6 @@ def test_a_damaged_photograph_stops_a_training_cleanly_or_is_left_out(tmp_path, 
     assert record["recipe"]["crop"] == "area" and record["recipe"]["optimizer"] == "muon"
     sheet = np.asarray(Image.open(tmp_path / "run/preview.png"))
     assert sheet.shape[:2] == (
-        2 * (96 + GAP) + GAP,
-        COLUMNS * (96 + GAP) + GAP,
+        2 * (96 + GAP) - GAP,
+        COLUMNS * (96 + GAP) - GAP,
     )  # of 15 images, before the training

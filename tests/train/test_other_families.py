@@ -18,8 +18,8 @@ from train.runs.restore import model_card, restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.networks import MODELS
-from train.settings.recipe import FAST
-from train.trainer import trainer
+from train.settings.recipes import FAST
+from train.trainer import fitting, trainer
 from train.trainer.model import inference_model
 
 RECIPE = replace(FAST, epochs=2, batch_size=64, flip="none", learning_rate=0.05)
@@ -39,7 +39,7 @@ def train(folder, recipe=RECIPE, network=TOY):
     description = training.description() | distillation.teacher_checksums(recipe)
     with folders.record_run(folder, description, False) as record:
         targets = distillation.teacher_targets(training, folder / "checkpoints/teacher.safetensors")
-        result = trainer.fit(training, folder, targets=targets, verbose=False)
+        result = fitting.fit(training, folder, targets=targets, verbose=False)
         record |= result.outcome()
         record["source"] = {"dataset": "digits", "data_dir": ""}
         results.write_formats(folder, result.model, model_card(description, data.classes))

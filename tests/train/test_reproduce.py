@@ -43,6 +43,8 @@ def records(folder):
 
 def test_tables_hold_what_the_runs_say(folder, seeds):
     runs = records(folder)
+    source = {"dataset": "digits", "data_dir": ""}
+    assert all(record["source"] == source for record in runs.values())
     some = range(seeds)
     assert set(runs) == {f"resnet{name}_seed{seed}" for name in ("8", "_14") for seed in some}
     with open(folder / "results.csv", newline="") as file:

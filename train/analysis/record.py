@@ -1,23 +1,44 @@
 """What analyses found, in files: a table and a picture of each, and one record of all."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.utils.schema import write_json
+from pydantic import with_config
+from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
+
+from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.schema import read, write_json
 from train.analysis import plotting
 from train.analysis.analyses import ANALYSES, method
 from train.analysis.subject import Subject
 from train.runs.environment import environment
 from train.runs.files import WEIGHTS
+from train.runs.record import OPEN
 from train.utils.table import write_csv
 
 RECORD = "analysis.json"
 
 
-def describe(subjects: Sequence[Subject], command: str) -> dict[str, Any]:
-    """The beginning of a record: the command, the networks and their data."""
+@with_config(OPEN)
+class NetworkRecord(TypedDict):
+    """What is read again of a network."""
+
+    sha256: str  # of its weights
+
+
+@with_config(OPEN)
+class AnalysisRecord(TypedDict):
+    """What is read again of `analysis.json`."""
+
+    data: dict[str, Any]
+    networks: dict[str, NetworkRecord]
+    analyses: dict[str, Any]
+
+
+def describe(subjects: Sequence[Subject]) -> dict[str, Any]:
+    """The beginning of a record: the networks and their data."""
     networks = {
         subject.name: {
             "path": str(subject.folder),
@@ -27,9 +48,22 @@ def describe(subjects: Sequence[Subject], command: str) -> dict[str, Any]:
         for subject in subjects
     }
     data = subjects[0].run["data"]
-    return {
-        "command": command, "data": data, "networks": networks, **environment(), "analyses": {},
-    }  # fmt: skip
+    return {"data": data, "networks": networks, **environment(), "analyses": {}}
+
+
+def known(folder: Path, record: Mapping[str, Any]) -> dict[str, Any]:
+    """What the folder of a record holds of earlier analyses of these networks and data, by name."""
+    path = folder / RECORD
+    try:
+        there = read(AnalysisRecord, path) if path.exists() else None
+    except InputError as error:
+        print(f"{error} It is begun anew.", flush=True)
+        return {}
+    return there["analyses"] if there and _identity(there) == _identity(record) else {}
+
+
+def _identity(record: Mapping[str, Any]) -> tuple[Any, dict[str, str]]:
+    return record["data"], {name: row["sha256"] for name, row in record["networks"].items()}
 
 
 def write(

@@ -12,8 +12,7 @@ from keras_resnet.families import NetworkConfig
 from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import Split, fixed_subset
-from train.runs.record import read_finished
-from train.runs.restore import restore
+from train.runs.restore import FinishedRun, restore
 from train.settings.networks import MODELS
 from train.trainer.model import network_model
 
@@ -53,7 +52,8 @@ def open_subjects(folders: Sequence[Path]) -> list[Subject]:
     twice = [folder for folder, count in Counter(folders).items() if count > 1]
     if twice:
         raise InputError(f"{twice[0]} is named twice: name each run once.")
-    records = [read_finished(folder) for folder in folders]
+    runs = [restore(folder) for folder in folders]
+    records = [run.record for run in runs]
     for folder, record in zip(folders, records, strict=True):
         if record["data"] != records[0]["data"]:
             raise InputError(
@@ -61,7 +61,7 @@ def open_subjects(folders: Sequence[Path]) -> list[Subject]:
                 f"{records[0]['data']['name']}, or on other images of it: analyse them apart."
             )
     titles = _titles(folders, records)
-    return [_open(*row) for row in zip(titles, folders, records, strict=True)]
+    return [_open(*row) for row in zip(titles, folders, runs, strict=True)]
 
 
 def _titles(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> list[str]:
@@ -75,11 +75,10 @@ def _titles(folders: Sequence[Path], records: Sequence[dict[str, Any]]) -> list[
     return next(tried for tried in tries if len({*tried}) == len(tried))
 
 
-def _open(name: str, folder: Path, record: dict[str, Any]) -> Subject:
-    finished = restore(folder)
-    model = network_model(finished.network, finished.normalization, None)
-    model.set_weights(finished.model.get_weights())
-    return Subject(name, folder, record, finished.network, model)
+def _open(name: str, folder: Path, run: FinishedRun) -> Subject:
+    model = network_model(run.network, run.normalization, None)
+    model.set_weights(run.model.get_weights())
+    return Subject(name, folder, run.record, run.network, model)
 
 
 def sample(split: Split, count: int) -> Sample:

@@ -1,10 +1,10 @@
-"""Data sets: labels in memory, images by index; and what is computed from them."""
+"""Data sets: labels in memory, images by index; and how they are divided."""
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +13,6 @@ from train.data.indexed import CHUNK, ArrayImages, Images
 from train.settings.data import DataSettings
 
 TEST_SHARE = 0.2  # of images without a split
-SAMPLE = 1000  # images whose statistics stand for those of all
 
 
 class Split:
@@ -145,6 +144,10 @@ class Data:
         del settings["dataset"], settings["data_dir"]
         return {"name": self.name, **settings, "sha256": self.fingerprint}
 
+    def source(self) -> dict[str, str]:
+        """Where they were read from, likewise."""
+        return {"dataset": self.settings.dataset, "data_dir": self.settings.data_dir}
+
     @cached_property
     def fingerprint(self) -> str:
         """SHA-256 of class names, shapes, images and labels: equal only for the same data.
@@ -174,13 +177,6 @@ def check_names(data: str, classes: Sequence[str]) -> None:
                 f"{shorten(name)} cannot be the name of a class or a data set, as no file of "
                 "labels can hold it: rename it to one line of text in UTF-8."
             )
-
-
-class Normalization(NamedTuple):
-    """What a model subtracts from each channel of an image, 0 to 255, and divides it by then."""
-
-    mean: list[float]
-    std: list[float]
 
 
 def hold_out(split: Split, fraction: float, half: int = 1) -> tuple[Split, Split]:
@@ -235,35 +231,3 @@ def by_content(digests: np.ndarray, labels: np.ndarray, fraction: float) -> np.n
 def fixed_subset(count: int, most: int) -> np.ndarray:
     """Indices of at most `most` of `count` things: random, but always the same, in order."""
     return np.sort(np.random.default_rng(0).permutation(count)[:most])
-
-
-def statistics(split: Split) -> Normalization:
-    """Mean and standard deviation of each channel, 0 to 255.
-
-    Of images in files, at most `SAMPLE` are looked at, always the same, whether memory holds all
-    of them or not: the mean is then within about 1 of 255 of that of all, where photographs differ
-    by 30 among themselves.
-    """
-    if split.digests is not None or not split.in_memory:
-        split = split.subset(fixed_subset(len(split), SAMPLE))
-    # Exact sums over the 256 possible values, without a float copy of all images.
-    values = np.arange(256.0)
-    counts = np.zeros((split.shape[2], 256), np.int64)
-    for images in split.chunks():
-        for count, channel in zip(counts, np.moveaxis(images, -1, 0), strict=True):
-            count += np.bincount(channel.ravel(), minlength=256)
-    means = [float(count @ values / count.sum()) for count in counts]
-    pairs = zip(counts, means, strict=True)
-    stds = [float(np.sqrt(count @ (values - mean) ** 2 / count.sum())) for count, mean in pairs]
-    # A channel that never varies would be divided by zero.
-    return Normalization(means, [std or 1.0 for std in stds])
-
-
-def balanced_weights(labels: np.ndarray, classes: int) -> np.ndarray:
-    """What an image of each class counts if all classes are to count alike: 1 in the mean.
-
-    Returns:
-        `(classes,)` float32.
-    """
-    counts = np.bincount(labels, minlength=classes)
-    return (len(labels) / (np.count_nonzero(counts) * np.maximum(counts, 1))).astype(np.float32)

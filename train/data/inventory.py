@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from keras_resnet.utils.errors import InputError
-from train.data import kept
+from train.data import cache
 from train.data.images import check
 from train.data.photographs import FolderFiles
 from train.utils.threads import in_threads
@@ -35,8 +35,8 @@ def take(files: FolderFiles, pixels: np.ndarray) -> Inventory:
         files: Which ones.
         pixels: `(n,)` bool, of which to decode all, not only the header.
     """
-    place = kept.place(files.root)
-    known, keys = kept.read(place, ROW), _keys(files)
+    place = cache.place(files.root)
+    known, keys = cache.read(place, ROW), _keys(files)
     where = np.minimum(np.searchsorted(known["key"], keys), max(len(known) - 1, 0))
     rows = np.zeros(len(files), ROW)
     if len(known):
@@ -62,7 +62,7 @@ def take(files: FolderFiles, pixels: np.ndarray) -> Inventory:
     in_threads(look, missing)
     sound = rows[rows["key"] == keys]
     if len(missing) > len(problems):
-        kept.write(place, np.sort(sound, order="key"))
+        cache.write(place, np.sort(sound, order="key"))
     return Inventory(rows["digest"], dict(sorted(problems.items())))
 
 

@@ -60,7 +60,7 @@ def survey(data: Data, fraction: float) -> Survey:
     headers = [header for part in in_threads(lambda some: _read(images, some), rows)
                for header in part]  # fmt: skip
     sides = np.array([(header.width, header.height) for header in headers])
-    shared, repeated, contradictory = _doubles(splits)
+    shared, repeated, contradictory = _duplicates(splits)
     return Survey(
         {
             name: np.bincount(split.labels, minlength=len(data.classes)).tolist()
@@ -140,7 +140,7 @@ def _header(file: bytes, name: str) -> _Header:
         return _Header(*upright_size(image), turned, image.mode in ("1", "L", "LA", "I;16"))
 
 
-def _doubles(splits: dict[str, Split]) -> tuple[int, int, int]:
+def _duplicates(splits: dict[str, Split]) -> tuple[int, int, int]:
     """Images that are in several splits, that are repeated in one, and of several classes."""
     places: dict[bytes, list[tuple[str, int]]] = {}
     for name, split in splits.items():

@@ -13,12 +13,12 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from keras_resnet.utils.errors import InputError, sentence, suggestion
-from train.data import kept
+from train.data import cache
 from train.data.dataset import TEST_SHARE, Data, Split, hold_out
 from train.data.images import Shape, check, resize
 from train.data.memory import fits
 from train.data.photographs import Photographs
-from train.data.records import RecordFiles
+from train.data.tfrecords import RecordFiles
 from train.settings.data import DataSettings
 from train.utils.quiet import quiet
 from train.utils.threads import in_threads
@@ -161,8 +161,8 @@ def _scan(path: str, skip_unreadable: bool, pixels: bool) -> np.ndarray:
         found = os.stat(path)
     except OSError as error:
         raise InputError(f"cannot read {path} ({error.strerror}): prepare it again.") from error
-    place = kept.place(f"{path} {found.st_size} {found.st_mtime_ns} {pixels}")
-    if len(known := kept.read(place, ROW)):
+    place = cache.place(f"{path} {found.st_size} {found.st_mtime_ns} {pixels}")
+    if len(known := cache.read(place, ROW)):
         return known
     sound, problems = [], 0
     for begin, record in _records(path):
@@ -180,7 +180,7 @@ def _scan(path: str, skip_unreadable: bool, pixels: bool) -> np.ndarray:
         sound.append((offset, len(image), features["label"].int64_list.value[0], digest))
     rows = np.array(sound, ROW)
     if not problems:
-        kept.write(place, rows)
+        cache.write(place, rows)
     return rows
 
 

@@ -1,20 +1,21 @@
-"""What there is to know about images before a network sees them: counts, doubles, a batch."""
+"""What there is to know about images before a network sees them: counts, duplicates, a batch."""
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from train.data.augment import augmenter, epoch_plan
-from train.data.dataset import CHUNK, Data, Split, fixed_subset, statistics
+from train.data.augment import augmenter
+from train.data.dataset import CHUNK, Data, Split, fixed_subset
+from train.data.draws import epoch_plan
+from train.data.statistics import fill_color
 from train.settings.recipe import Recipe
 
 BATCH = 32  # images of a batch that are shown
 
 
-class Double(NamedTuple):
+class Duplicate(NamedTuple):
     """Two images that are equal, pixel for pixel."""
 
     splits: tuple[str, str]
@@ -39,7 +40,7 @@ def counts(data: Data, held_out: float) -> dict[str, list[int]]:
     }
 
 
-def doubles(data: Data) -> list[Double]:
+def duplicates(data: Data) -> list[Duplicate]:
     """Each image that is there already, and the first one that it equals."""
     first: dict[bytes, tuple[str, int, int]] = {}
     found = []
@@ -47,7 +48,7 @@ def doubles(data: Data) -> list[Double]:
         digest, name, place, label = here
         seen = first.setdefault(digest, (name, place, label))
         if seen != (name, place, label):
-            found.append(Double((seen[0], name), (seen[1], place), (seen[2], label)))
+            found.append(Duplicate((seen[0], name), (seen[1], place), (seen[2], label)))
     return found
 
 
@@ -65,10 +66,8 @@ def augmented_batch(data: Data, recipe: Recipe) -> np.ndarray:
 
     Normalization follows; it changes numbers, and nothing that an eye would see.
     """
-    recipe = recipe if data.mirror else replace(recipe, flip="none")
     images, _ = data.hold_out(recipe.validation_fraction)
     plan = epoch_plan(recipe, len(images), 0)
     # Of some images only: to the eye the margin is the same, and reading all may take long.
     some = images.subset(fixed_subset(len(images), CHUNK))
-    fill = np.round(statistics(some).mean).astype(np.uint8)
-    return augmenter(images, recipe, fill)(plan.order[:BATCH], plan)
+    return augmenter(images, recipe, fill_color(some))(plan.order[:BATCH], plan)

@@ -7,7 +7,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from keras_resnet.utils.atomic import replacing
 from train.evaluation.record import EvaluationRecord
-from train.evaluation.summary import percent
+from train.evaluation.summary import with_interval
 
 MODEL_CARD = "README.md"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -30,7 +30,7 @@ def model_card(record: EvaluationRecord, license: str = "") -> str:
     environment = Environment(  # Markdown is not HTML: `cell` escapes what would break it
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, keep_trailing_newline=True
     )
-    environment.filters |= {"percent": percent, "cell": _cell}
+    environment.filters |= {"with_interval": with_interval, "cell": _cell}
     values = {"top5": None, "license": license, "index": _index(record), **record}
     return environment.get_template(MODEL_CARD_TEMPLATE).render(values)
 

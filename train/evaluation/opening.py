@@ -55,16 +55,16 @@ def open_subject(what: str, format: str = "keras", weights: str | None = None) -
 
 def _run(folder: Path, format: str) -> Subject:
     finished = restore(folder)
-    network = finished.network
-    run, is_keras = read_finished(folder), format == "keras"
-    file = intact(folder, run, WEIGHTS if is_keras else FORMAT_FILES[format])
+    network, run, is_keras = finished.network, finished.record, format == "keras"
+    file = WEIGHTS if is_keras else FORMAT_FILES[format]
+    predict = predictor_of(finished.model) if is_keras else read(intact(folder, run, file), format)
     return Subject(
         name=folder.resolve().name,
         kind="run",
         path=str(folder),
         format=format,
-        predict=predictor_of(finished.model) if is_keras else read(file, format),
-        sha256=sha256(file),
+        predict=predict,
+        sha256=run["files"][file],
         shape=network.input_shape,
         classes=finished.card.labels,
         parameters=families.parameters(network),

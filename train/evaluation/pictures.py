@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 MOST_PIXELS = 64  # side of a thumbnail
-COLUMNS, GAP = 8, 2  # of a contact sheet
+COLUMNS, GAP = 8, 2  # of a grid: images in a row, and pixels between them
 
 
 def thumbnail(image: np.ndarray, most: int = MOST_PIXELS) -> str:
@@ -25,7 +25,12 @@ def thumbnail(image: np.ndarray, most: int = MOST_PIXELS) -> str:
 
 
 def contact_sheet(images: np.ndarray) -> str:
-    """Images side by side as one picture, `COLUMNS` in a row; the page is seen between them."""
+    """Images side by side as one picture."""
+    return thumbnail(grid(images), 6 * MOST_PIXELS)
+
+
+def grid(images: np.ndarray) -> np.ndarray:
+    """Images side by side: `(height, width, 4)` uint8, transparent between them."""
     count, height, width, _ = images.shape
     rows = -(-count // COLUMNS)
     cell = height + GAP, width + GAP
@@ -34,4 +39,4 @@ def contact_sheet(images: np.ndarray) -> str:
         top, left = (place // COLUMNS) * cell[0], (place % COLUMNS) * cell[1]
         inside = sheet[top : top + height, left : left + width]
         inside[..., :3], inside[..., 3] = image, 255
-    return thumbnail(sheet, 6 * MOST_PIXELS)
+    return sheet

@@ -2,7 +2,7 @@
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +11,9 @@ from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import parse
 from train.settings.data import FINETUNE_DATA, DataSettings
-from train.settings.execution import Execution
 from train.settings.networks import MODELS
-from train.settings.recipe import FINETUNE, PLANNED, RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FINETUNE, PLANNED, RECIPES
 
 T = TypeVar("T")
 
@@ -34,8 +34,10 @@ def training_command(record: Mapping[str, Any], folder: Path) -> str | None:
     if given is None:
         return None
     again = folder.with_name(f"{folder.name}_again")
-    flags = {**given, **_execution(record), "output_dir": again}
-    return command_line(program(given), flags)
+    precision = record.get("execution", {}).get("precision", "")  # the rest is of the machine
+    flags = {**given, "precision": precision, "output_dir": again}
+    backend = "KERAS_BACKEND=jax " if "jax" in record.get("versions", {}) else ""
+    return backend + command_line(program(given), flags)
 
 
 def program(given: Mapping[str, Any]) -> str:
@@ -118,13 +120,6 @@ def _reading(data: Mapping[str, Any], usual: DataSettings) -> dict[str, Any]:
     """How images are read, where that is not usual."""
     named = sorted({field.name for field in fields(DataSettings)} & {*data})
     return {key: data[key] for key in named if data[key] != getattr(usual, key)}
-
-
-def _execution(record: Mapping[str, Any]) -> dict[str, Any]:
-    """How it was computed, as far as that is not the default and moves to another machine."""
-    usual = asdict(Execution())
-    settings = record.get("execution", {}).items()
-    return {name: value for name, value in settings if name != "devices" and value != usual[name]}
 
 
 def _nearest(

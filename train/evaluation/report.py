@@ -13,9 +13,9 @@ from keras_resnet.utils.atomic import replacing
 from train.evaluation.blocks import Block, Command
 from train.evaluation.material import Material, Record, read_material
 from train.evaluation.repeat import training_command
-from train.evaluation.scores import interval as interval_of
+from train.evaluation.scores import interval
 from train.evaluation.sections import comparison, data, limits, scores, search, training
-from train.evaluation.words import SPACE, interval, percent
+from train.evaluation.words import SPACE, bounds, percent
 from train.runs.files import PAGE
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -86,11 +86,11 @@ def summary(material: Material) -> Summary:
 def _network_summary(material: Material) -> Summary:
     evaluation, record = material.evaluation, material.record
     top1, images = _top1(material)
-    result, meaning, bounds = "", "There is no score on test images.", ""
+    result, meaning, between = "", "There is no score on test images.", ""
     if top1 is not None:
         result = percent(top1["value"])
         meaning = f"of {images:,} test images are right" if images else "of the test images"
-        bounds = f"95{SPACE}% interval: {interval(top1)}" if "low" in top1 else ""
+        between = f"95{SPACE}% interval: {bounds(top1)}" if "low" in top1 else ""
     name = (evaluation or record or {}).get("data", {}).get("name", "")
     repeat = training_command(record, material.folder) if record is not None else None
     lines = {"Train it again": repeat, "Evaluate it again": (evaluation or {}).get("command")}
@@ -99,7 +99,7 @@ def _network_summary(material: Material) -> Summary:
         subtitle=material.folder.name,
         result=result,
         meaning=meaning,
-        interval=bounds,
+        interval=between,
         notes=[limits.ONE] if record is not None else [],
         commands=[Command(title, line.split(" ")) for title, line in lines.items() if line],
         facts=training.facts(material),
@@ -117,7 +117,7 @@ def _top1(material: Material) -> tuple[Record | None, int]:
     if material.data is None:
         return {"value": value}, 0
     count = len(material.data.test)
-    return interval_of(round(value * count), count), count
+    return interval(round(value * count), count), count
 
 
 def _search_summary(material: Material) -> Summary:

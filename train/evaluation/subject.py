@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_resnet import families
 from keras_resnet.export.formats import BATCH
-from keras_resnet.utils.errors import InputError, sentence
+from keras_resnet.utils.errors import InputError, sentence, shorten_list
 from keras_resnet.utils.recursion import clone, functional
 from train.data.dataset import Data, Split, fixed_subset
 from train.data.indexed import scaled_shape
@@ -103,8 +103,8 @@ def check(subject: Subject, data: Data, views: Sequence[str]) -> Subject:
     """
     if subject.classes and subject.classes != data.classes:
         raise InputError(
-            f"{subject.name} tells {_some(subject.classes)} apart, and {data.name} has "
-            f"{_some(data.classes)}: give the data of its classes with --dataset."
+            f"{subject.name} tells {shorten_list(subject.classes, 3)} apart, and {data.name} has "
+            f"{shorten_list(data.classes, 3)}: give the data of its classes with --dataset."
         )
     some = data.train.subset(fixed_subset(len(data.train), TRIED))
     images = some.read()
@@ -126,10 +126,6 @@ def check(subject: Subject, data: Data, views: Sequence[str]) -> Subject:
             f"{len(data.classes)} classes: give the data of its classes with --dataset."
         )
     return replace(subject, head=head)
-
-
-def _some(classes: Sequence[str]) -> str:
-    return ", ".join(classes[:3]) + (f"... ({len(classes)})" if len(classes) > 3 else "")
 
 
 def predictor_of(model: keras.Model) -> Predict:

@@ -16,7 +16,7 @@ COLUMNS = (  # timm's
 )  # fmt: skip
 
 
-def percent(interval: Interval) -> str:
+def with_interval(interval: Interval) -> str:
     """A fraction with its interval, in percent."""
     value, low, high = (100 * interval[key] for key in ("value", "low", "high"))
     return f"{value:.2f} % ({low:.2f} to {high:.2f})"
@@ -24,10 +24,11 @@ def percent(interval: Interval) -> str:
 
 def weakest_classes(rows: Sequence[ClassRecord]) -> str:
     """The three weakest classes with the fraction of their images that is recognized."""
-    return ", ".join(
-        f"{row['name']} {percent({'value': row['recall'], 'low': row['low'], 'high': row['high']})}"
+    recalls = {
+        row["name"]: Interval(value=row["recall"], low=row["low"], high=row["high"])
         for row in weakest(rows)
-    )
+    }
+    return ", ".join(f"{name} {with_interval(recall)}" for name, recall in recalls.items())
 
 
 def class_table(rows: Sequence[ClassRecord]) -> str:
@@ -47,9 +48,9 @@ def text(record: EvaluationRecord) -> str:
     head = subject.get("head", SOFTMAX)
     if head != SOFTMAX:
         rows.append(["outputs", f"{head}: {HEADS[head].title}"])
-    rows.append(["top-1", percent(record["top1"])])
+    rows.append(["top-1", with_interval(record["top1"])])
     if "top5" in record:
-        rows.append(["top-5", percent(record["top5"])])
+        rows.append(["top-5", with_interval(record["top5"])])
     rows += [
         ["cross-entropy", f"{record['crossentropy']:.4f}"],
         [
@@ -72,14 +73,14 @@ def text(record: EvaluationRecord) -> str:
     ]
     rows += [["if unsure, silent" if not i else "", line] for i, line in enumerate(answers)]
     rows += [
-        [f"view {view['name']}", f"{percent(view['top1'])}, {_millions(view['macs'])}"]
+        [f"view {view['name']}", f"{with_interval(view['top1'])}, {_millions(view['macs'])}"]
         for view in record["views"]
         if len(record["views"]) > 1
     ]
     rows += [
         [
             f"member {member['name']}",
-            f"{percent(member['top1'])} alone, {100 * member['marginal']:+.2f} points to the "
+            f"{with_interval(member['top1'])} alone, {100 * member['marginal']:+.2f} points to the "
             f"whole, weight {member['weight']:.3f}",
         ]
         for member in record["members"]
@@ -110,7 +111,7 @@ def table(records: Sequence[EvaluationRecord]) -> str:
         rows.append(
             [
                 f"{record['subject']['name']} ({record['subject']['format']})",
-                percent(record["top1"]),
+                with_interval(record["top1"]),
                 f"{record['crossentropy']:.4f}",
                 f"{100 * record['calibration']['ece']:.2f} %",
                 "-" if macs is None else f"{macs / 1e6:,.1f}",

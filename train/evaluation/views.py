@@ -1,4 +1,4 @@
-"""Views: several looks at one image, whose predictions are averaged.
+"""Views, or test-time augmentation: several looks at one image, whose predictions are averaged.
 
 The mean is that of logarithms, as recipes for 94 % of CIFAR-10 average logits (Jordan 2024,
 https://arxiv.org/abs/2404.00498, 3.5); members of an ensemble are averaged as probabilities.

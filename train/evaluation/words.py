@@ -11,7 +11,7 @@ def percent(value: float, digits: int = 2) -> str:
     return f"{100 * value:.{digits}f}{SPACE}%"
 
 
-def interval(value: Mapping[str, float]) -> str:
+def bounds(value: Mapping[str, float]) -> str:
     """The interval of a fraction: 90.68 to 91.79 %."""
     return f"{100 * value['low']:.2f} to {percent(value['high'])}"
 

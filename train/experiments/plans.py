@@ -7,7 +7,8 @@ from typing import NamedTuple
 from keras_resnet.families import NetworkConfig
 from keras_resnet.spec import NETWORKS, SPECS, cifar
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS
-from train.settings.recipe import PAPER, PAPER_V2, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import PAPER, PAPER_V2
 
 Networks = dict[str, NetworkConfig]  # by label, as pictures, tables and claims name them
 

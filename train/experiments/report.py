@@ -93,7 +93,7 @@ def summary(names: Sequence[str], rows: Sequence[Row], folder: Path) -> str:
             why = f" ({verdict.why})" if verdict.why else ""
             lines.append(
                 f"  {verdict.verdict}{why}: {claim.text} {claim.measure} "
-                f"{tables.interval(verdict)}".rstrip()
+                f"{tables.difference(verdict)}".rstrip()
             )
     return "\n".join([*lines, f"Tables and pictures: {folder / tables.PAGE}"])
 

@@ -26,7 +26,8 @@ from train.runs.restore import model_card
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint
-from train.trainer.trainer import Training, adapt_recipe, adapt_to_data, fit, prepare
+from train.trainer.fitting import fit
+from train.trainer.trainer import Training, adapt_recipe, adapt_to_data, prepare
 
 RUNS = "runs"
 FEWEST, ENOUGH = 5, 4.0  # steps and seconds that predict how long a training takes
@@ -152,7 +153,7 @@ class Runner:
         """
         folder, training = self.path(job), self.prepare(job)
         with folders.record_run(folder, training.description(), overwrite=False) as record:
-            record["curve"] = "test"
+            record |= {"source": self.data.source(), "curve": "test"}
             result = fit(training, folder, self.checkpoint_seconds, verbose=False)
             record |= result.outcome()
             card = model_card(training.description(), self.data.classes)

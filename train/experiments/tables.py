@@ -141,7 +141,7 @@ def _section(name: str, rows: Sequence[Row], judged: Sequence[tuple[Any, Verdict
         said = f"**{verdict.verdict}**" + (f": {verdict.why}" if verdict.why else "")
         lines += [
             f"| {claim.text} ({claim.measure}) | {claim.paper} ({claim.source}{setting}) "
-            f"| {interval(verdict)} | {said} |"
+            f"| {difference(verdict)} | {said} |"
         ]
     return "\n".join(lines)
 
@@ -154,7 +154,7 @@ def text(errors: Sequence[float], failed: int = 0) -> str:
     return f"{np.mean(errors):.2f}{spread}" + (f", {failed} more failed" if failed else "")
 
 
-def interval(verdict: Verdict) -> str:
+def difference(verdict: Verdict) -> str:
     """A difference with its interval."""
     if verdict.difference is None:
         return ""

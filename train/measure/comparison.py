@@ -20,7 +20,7 @@ from keras_resnet.utils.files import sha256, size
 from train.data.dataset import Split
 from train.measure import latency
 from train.runs.files import PICTURE
-from train.runs.results import scores
+from train.runs.results import predict_finite, scores
 from train.utils.quiet import quiet
 from train.utils.table import align
 
@@ -44,6 +44,9 @@ def compare(
         A row for each format: file, bytes, sha256, what `results.scores` gives, `drop` (accuracy
         lost, in percentage points), and of a `.tflite` the milliseconds an image takes by number of
         threads, the megabytes of memory, and whether XNNPACK computes all of it.
+
+    Raises:
+        InputError: if one gives probabilities that are not finite.
     """
     expected = scores(reference, reference, test)["accuracy"]
     rows = {}
@@ -51,7 +54,7 @@ def compare(
         path = folder / FORMAT_FILES[name]
         print(f"measuring {path.name}", flush=True)  # int16x8 takes minutes
         with quiet():
-            probabilities = test.map(load(folder, name))
+            probabilities = predict_finite(name, load(folder, name), test)
         row: Row = {"file": path.name, "bytes": size(path), "sha256": sha256(path)}
         row |= scores(probabilities, reference, test)
         row["drop"] = round(100 * (expected - row["accuracy"]), 6)

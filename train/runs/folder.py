@@ -58,7 +58,7 @@ def record_run(
         InputError: if the folder holds something else, or another run that may not go, if another
             process is writing there, or if it cannot be written to.
     """
-    with explain_write_errors(folder):
+    with explain_write_errors(folder, overwrite):
         folder.mkdir(parents=True, exist_ok=True)
         check_claim(folder, description, overwrite)  # before it, so that no lock is left behind
         with locked(folder):
@@ -125,8 +125,8 @@ def deliver(staged: Path, folder: Path) -> None:
 
 
 @contextmanager
-def explain_write_errors(folder: Path) -> Iterator[None]:
-    """Turns errors of writing to a folder into one sentence."""
+def explain_write_errors(folder: Path, overwrite: bool = False) -> Iterator[None]:
+    """Turns errors of writing to a folder into a sentence; who goes on must not overwrite again."""
     try:
         yield
     except BrokenPipeError:  # nobody reads what is printed
@@ -134,9 +134,10 @@ def explain_write_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         reason, what = error.strerror or sentence(error), error.filename or folder
         if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
+            without = " without --overwrite" if overwrite else ""
             raise Unwritable(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
-                "give the same command again."
+                f"give the same command again{without}."
             ) from error
         raise Unwritable(
             f"cannot write to {what} ({reason}): make room, or choose another folder."

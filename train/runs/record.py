@@ -12,13 +12,14 @@ from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.labels import check_labels, read_lines
 from keras_resnet.utils.schema import parse, read_json, write_json
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED
 from train.settings.data import MOST_SIDE
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+OPEN = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)  # there may be more
 
 
 @with_config(STRICT)
@@ -83,7 +84,7 @@ class RunRecord(TypedDict):
     files: NotRequired[dict[str, str]]  # SHA-256 of what is read again, by name in the folder
 
 
-@with_config(ConfigDict(extra="ignore", strict=True, allow_inf_nan=False))
+@with_config(OPEN)
 class FinishedRecord(TypedDict):
     """What the record of a finished run must have, so that its model can be used."""
 
@@ -92,7 +93,7 @@ class FinishedRecord(TypedDict):
     files: dict[str, str]
 
 
-@with_config(ConfigDict(extra="ignore", strict=True, allow_inf_nan=False))
+@with_config(OPEN)
 class SpecRecord(TypedDict):
     """What `--spec` reads of `best.json` or `run.json`."""
 

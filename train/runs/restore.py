@@ -14,7 +14,7 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.framing import Framing
 from keras_resnet.utils.schema import parse
 from keras_resnet.weights.loading import read, transfer
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.runs.files import WEIGHTS
 from train.runs.record import intact, read_classes, read_finished
 from train.settings.recipe import Recipe
@@ -41,6 +41,7 @@ def model_card(
 class FinishedRun(NamedTuple):
     """A finished run, as far as exporting it needs it."""
 
+    record: dict[str, Any]  # `run.json`
     model: keras.Model  # of raw images, to probabilities
     recipe: Recipe
     card: ModelCard
@@ -75,4 +76,4 @@ def restore(folder: Path, author: str = "", license: str = "") -> FinishedRun:
             f"build its network ({str(error).rstrip('.')}): use that version, or train again."
         ) from error
     transfer(read(weights, verified=True), model, str(weights))
-    return FinishedRun(model, recipe, card, network, normalization)
+    return FinishedRun(record, model, recipe, card, network, normalization)

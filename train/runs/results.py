@@ -1,7 +1,8 @@
 """What a training leaves in its run folder: the model's files, their scores, and curves."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import keras
@@ -101,8 +102,7 @@ def score(
     reference = np.empty(0)
     for name in (*backend().FORMATS, *more):
         with quiet():
-            probabilities = split.map(load(folder, name))
-        check_finite(name, probabilities)
+            probabilities = predict_finite(name, load(folder, name), split)
         reference = reference if rows else probabilities
         rows[name] = scores(probabilities, reference, split)
     return rows, reference
@@ -116,9 +116,27 @@ def show(rows: dict[str, dict[str, float]], count: int) -> None:
 
 def score_model(model: keras.Model, split: Split) -> dict[str, float]:
     """`scores` of a Keras model as it is."""
-    probabilities = split.map(lambda images: model.predict(images, verbose=0))
-    check_finite("keras", probabilities)
+    predict = partial(model.predict, verbose=0)
+    probabilities = predict_finite("keras", predict, split)
     return scores(probabilities, probabilities, split)
+
+
+def predict_finite(
+    name: str, predict: Callable[[np.ndarray], np.ndarray], split: Split
+) -> np.ndarray:
+    """What a model gives for all images of a split: `(n, classes)` probabilities.
+
+    Args:
+        name: Of its format.
+        predict: The model.
+        split: The images.
+
+    Raises:
+        InputError: if some are NaN or infinite.
+    """
+    probabilities = split.map(predict)
+    check_finite(name, probabilities)
+    return probabilities
 
 
 def check_finite(name: str, probabilities: np.ndarray) -> None:

@@ -20,7 +20,7 @@ from keras_resnet.spec import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.schema import read, write_json
 from train.backend import backend
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.measure import comparison
 from train.search.budget import COSTS, Budget
 from train.trainer.model import network_model

@@ -2,6 +2,7 @@
 
 import shlex
 from collections.abc import Sequence
+from pathlib import Path
 from time import sleep
 from typing import Any, NotRequired, cast
 
@@ -94,14 +95,13 @@ def _compare(job: SearchJob) -> None:
         )
 
 
-def write_summary(job: SearchJob, table: Sequence[leaderboard.Row], data: str, size: str) -> None:
+def write_summary(job: SearchJob, table: Sequence[leaderboard.Row], data: str) -> None:
     """Writes what was found, and prints it.
 
     Args:
         job: The search.
         table: Its trials, see `leaderboard.rows`.
-        data: The flags that name the data, for the commands that are printed.
-        size: The flag that scales them.
+        data: The flags of `DataSettings`, for the commands that are printed.
 
     Raises:
         InputError: if no trial was finished.
@@ -124,14 +124,17 @@ def write_summary(job: SearchJob, table: Sequence[leaderboard.Row], data: str, s
         f"{cost_text(best)}.\nAll trials: {folder / leaderboard.LEADERBOARD}, {folder / PICTURE}. "
         "To train it in full and export it:"
     )
-    print("\n".join(f"  {line}" for line in next_commands(job, data, size)))
+    print("\n".join(f"  {line}" for line in next_commands(folder, data)))
 
 
-def next_commands(job: SearchJob, data: str, size: str) -> list[str]:
+def next_commands(folder: Path, data: str) -> list[str]:
     """What trains the best network in full, and exports it; for the flags see `write_summary`."""
-    name = shlex.quote(str(job.runner.folder / "best"))
+    best = folder / leaderboard.BEST
+    _, recipe = read_spec(best)
+    all_images = "" if recipe.chooses_epochs else " --validation_fraction=0"
+    run = shlex.quote(str(best.with_suffix("")))
     return [
-        f"python -m train.cifar --spec={name}.json{data}{size} --epochs=100 "
-        f"--validation_fraction=0 --output_dir={name}",
-        f"python -m train.export --run={name}{data} --formats=int8",
+        f"python -m train.cifar --spec={shlex.quote(str(best))}{data} --epochs=100{all_images} "
+        f"--output_dir={run}",
+        f"python -m train.export --run={run} --formats=int8",
     ]

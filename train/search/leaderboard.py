@@ -18,7 +18,7 @@ from train.search.trial import TRIALS, read_trial
 from train.settings.recipe import Recipe
 from train.trainer.checkpoint import ACCURACY
 from train.utils.pareto import on_front
-from train.utils.table import write_csv
+from train.utils.table import cell, write_csv
 
 LEADERBOARD, BEST = "leaderboard.csv", "best.json"
 SETTINGS = [field.name for field in searchable()]
@@ -63,15 +63,11 @@ def _row(name: str, record: dict[str, Any]) -> Row:
     network, recipe = families.from_json(record["network"]), parse(Recipe, record["recipe"])
     settings = families.to_json(network) | asdict(recipe)
     row = {"trial": name, "status": record["status"], "epochs": recipe.epochs}
-    row |= {key: _text(settings.get(key)) for key in SETTINGS}
+    row |= {key: cell(settings.get(key)) for key in SETTINGS}
     row |= record.get("costs", {})
     if record["status"] == "finished":
         row |= {ACCURACY: record["last_epoch"][ACCURACY], "seconds": round(record["seconds"], 1)}
     return row | {"reason": record.get("reason", "")}
-
-
-def _text(value: Any) -> Any:
-    return "-".join(map(str, value)) if isinstance(value, tuple) else value
 
 
 def write(folder: Path, table: Sequence[Row]) -> None:

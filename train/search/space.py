@@ -102,7 +102,7 @@ class Space:
         return _replace(self.spec, self.recipe, changes)
 
 
-def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str]) -> Space:
+def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str], **fixed: Any) -> Space:
     """A space from what is written on a command line.
 
     Args:
@@ -111,6 +111,7 @@ def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str]) -> Space:
         texts: By name of the field: `0.5:1.5` for a range, `A,B` for a choice of values, one value
             to pin it. For a field with a value for each stage, `1:3` holds for every one, and
             `1:2/1:3/4` has one for each.
+        **fixed: Fields of the recipe that are the same in all trials.
 
     Raises:
         InputError: if a text cannot be read, a value is not legal for its field, or nothing is left
@@ -122,7 +123,10 @@ def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str]) -> Space:
         if field.name in texts
         for dimension in _dimensions(field, texts[field.name], len(spec.blocks))
     )
-    space = Space(spec, recipe, found)
+    # Together, as one may be legal only beside the other.
+    names = {field.name for field in fields(Recipe)}
+    pins = {row.field: row.values[0] for row in found if row.pinned and row.field in names}
+    space = Space(spec, replace(recipe, **fixed, **pins), found)
     if not space.searched:
         raise InputError("nothing is left to search: give a range, as in --width_multiplier=0.5:2.")
     return space

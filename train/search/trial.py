@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, cast
 
 import keras
 import numpy as np
-from pydantic import ConfigDict, with_config
+from pydantic import with_config
 from typing_extensions import TypedDict  # pydantic wants this one before Python 3.12
 
 from keras_resnet import families
@@ -19,18 +19,16 @@ from train.runs import folder as folders
 from train.runs import locks
 from train.runs.difference import difference
 from train.runs.files import RECORD
-from train.runs.record import read_record, write_record
+from train.runs.record import OPEN, read_record, write_record
 from train.search.cost_meter import CostMeter
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer import checkpoint
-from train.trainer.trainer import Training, adapt_to_data, fit, prepare
+from train.trainer.fitting import fit
+from train.trainer.trainer import Training, adapt_to_data, prepare
 
 TRIALS = "trials"
 IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine
-
-
-OPEN = ConfigDict(extra="ignore", strict=True, allow_inf_nan=False)
 
 
 @with_config(OPEN)
@@ -142,7 +140,8 @@ class TrialRunner:
         """Measures, trains and records a trial; returns the record."""
         if overwrite and trial.folder.exists():  # the search's own: it needs no record to go
             folders.empty(trial.folder)
-        with folders.record_run(trial.folder, trial.description, overwrite) as record:
+        with folders.record_run(trial.folder, trial.description, overwrite=False) as record:
+            record["source"] = self.data.source()
             record["costs"] = self.meter.known(cast(Spec, trial.training.network))
             targets = self.teacher_targets(trial.training)
             result = fit(

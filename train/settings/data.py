@@ -31,7 +31,7 @@ class DataSettings(Framing):
     )
 
 
-SEEN = ("image_size", "resize", "crop_ratio")  # fields that decide what is seen of an image
+FRAMING_FIELDS = ("image_size", "resize", "crop_ratio")  # what is seen of an image
 
 # What `train.finetune` does with photographs. Networks trained at 224 pixels say more of ones a
 # little larger, whose objects look as large as in training (Touvron et al. 2019, FixRes):

@@ -8,7 +8,7 @@ from keras_resnet import families
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.recursion import functional
 from train.backend import backend
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 from train.trainer.optimizers import OPTIMIZERS

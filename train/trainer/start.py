@@ -9,7 +9,8 @@ from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.errors import InputError
 from keras_resnet.weights.readers import HEAD
 from keras_resnet.weights.signature import check_same
-from train.data.dataset import Data, Normalization
+from train.data.dataset import Data
+from train.data.statistics import Normalization
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
 

@@ -8,7 +8,8 @@ import keras
 import numpy as np
 
 from keras_resnet.utils.errors import InputError
-from train.data.dataset import Normalization, Split, fixed_subset
+from train.data.dataset import Split, fixed_subset
+from train.data.statistics import Normalization
 
 IMAGES = 1000  # whose patches are looked at: 900,000 of 32x32 pixels
 LEAST = 5e-4  # added to variances, which noise alone may have: as airbench94 does

@@ -16,8 +16,8 @@ import numpy as np
 from keras_resnet import __version__
 from keras_resnet.utils.recursion import functional
 from keras_resnet.weights.readers import HEAD
+from train.data import cache
 from train.data.dataset import Split
-from train.data.kept import cache, replacing_file
 from train.trainer.trainer import Training
 
 BATCH = 32  # images; smaller ones are filled up, as another shape would be compiled for
@@ -85,7 +85,7 @@ def cache_path(training: Training) -> Path:
         data.settings.crop_ratio,
     )
     name = hashlib.blake2b(repr(decides).encode(), digest_size=16).hexdigest()
-    return cache() / "features" / f"{name}.npz"
+    return cache.folder() / "features" / f"{name}.npz"
 
 
 def _read(path: Path) -> dict[bytes, np.ndarray]:
@@ -102,7 +102,7 @@ def _write(path: Path, kept: dict[bytes, np.ndarray]) -> None:
     kept = _read(path) | kept  # others may have added some
     digests = np.frombuffer(b"".join(kept), np.uint64).reshape(-1, 2)
     try:
-        with replacing_file(path) as file:
+        with cache.replacing_file(path) as file:
             np.savez(file, digests=digests, features=np.stack([*kept.values()]))
     except OSError as error:
         print(f"{path} cannot be written ({error.strerror}): features are computed again.")

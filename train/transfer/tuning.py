@@ -19,11 +19,13 @@ from train.runs.difference import difference
 from train.runs.files import RECORD
 from train.runs.record import read_record
 from train.settings.execution import Execution
-from train.settings.recipe import PLANNED, Recipe
-from train.trainer import trainer
+from train.settings.recipe import Recipe
+from train.settings.recipes import PLANNED
+from train.trainer import fitting, trainer
 from train.trainer.checkpoint import ACCURACY, HISTORY, Progress
+from train.trainer.fitting import Result
 from train.trainer.model import inference_model
-from train.trainer.trainer import Result, Training
+from train.trainer.trainer import Training
 from train.transfer import features
 from train.transfer import plan as plans
 from train.transfer.head import Head, fit
@@ -103,9 +105,10 @@ def tune(training: Training, folder: Path, head: Head, plan: Plan) -> Result:
         write_csv(folder / HISTORY, [row])
         return Result(_delivery(training), Progress(epoch=1, history=[row]), 0)
     began = model.get_weights()
-    result = trainer.fit(training, folder)
+    result = fitting.fit(training, folder)
     best = result.progress.history[result.delivered_epoch - 1][ACCURACY]
-    if best is not None and best >= head.validation_accuracy:
+    count = len(training.held_out)  # right answers are compared, as Keras rounds to float32
+    if best is not None and round(best * count) >= round(head.validation_accuracy * count):
         print(f"delivered: epoch {result.delivered_epoch}, {best:.2%} of the held-out images")
         return result
     print(f"delivered: the head alone, as no epoch was better than {head.validation_accuracy:.2%}")

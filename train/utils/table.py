@@ -25,6 +25,11 @@ def align(rows: Sequence[Sequence[str]], right: bool = True) -> str:
     )
 
 
+def cell(value: Any) -> Any:
+    """A value as one cell: 3-3-3 for a tuple."""
+    return "-".join(map(str, value)) if isinstance(value, tuple) else value
+
+
 def write_csv(
     path: Path, rows: Sequence[Mapping[str, Any]], names: Sequence[str] | None = None
 ) -> None:

@@ -9,7 +9,7 @@ from keras_resnet import ResNet, ResNet1001V2, ResNet1202, cifar, deep_recursion
 from keras_resnet.export.fold import fold
 from train.compress.quantization_aware import fake_quantized
 from train.settings.execution import Execution
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 from train.trainer.model import training_model
 
 LIMIT = 300  # calls, of the 1,000 that Python allows: the network may be less deep

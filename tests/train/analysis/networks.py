@@ -5,7 +5,7 @@ import numpy as np
 
 from keras_resnet import Spec
 from train.analysis.subject import Sample
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.trainer.model import network_model
 
 NORMALIZATION = Normalization([120.0] * 3, [60.0] * 3)

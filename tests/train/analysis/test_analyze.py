@@ -63,6 +63,28 @@ def test_a_run_keeps_its_analysis(digits_run, command, capsys, tmp_path):
     assert not (run / "analysis/surface.svg").exists()
 
 
+def test_an_analysis_leaves_the_others_of_the_same_network(digits_run, command, tmp_path, capsys):
+    run, out = shutil.copytree(digits_run, tmp_path / "run"), tmp_path / "out"
+
+    def analyse(what):
+        command(analyze, f"--run={run}", f"--what={what}", *QUICK, f"--output_dir={out}")
+        return json.loads((out / "analysis.json").read_text())["analyses"]
+
+    first = analyse("responses")["responses"]
+    both = analyse("initialization")
+    assert [*both] == ["responses", "initialization"]
+    assert both["responses"] == first
+    assert "--what=responses" in first["command"]
+    record = json.loads((run / "run.json").read_text())
+    record["data"]["name"] = "other digits"
+    source = {"source": {"dataset": "digits", "data_dir": ""}}
+    (run / "run.json").write_text(json.dumps(record | source))
+    assert [*analyse("responses")] == ["responses"]
+    (out / "analysis.json").write_text("{")
+    assert [*analyse("responses")] == ["responses"]
+    assert "is damaged" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     "flags, message",
     [

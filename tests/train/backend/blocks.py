@@ -21,7 +21,7 @@ from train.backend.jax import blocks  # noqa: E402
 from train.data.dataset import Data, Split  # noqa: E402
 from train.settings.execution import Execution  # noqa: E402
 from train.settings.recipe import Recipe  # noqa: E402
-from train.trainer import trainer  # noqa: E402
+from train.trainer import fitting, trainer  # noqa: E402
 from train.trainer.stop_signals import Stopped  # noqa: E402
 
 RECIPE = Recipe(
@@ -32,13 +32,13 @@ SPEC = Spec(blocks=(1,), widths=(8,), dropout=0.1)  # dropout: seeds are state, 
 DATA = Data("colours", ("red", "green", "blue"), colours(120), colours(30))  # 6 steps an epoch
 
 
-def train(folder: Path, steps: int, callbacks=()) -> trainer.Result:
+def train(folder: Path, steps: int, callbacks=()) -> fitting.Result:
     execution = Execution(precision="float32", steps_per_execution=steps)
     training = trainer.prepare(SPEC, RECIPE, DATA, execution)
-    return trainer.fit(training, folder, callbacks=callbacks)
+    return fitting.fit(training, folder, callbacks=callbacks)
 
 
-def difference(one: trainer.Result, other: trainer.Result) -> float:
+def difference(one: fitting.Result, other: fitting.Result) -> float:
     """The largest, of all weights and measures that no clock made."""
     pairs = zip(one.model.get_weights(), other.model.get_weights(), strict=True)
     rows = zip(one.progress.history, other.progress.history, strict=True)

@@ -13,7 +13,7 @@ from train.backend.tensorflow import devices
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 
 LABELS = np.arange(211, dtype="int32") % 3
 IMAGES = np.random.default_rng(0).integers(0, 200, (211, 8, 8, 3))
@@ -42,7 +42,7 @@ def train(execution: Execution, folder: Path) -> dict:
     training = trainer.prepare(SPEC, RECIPE, DATA, execution)
     assert len(training.held_out.labels) == 21  # a batch and one image
     losses = []
-    whole = trainer.fit(training, folder / "whole", callbacks=after_step(losses.append))
+    whole = fitting.fit(training, folder / "whole", callbacks=after_step(losses.append))
     # What Keras said of the validation images, and what the saved model says of them.
     probabilities = whole.model.predict_on_batch(training.held_out.read())
     right = probabilities[np.arange(21), training.held_out.labels]
@@ -57,7 +57,7 @@ def train(execution: Execution, folder: Path) -> dict:
 def goes_on(execution: Execution, folder: Path) -> None:
     """Stopped in the second epoch and gone on with: the same bits."""
     keras.utils.set_random_seed(0)
-    whole = trainer.fit(trainer.prepare(SPEC, RECIPE, DATA, execution), folder / "whole")
+    whole = fitting.fit(trainer.prepare(SPEC, RECIPE, DATA, execution), folder / "whole")
     keras.utils.set_random_seed(0)
     training = trainer.prepare(SPEC, RECIPE, DATA, execution)
 
@@ -66,10 +66,10 @@ def goes_on(execution: Execution, folder: Path) -> None:
             raise KeyboardInterrupt
 
     try:
-        trainer.fit(training, folder / "halves", 0, after_step(stop))
+        fitting.fit(training, folder / "halves", 0, after_step(stop))
     except KeyboardInterrupt:
         training = trainer.prepare(SPEC, RECIPE, DATA, execution)
-    halves = trainer.fit(training, folder / "halves")
+    halves = fitting.fit(training, folder / "halves")
     for one, other in zip(whole.model.get_weights(), halves.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
     for one, other in zip(whole.progress.history, halves.progress.history, strict=True):

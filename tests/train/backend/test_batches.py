@@ -11,8 +11,9 @@ from train.backend.tensorflow.batches import (
     validation_batches,
 )
 from train.backend.tensorflow.errors import explain_errors
-from train.data.augment import epoch_plan
-from train.data.dataset import ArrayImages, Split, statistics
+from train.data.dataset import ArrayImages, Split
+from train.data.draws import epoch_plan
+from train.data.statistics import statistics
 from train.settings.recipe import Recipe
 
 DRAW = np.random.default_rng(0)

@@ -15,7 +15,7 @@ from tests.train.trainer import survive
 from train.data.dataset import Data
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 
 folder, weights = Path(sys.argv[1]), Path(sys.argv[2])
 data = Data("colours", ("red", "green", "blue"), survive.colours(160), survive.colours(30))
@@ -27,7 +27,7 @@ if weights.exists():
     training.model.set_weights([np.load(weights)[name] for name in names])
 else:
     np.savez(weights, **dict(zip(names, training.model.get_weights())))
-trainer.fit(training, folder)
+fitting.fit(training, folder)
 """
 
 

@@ -16,12 +16,14 @@ from tests.train.test_flags import CHANGES
 from train.backend.tensorflow.batches import pool_batches
 from train.compress import distillation
 from train.data import sources
-from train.data.augment import augmenter, epoch_plan
+from train.data.augment import augmenter
 from train.data.dataset import Split
+from train.data.draws import epoch_plan
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import CROPS, FAST, Recipe
-from train.trainer import trainer
+from train.settings.recipe import CROPS, Recipe
+from train.settings.recipes import FAST
+from train.trainer import fitting, trainer
 from train.trainer.stop_signals import Stopped
 
 SPEC = Spec(blocks=(1,), widths=(16,))
@@ -133,7 +135,7 @@ def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
     training = trainer.prepare(SPEC, replace(recipe, epochs=4), whole, EXECUTION)
     told = np.zeros((2, len(training.images.labels), 10), np.float16)
     told[..., 3], told[..., 7] = 0.6, 0.4
-    result = trainer.fit(training, tmp_path, targets=told)
+    result = fitting.fit(training, tmp_path, targets=told)
     said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
     np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
 
@@ -144,7 +146,7 @@ def test_a_student_learns_what_it_is_told(recipe, whole, tmp_path):
     training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
     threes = np.zeros((2, len(training.images.labels), 10), np.float16)
     threes[:, :, 3] = 1
-    result = trainer.fit(training, tmp_path, targets=threes)
+    result = fitting.fit(training, tmp_path, targets=threes)
     said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
     assert (said.argmax(-1) == 3).all()
 

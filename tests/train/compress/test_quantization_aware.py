@@ -15,8 +15,8 @@ from train.data.dataset import Split
 from train.runs.restore import restore
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FAST
-from train.trainer import trainer
+from train.settings.recipes import FAST
+from train.trainer import fitting, trainer
 
 DATA = sources.load(DataSettings("digits"), 32)
 CALIBRATION = DATA.train.read()[:300]
@@ -91,7 +91,7 @@ def test_a_student_whose_images_are_not_centred_learns_too(tmp_path):
     data = sources.load(DataSettings("digits", image_size=16), 16)
     recipe = replace(RECIPE, epochs=4, subtract_mean=False)
     training = trainer.prepare(cifar(8, width_multiplier=0.5), recipe, data, FLOAT32)
-    model = trainer.fit(training, tmp_path, verbose=False).model
+    model = fitting.fit(training, tmp_path, verbose=False).model
     tuned = quantization_aware.finetune(
         model, data.train, data.train.read()[:300], recipe, epochs=1
     )

@@ -7,21 +7,20 @@ import pytest
 from PIL import Image
 
 from keras_resnet import InputError
-from train.data.augment import (
+from train.data.augment import augmenter, color_draws
+from train.data.crops import epoch_shape
+from train.data.dataset import Split
+from train.data.draws import (
     BOX,
     CROP,
     FLIP,
     HOLE_STEPS,
     EpochPlan,
-    augmenter,
-    color_draws,
     epoch_plan,
     random_bits,
     random_ints,
     uniforms,
 )
-from train.data.crops import epoch_shape
-from train.data.dataset import Split
 from train.data.images import put
 from train.settings.recipe import Recipe
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError
-from train.data.dataset import Data, Split, hold_out, statistics
+from train.data.dataset import Data, Split, hold_out
+from train.data.statistics import statistics
 
 pytestmark = pytest.mark.unit
 DRAW = np.random.default_rng(0)

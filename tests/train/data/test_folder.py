@@ -10,8 +10,8 @@ from PIL import Image, ImageOps
 
 from keras_resnet import InputError
 from keras_resnet.utils.framing import Framing
-from train.data import dataset, folder, images, inventory, listing, memory
-from train.data.dataset import statistics
+from train.data import folder, images, inventory, listing, memory
+from train.data.statistics import statistics
 from train.evaluation import views
 from train.settings.data import DataSettings
 
@@ -66,7 +66,7 @@ def test_a_folder_of_photos(photos):
 
 
 def test_small_images_are_kept_in_memory_and_stay_the_same_data(photos, monkeypatch):
-    monkeypatch.setattr(dataset, "SAMPLE", 2)  # of more, some stand for all
+    monkeypatch.setattr("train.data.statistics.SAMPLE", 2)  # of more, some stand for all
     files = load(photos, size=24)
     data = memory.keep_small(files)
     assert data.train.in_memory and data.test.in_memory

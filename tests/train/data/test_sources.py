@@ -14,7 +14,8 @@ from keras_resnet.export import formats
 from keras_resnet.imagenet_utils import CIFAR10
 from keras_resnet.spec.preprocessing import MODES
 from train.data import images, memory, sources, tfds
-from train.data.dataset import hold_out, statistics
+from train.data.dataset import hold_out
+from train.data.statistics import statistics
 from train.settings.data import DataSettings
 
 ROOT = Path(__file__).parents[3]

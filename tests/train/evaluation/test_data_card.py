@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from train.data.dataset import Data, Split, statistics
-from train.evaluation.data_card import BATCH, augmented_batch, counts, doubles
+from train.data.dataset import Data, Split
+from train.data.statistics import fill_color
+from train.evaluation.data_card import BATCH, augmented_batch, counts, duplicates
 from train.evaluation.pictures import COLUMNS, GAP, contact_sheet, thumbnail
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 
 pytestmark = pytest.mark.unit
 
@@ -30,12 +31,12 @@ def test_images_are_counted_by_class_and_split(data):
     assert list(counts(data, 0.0)) == ["training", "test"]
 
 
-def test_doubles_are_found_within_and_across_splits_with_their_labels(data):
-    assert doubles(data) == []
+def test_duplicates_are_found_within_and_across_splits_with_their_labels(data):
+    assert duplicates(data) == []
     data.train.images.array[7] = data.train.images.array[1]  # of the same class
     data.test.images.array[2] = data.train.images.array[6]  # of another one
     data.test.images.array[9] = data.test.images.array[4]
-    found = [(pair.splits, pair.places, pair.contradicts) for pair in doubles(data)]
+    found = [(pair.splits, pair.places, pair.contradicts) for pair in duplicates(data)]
     assert found == [
         (("training", "training"), (1, 7), False),
         (("training", "test"), (6, 2), True),
@@ -50,10 +51,7 @@ def test_the_batch_is_that_of_the_first_epoch(data):
     known = {image.tobytes() for image in data.train.read()}
     assert {image.tobytes() for image in shown} <= known
     padded = augmented_batch(data, replace(recipe, crop_padding=6))
-    fill = np.round(statistics(data.train).mean).astype(np.uint8)
-    assert (padded == fill).all(-1).mean() > 0.1
-    mirrored = augmented_batch(replace(data, mirror=False), replace(recipe, flip="random"))
-    np.testing.assert_array_equal(mirrored, shown)
+    assert (padded == fill_color(data.train)).all(-1).mean() > 0.1
 
 
 @pytest.mark.parametrize("channels", [1, 3])

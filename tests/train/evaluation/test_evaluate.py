@@ -8,16 +8,19 @@ from functools import partial
 import keras
 import numpy as np
 import pytest
+from PIL import Image
 
 import keras_resnet
 from keras_resnet import InputError
 from train import evaluate
+from train.data import sources
 from train.evaluation import scores
 from train.evaluation.ensemble import Ensemble, average_model
 from train.evaluation.opening import open_subject
 from train.evaluation.record import read_evaluation
 from train.evaluation.subject import resize_model
 from train.runs import folder as folders
+from train.settings.data import DataSettings
 
 PRETRAINED = "saved_models/pretrained"
 
@@ -103,6 +106,28 @@ def test_a_run_is_evaluated_on_its_own_images_framed_otherwise(digits_run, comma
     (record,) = command(tmp_path, "--image_size=32")
     assert record["top1"] == read_evaluation(digits_run / "evaluation")["top1"]
     assert (record["calibration"]["fitted_on"], record["calibration"]["seen"]) == (288, False)
+
+
+def test_images_given_by_their_folder_are_framed_as_the_runs_are(digits_run, command, tmp_path):
+    run, photos = tmp_path / "run", tmp_path / "photos"
+    pixels = np.random.default_rng(0).integers(0, 256, (40, 24, 48, 3), np.uint8)
+    for number, image in enumerate(pixels):
+        path = photos / str(number % 10) / f"{number}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(path)
+    run.mkdir()
+    for name in ("model.weights.h5", "labels.txt"):
+        shutil.copy(digits_run / name, run)
+    data = sources.load(DataSettings(dataset=str(photos), resize="pad"), 32)
+    record = json.loads((digits_run / "run.json").read_text()) | {
+        "data": data.record(),
+        "source": {"dataset": str(photos), "data_dir": ""},
+    }
+    (run / "run.json").write_text(json.dumps(record))
+    (own,) = command(run)
+    (given,) = command(run, f"--dataset={photos}")
+    assert given["data"] == own["data"]
+    assert given["crossentropy"] == own["crossentropy"]
 
 
 def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_path):
@@ -255,7 +280,7 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, r"cannot read .*broken\.tflite", tmp_path / "broken.tflite", out)
     refuse(command, r"cannot classify images \(8, 8, 3\)", other, "--dataset=digits",
            "--image_size=8", out)  # fmt: skip
-    refuse(command, "tells airplane, automobile, bird... .10. apart, and digits has 0, 1, 2",
+    refuse(command, "tells airplane, automobile, bird and 7 more apart, and digits has 0, 1, 2",
            f"{PRETRAINED}/lean_cifar10", "--dataset=digits", out)  # fmt: skip
     assert not list(tmp_path.rglob("evaluation.json"))
 

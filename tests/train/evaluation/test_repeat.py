@@ -12,7 +12,8 @@ from keras_resnet.utils.schema import parse
 from train import cifar, finetune, flags, imagenet
 from train.evaluation.repeat import training_command
 from train.settings.data import DataSettings
-from train.settings.recipe import FAST, FINETUNE, PAPER, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, FINETUNE, PAPER
 
 pytestmark = pytest.mark.unit
 
@@ -89,6 +90,19 @@ def test_a_run_that_began_from_weights_begins_from_them_again():
     began = {"source": "runs/my first", "sha256": "0", "head": "kept"}
     line = training_command(record("resnet20", SPECS["ResNet20"], FAST, weights=began), Path("x"))
     assert cifar.COMMAND.parse(shlex.split(line)[3:]).weights == "runs/my first"
+
+
+@pytest.mark.parametrize(("backend", "begin"), [("tensorflow", ""), ("jax", "KERAS_BACKEND=jax ")])
+def test_of_the_machine_only_what_another_one_has_is_repeated(backend, begin):
+    """JAX resolves `jit_compile` to true, and TensorFlow the steps of an execution to 1."""
+    execution = {
+        "devices": "cpu:2", "precision": "float32", "jit_compile": True, "steps_per_execution": 1,
+    }  # fmt: skip
+    run = record("resnet20", SPECS["ResNet20"], FAST, execution=execution, versions={backend: "1"})
+    assert training_command(run, Path("one")) == (
+        f"{begin}python -m train.cifar --model=resnet20 --recipe=fast --dataset=cifar10 "
+        "--precision=float32 --output_dir=one_again"
+    )
 
 
 def test_what_no_command_can_repeat_has_none():

@@ -17,7 +17,7 @@ from tests.train.evaluation.records import evaluation
 from train.data.dataset import Data, Split
 from train.evaluation.report import compared, write_report
 from train.settings.execution import Execution
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 
 pytestmark = pytest.mark.unit
 

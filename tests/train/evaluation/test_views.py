@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_resnet import InputError
+from train import evaluate
 from train.data.dataset import Split
 from train.data.images import resize
 from train.evaluation import views
@@ -78,6 +79,10 @@ def test_scales_look_at_images_of_other_sizes_at_their_price():
     assert eye.sizes == [(12, 12), (14, 14), (16, 16)]
     assert views.macs(eye, "scales") == 766 + 1000 + 1306
     assert views.macs(eye, "six") == 6000
+
+
+def test_the_command_names_every_view():
+    assert [*evaluate.VIEWS] == [*VIEWS]
 
 
 def test_views_are_checked():

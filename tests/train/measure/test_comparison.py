@@ -55,6 +55,13 @@ def test_rows_say_what_the_files_are(rows, folder, split):
     json.dumps(rows)
 
 
+def test_a_file_that_gives_nan_is_named(folder, split, monkeypatch):
+    nan = np.full((len(IMAGES), 4), np.nan, np.float32)
+    monkeypatch.setattr(comparison, "load", lambda folder, name: lambda images: nan)
+    with pytest.raises(InputError, match=r"model_int8\.tflite gives .* not finite"):
+        comparison.compare(folder[0], ["int8"], np.ones((30, 4)) / 4, split)
+
+
 def test_files_for_phones_are_timed(rows):
     for threads in (1, 2):
         row = rows["float32"]

@@ -203,6 +203,18 @@ def test_a_full_disk_is_named_and_the_checkpoints_kept(tmp_path, error):
     assert "No space left on device" in record["reason"]
 
 
+def test_who_overwrote_is_told_not_to_do_so_again(tmp_path):
+    full = OSError(28, "No space left on device", "model.tflite")
+    sentence = r"give the same command again without --overwrite\.$"
+    with (
+        pytest.raises(InputError, match=sentence),
+        folders.record_run(tmp_path, DESCRIPTION, overwrite=True),
+    ):
+        (tmp_path / "checkpoints").mkdir()
+        (tmp_path / "checkpoints" / "000000005-abc.safetensors").write_text("")
+        raise full
+
+
 @pytest.mark.parametrize("error", locks.NO_LOCKS)
 def test_a_file_system_without_locks_is_named(tmp_path, monkeypatch, error):
     def flock(*_):

@@ -5,7 +5,7 @@ from ml_dtypes import bfloat16
 
 from keras_resnet import InputError, Spec, families
 from keras_resnet.export.card import ModelCard
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.runs import results
 from train.settings.recipe import Recipe
 from train.trainer.model import inference_model, network_model

@@ -7,7 +7,7 @@ import pytest
 
 from keras_resnet import InputError, cifar, export, macs, parameters
 from keras_resnet.export.card import ModelCard
-from train.data.dataset import Normalization
+from train.data.statistics import Normalization
 from train.measure import comparison, latency
 from train.runs.restore import restore
 from train.search import cost_meter

@@ -16,7 +16,7 @@ from train.search import leaderboard
 from train.search.budget import COSTS as LIMITS
 from train.search.budget import Budget
 from train.search.pareto_plot import PUBLISHED, plot_pareto
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 
 FOUND = {  # accuracy, parameters, MACs, bytes, milliseconds
     "0": (0.80, 100, 1000, 300, 0.5),

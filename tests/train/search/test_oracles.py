@@ -9,7 +9,7 @@ from keras_resnet import cifar
 from train.search import TUNERS, oracles
 from train.search.oracles import choose
 from train.search.space import parse
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 from train.trainer.checkpoint import ACCURACY
 
 RECIPE = replace(FAST, epochs=9)

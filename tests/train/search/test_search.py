@@ -14,9 +14,10 @@ from keras_resnet import InputError
 from tests.forked import Forked
 
 TINY = [
-    "--dataset=digits", "--image_size=8", "--model=resnet8", "--tuner=random", "--max_trials=2",
-    "--epochs=2", "--batch_size=128", "--blocks=1", "--block=basic", "--width_multiplier=0.2:0.4",
-    "--precision=float32", "--max_params=12000", "--checkpoint_seconds=0",
+    "--dataset=digits", "--image_size=8", "--resize=pad", "--model=resnet8", "--tuner=random",
+    "--max_trials=2", "--epochs=2", "--batch_size=128", "--blocks=1", "--block=basic",
+    "--width_multiplier=0.2:0.4", "--precision=float32", "--max_params=12000",
+    "--checkpoint_seconds=0",
 ]  # fmt: skip
 MEASURED = {
     "latency_ms",
@@ -57,7 +58,9 @@ def test_it_says_how_long_it_takes_what_it_tries_and_what_it_found(search):
     lines = [line for line in output.splitlines() if line.startswith("trial ")]
     assert len(lines) == 2  # one a trial in a file
     assert "trial 1, 2 of 2: basic blocks 1-1-1" in lines[1]
-    assert f"python -m train.cifar --spec={folder}/best.json --dataset=digits" in output
+    data = "--resize=pad --dataset=digits --image_size=8"
+    assert f"python -m train.cifar --spec={folder}/best.json {data} --epochs=100" in output
+    assert f"python -m train.export --run={folder}/best --formats=int8\n" in output
     assert "Traceback" not in output
 
 
@@ -72,6 +75,7 @@ def test_every_trial_is_within_the_budget_and_recorded(search):
         record = json.loads((folder / "trials" / name / "run.json").read_text())
         assert "test" not in record  # whose images no trial has seen
         assert record["recipe"]["epochs"] == 2
+        assert record["source"] == {"dataset": "digits", "data_dir": ""}
 
 
 def test_the_same_command_again_repeats_only_the_summary(search):
@@ -103,6 +107,7 @@ def test_another_search_is_refused_by_name(search, command):
     ("given", "sentence"),
     [
         ("--tuner=grid", "unknown tuner 'grid'"),
+        ("--model=vgg16", "vgg16 is no residual network"),
         ("--max_params=10", "none is within the budget; a small one has"),
         ("--widths=16/48/16 --shortcut=A", "shortcut A cannot go from"),
     ],

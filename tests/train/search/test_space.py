@@ -4,7 +4,8 @@ import pytest
 
 from keras_resnet import InputError, Spec, cifar
 from train.search.space import FIXED, SEARCHED, Dimension, describe, parse, searchable
-from train.settings.recipe import FAST, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST, LONG
 
 pytestmark = pytest.mark.unit
 
@@ -58,6 +59,14 @@ def test_a_pin_has_to_go_together_with_what_is_searched_only():
     space = parse(BASE, FAST, {"widths": "32/48/32", "shortcut": "B,C"})  # the base has option A
     spec, _ = space.point({"shortcut": "C"})
     assert (spec.widths, spec.shortcut) == ((32, 48, 32), "C")
+
+
+def test_a_pin_has_to_go_together_with_what_is_fixed():
+    """Labels are smooth in the base, which no teacher stands."""
+    texts = {"label_smoothing": "0", "learning_rate": "0.1:0.5"}
+    space = parse(BASE, LONG, texts, teacher="one", augmentation_pool=12)
+    changes = {"teacher": "one", "augmentation_pool": 12, "label_smoothing": 0}
+    assert space.recipe == replace(LONG, **changes)
 
 
 def test_ranges_of_a_decade_are_logarithmic():

@@ -13,7 +13,7 @@ from train.search import tuner as tuners
 from train.search.budget import Budget
 from train.search.job import SearchJob
 from train.search.space import parse
-from train.settings.recipe import FAST
+from train.settings.recipes import FAST
 
 ALL = {workers.NAME: "worker0", workers.HOST: "127.0.0.1", workers.PORT: "8000"}
 

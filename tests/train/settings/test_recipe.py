@@ -4,7 +4,8 @@ from dataclasses import asdict, fields, replace
 import pytest
 
 from keras_resnet import InputError
-from train.settings.recipe import RECIPES, Recipe
+from train.settings.recipe import Recipe
+from train.settings.recipes import RECIPES
 
 pytestmark = pytest.mark.unit
 

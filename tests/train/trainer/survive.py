@@ -27,7 +27,7 @@ from train.runs import folder as folders
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import checkpoint, trainer
+from train.trainer import checkpoint, fitting, trainer
 
 SPEC = Spec(blocks=(1,), widths=(8,), dropout=0.1)  # dropout: seeds are state, too
 RECIPE = Recipe(
@@ -91,7 +91,7 @@ def train(folder: Path, options: argparse.Namespace, steps: int) -> None:
 
     tell = [keras.callbacks.LambdaCallback(on_train_batch_end=tell)]
     with folders.record_run(folder, DESCRIPTION, overwrite=False) as record:
-        result = trainer.fit(training, folder, 0.0, tell)  # saves after every step
+        result = fitting.fit(training, folder, 0.0, tell)  # saves after every step
         arrays = {str(i): array for i, array in enumerate(result.model.get_weights())}
         checkpoint.write(folder / "result", 0, result.progress, arrays)
         record["seconds"] = result.progress.seconds

@@ -11,7 +11,7 @@ from tests.train.trainer.survive import colours
 from train.data.dataset import Data
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 from train.trainer.optimizers import StagedSGD
 from train.trainer.stages import freeze, rate_factors, stage
 
@@ -26,7 +26,7 @@ def prepare(**changes):
 def test_frozen_stages_and_statistics_stay(tmp_path):
     training = prepare(frozen_stages=2, freeze_batchnorm=True, stage_decay=0.5)
     before = {w.path: w.numpy() for w in training.model.weights}
-    trainer.fit(training, tmp_path, verbose=False)
+    fitting.fit(training, tmp_path, verbose=False)
     for weight in training.model.weights:
         learns = "predictions" in weight.path or (
             "_bn" not in weight.path and (stage(weight.path) or 0) > 2

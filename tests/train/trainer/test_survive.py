@@ -18,7 +18,7 @@ from train.data import sources
 from train.data.dataset import Data
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.trainer import checkpoint, trainer
+from train.trainer import checkpoint, fitting, trainer
 from train.trainer.stop_signals import Stopped
 
 RECIPE = replace(survive.RECIPE, epochs=2, ema_decay=0.0)
@@ -27,7 +27,7 @@ FLOAT32 = Execution(precision="float32")
 
 
 def fit(folder, recipe=RECIPE, execution=FLOAT32, data=DATA, **settings):
-    return trainer.fit(trainer.prepare(survive.SPEC, recipe, data, execution), folder, **settings)
+    return fitting.fit(trainer.prepare(survive.SPEC, recipe, data, execution), folder, **settings)
 
 
 def after_steps(count, do):
@@ -158,7 +158,7 @@ def test_averages_are_validated_and_delivered_and_the_weights_left_as_they_are(t
 
     training = trainer.prepare(survive.SPEC, replace(RECIPE, ema_decay=0.9), DATA, FLOAT32)
     look = Look()
-    result = trainer.fit(training, tmp_path, callbacks=[look])
+    result = fitting.fit(training, tmp_path, callbacks=[look])
     assert seen
     assert all(seen)
     assert not np.array_equal(result.model.get_weights()[0], look.weights[0])
@@ -178,7 +178,7 @@ def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
 
     def go_on(*callbacks):
         training = trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
-        return trainer.fit(training, tmp_path, callbacks=[Look(), *callbacks])
+        return fitting.fit(training, tmp_path, callbacks=[Look(), *callbacks])
 
     with pytest.raises(Stopped, match="step 2 of epoch 3"):
         go_on(*after_steps(28, lambda: os.kill(os.getpid(), signal.SIGTERM)))
@@ -200,7 +200,7 @@ def test_a_training_stops_when_no_epoch_gets_better_and_goes_on_to_the_same_end(
         return trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
 
     def go_on(folder, *callbacks):
-        return trainer.fit(prepare(), folder, callbacks=callbacks)
+        return fitting.fit(prepare(), folder, callbacks=callbacks)
 
     whole = go_on(tmp_path / "whole")
     assert whole.progress.epoch == whole.delivered_epoch + 2 < 50
@@ -227,7 +227,7 @@ def test_checkpoints_come_as_often_as_asked(tmp_path):
         written.append(len(list((tmp_path / "checkpoints").glob("*"))))
 
     look = [keras.callbacks.LambdaCallback(on_train_batch_end=look)]
-    trainer.fit(training, tmp_path, 1000.0, look)
+    fitting.fit(training, tmp_path, 1000.0, look)
     assert written[:6] == [0] * 6  # steps of the first epoch
     assert written[6:] == [1] * 6
 
@@ -244,7 +244,7 @@ def test_after_nan_the_last_good_checkpoint_is_kept(tmp_path):
 def test_a_checkpoint_of_another_network_is_refused(finished):
     other = trainer.prepare(replace(survive.SPEC, widths=(24,)), RECIPE, DATA, FLOAT32)
     with pytest.raises(InputError, match="the checkpoint does not fit this training at 'model/"):
-        trainer.fit(other, finished[1])
+        fitting.fit(other, finished[1])
 
 
 COMMAND = (

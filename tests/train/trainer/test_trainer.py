@@ -6,10 +6,12 @@ import pytest
 
 from keras_resnet import InputError, Spec, cifar
 from keras_resnet.spec import NETWORKS
-from train.data.dataset import Data, Normalization, Split, statistics
+from train.data.dataset import Data, Split
+from train.data.statistics import Normalization, statistics
 from train.settings.execution import Execution
-from train.settings.recipe import FAST, Recipe
-from train.trainer import trainer
+from train.settings.recipe import Recipe
+from train.settings.recipes import FAST
+from train.trainer import fitting, trainer
 from train.trainer.model import network_model
 
 DRAW = np.random.default_rng(0)
@@ -31,7 +33,7 @@ def some(count):
 def fit(tmp_path):
     """Trains in a new folder each time."""
     folders = iter(range(9))
-    return lambda training: trainer.fit(training, tmp_path / str(next(folders)))
+    return lambda training: fitting.fit(training, tmp_path / str(next(folders)))
 
 
 DATA = Data("colours", ("red", "green", "blue"), some(100), some(30))
@@ -108,7 +110,7 @@ def test_images_that_are_not_centred_are_divided_only(fit):
 def trained(tmp_path_factory):
     """A training to compare others with."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    return trainer.fit(trainer.prepare(SPEC, RECIPE, DATA, FLOAT32), folder)
+    return fitting.fit(trainer.prepare(SPEC, RECIPE, DATA, FLOAT32), folder)
 
 
 def test_the_same_seed_gives_the_same_weights_to_the_bit(fit, trained):
@@ -161,6 +163,12 @@ def test_the_best_epoch_needs_images_held_out():
         trainer.prepare(SPEC, recipe, DATA, FLOAT32)
     with pytest.raises(InputError, match=r"patience 3 waits for .*0.001 holds out no image"):
         trainer.prepare(SPEC, replace(recipe, deliver="last", patience=3), DATA, FLOAT32)
+
+
+def test_a_hole_as_large_as_an_image_is_refused():
+    trainer.prepare(SPEC, replace(RECIPE, cutout=7), DATA, FLOAT32)
+    with pytest.raises(InputError, match="cutout 8 can hide all of an image of 8x8 pixels: give"):
+        trainer.prepare(SPEC, replace(RECIPE, cutout=8), DATA, FLOAT32)
 
 
 def test_images_too_small_for_the_network_are_refused():

@@ -9,7 +9,7 @@ from keras_resnet.spec import SPECS
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.trainer import trainer
+from train.trainer import fitting, trainer
 from train.trainer.whitening import first_convolution
 
 SPEC = Spec(blocks=(1,), widths=(64,), stem="early")  # whose first convolution has 12 filters
@@ -32,7 +32,7 @@ def test_its_outputs_are_of_equal_variance_in_pairs_of_opposites_and_stay(tmp_pa
     responses = np.asarray(layer(((IMAGES - mean) / std).astype("float32")))
     within = responses[:, 1:-1, 1:-1, ::2].reshape(-1, 6)
     np.testing.assert_allclose(within.T @ within / len(within), np.eye(6), atol=0.02)
-    result = trainer.fit(training, tmp_path)
+    result = fitting.fit(training, tmp_path)
     np.testing.assert_array_equal(first_convolution(result.model).get_weights()[0], kernel)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from train.settings.recipe import FINETUNE
+from train.settings.recipes import FINETUNE
 from train.transfer import head, plan
 
 MACS = {1: 100, 2: 200, 3: 300, 4: 300, 5: 100}

@@ -14,8 +14,10 @@ from train.data import sources
 from train.runs.folder import record_run
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
-from train.settings.recipe import FINETUNE
-from train.trainer import trainer
+from train.settings.recipes import FINETUNE
+from train.trainer import fitting, trainer
+from train.trainer.checkpoint import Progress
+from train.trainer.fitting import Result
 from train.transfer import features, tuning
 from train.transfer.plan import Plan
 
@@ -82,6 +84,17 @@ def test_if_no_epoch_is_better_the_head_alone_is_delivered(photos, tmp_path, wor
     alone = tuning.tune(prepare(photos, epochs=1), tmp_path, head, only_head)
     pairs = zip(found.model.get_weights(), alone.model.get_weights(), strict=True)
     assert all(np.array_equal(*pair) for pair in pairs) == worse
+
+
+@pytest.mark.parametrize("right", [7, 8])  # of 10, which float32 rounds down and up
+def test_an_epoch_that_is_as_good_as_the_head_alone_is_delivered(photos, monkeypatch, right):
+    training = prepare(photos)
+    head = tuning.fit_head(training)._replace(validation_accuracy=right / 10)
+    history = [{"epoch": 1, "val_accuracy": float(np.float32(right / 10))}]
+    trained = Result(training.model, Progress(epoch=1, history=history), 1)
+    monkeypatch.setattr(fitting, "fit", lambda *_: trained)
+    plan = Plan(training.recipe, False, 1.0)
+    assert tuning.tune(training._replace(held_out=range(10)), photos, head, plan) is trained
 
 
 def test_features_do_not_depend_on_the_classes(photos):
@@ -162,7 +175,7 @@ def test_after_a_kill_it_goes_on_to_the_bit(photos, tmp_path):
     training, _ = planned(tmp_path / "killed")
     training.model.get_layer("predictions").set_weights([head.kernel, head.bias])
     with pytest.raises(SystemError), record_run(tmp_path / "killed", training.description(), False):
-        trainer.fit(training, tmp_path / "killed", 0.0, [Kill()])
+        fitting.fit(training, tmp_path / "killed", 0.0, [Kill()])
     # What was begun goes on, though there is no time, which alone would choose the head.
     given.clear()
     rest, plan = planned(tmp_path / "killed", 1e-6)

@@ -10,8 +10,10 @@ import keras
 import numpy as np
 
 from train.backend.jax.blocks import Resident
-from train.data.augment import EpochPlan, augmenter, epoch_plan, mix, pool_index
-from train.data.dataset import Split, balanced_weights, statistics
+from train.data.augment import augmenter, mix
+from train.data.dataset import Split
+from train.data.draws import EpochPlan, epoch_plan, pool_index
+from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
 AHEAD = 2  # batches that are made while one is trained with
@@ -26,10 +28,6 @@ def _own_rows(index: np.ndarray) -> np.ndarray:
     return np.split(index, jax.process_count())[jax.process_index()]
 
 
-def _fill(split: Split) -> np.ndarray:
-    return np.round(statistics(split).mean).astype(np.uint8)
-
-
 def training_batches(
     split: Split,
     classes: int,
@@ -40,7 +38,7 @@ def training_batches(
     block: int = 1,
 ) -> Iterator[tuple]:
     """Batches of all epochs, from any step of any epoch on, see `Backend`."""
-    fill, count, size = _fill(split), len(split), recipe.batch_size
+    fill, count, size = fill_color(split), len(split), recipe.batch_size
     shown: Callable = augmenter(split, recipe, fill)
     if block > 1:
         shown = Resident(split, recipe, fill).block
@@ -82,7 +80,7 @@ def _ahead(jobs: Iterator[Callable]) -> Iterator:
 def pool_batches(split: Split, recipe: Recipe, number: int) -> keras.utils.PyDataset:
     """Every image once and in order, in one augmentation of the pool; without targets."""
     plan = epoch_plan(recipe, len(split), pool_index(recipe, number))
-    augment = augmenter(split, recipe, _fill(split))
+    augment = augmenter(split, recipe, fill_color(split))
     return _Batches(len(split), recipe.batch_size, lambda index: (augment(index, plan),))
 
 

@@ -15,8 +15,9 @@ import keras
 import numpy as np
 
 from train.backend.jax.devices import devices
-from train.data.augment import EpochPlan, in_holes, in_plan_only, padded
+from train.data.augment import in_holes, in_plan_only, padded
 from train.data.dataset import Split
+from train.data.draws import EpochPlan
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 

@@ -3,7 +3,7 @@
 from time import monotonic
 
 SILENCE = 30.0  # seconds without one after which a process counts as dead
-AGAIN = "give all the same commands again to go on from the last checkpoint"
+AGAIN = "give all the same commands again, without --overwrite, to go on from the last checkpoint"
 
 
 class Heartbeats:

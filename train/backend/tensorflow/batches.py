@@ -1,4 +1,4 @@
-"""Batches as `tf.data` pipelines: what `train.data.augment` draws, applied to images.
+"""Batches as `tf.data` pipelines: what `train.data.draws` draws, applied to images.
 
 Of images in memory, crop and flip are one gather of pixels within TensorFlow, where a recipe asks
 for no more; all else is done in NumPy, next to the training step. Both give the same pixels.
@@ -13,16 +13,10 @@ from functools import partial
 import numpy as np
 import tensorflow as tf
 
-from train.data.augment import (
-    EpochPlan,
-    augmenter,
-    epoch_plan,
-    in_holes,
-    in_plan_only,
-    padded,
-    pool_index,
-)
-from train.data.dataset import Split, balanced_weights, statistics
+from train.data.augment import augmenter, in_holes, in_plan_only, padded
+from train.data.dataset import Split
+from train.data.draws import EpochPlan, epoch_plan, pool_index
+from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
 Augment = Callable[[tf.Tensor], tf.Tensor]  # from indices to images
@@ -59,17 +53,15 @@ def augmentation(split: Split, recipe: Recipe) -> Callable[[EpochPlan], Augment]
     """How images look in an epoch: each cropped, flipped and mixed in its own way.
 
     Args:
-        split: The images. Their mean color surrounds each one: zero once normalized, as in He et
-            al. 2015, 4.2.
+        split: The images; their mean color surrounds each one.
         recipe: How they are augmented.
 
     Returns:
         A function of an epoch's plan, as tensors, to a function of the indices of images to
         `(batch, height, width, channels)` uint8.
     """
-    fill = np.round(statistics(split).mean).astype(np.uint8)
     gathered = split.in_memory and in_plan_only(recipe)
-    return (_gathered if gathered else _read)(split, recipe, fill)
+    return (_gathered if gathered else _read)(split, recipe, fill_color(split))
 
 
 def _gathered(split: Split, recipe: Recipe, fill: np.ndarray) -> Callable[[EpochPlan], Augment]:

@@ -4,7 +4,7 @@ from keras_resnet import families
 from train.evaluation import figures
 from train.evaluation.blocks import Block, Chart, Charts, Table, Text
 from train.evaluation.material import Material
-from train.evaluation.words import duration, flat, interval, percent, plain
+from train.evaluation.words import bounds, duration, flat, percent, plain
 
 SETTINGS = ("network", "recipe", "execution", "data", "normalization", "versions", "hardware")
 CURVES = {
@@ -37,7 +37,7 @@ def named(material: Material) -> dict[str, Material]:
 def _result(run: Material) -> list[str]:
     if run.evaluation is not None:
         top1 = run.evaluation["top1"]
-        shown = [percent(top1["value"]), interval(top1)]
+        shown = [percent(top1["value"]), bounds(top1)]
     else:
         test = (run.record or {}).get("test", {})
         shown = [percent(test["keras"]["accuracy"]) if "keras" in test else "-", "-"]

@@ -4,17 +4,17 @@ import numpy as np
 
 from train.data.dataset import Data
 from train.evaluation.blocks import Block, Facts, Gallery, Picture, Sheet, Table
-from train.evaluation.data_card import Double, augmented_batch, counts, doubles
+from train.evaluation.data_card import Duplicate, augmented_batch, counts, duplicates
 from train.evaluation.material import Material
 from train.evaluation.pictures import contact_sheet, thumbnail
 
 MOST_ROWS = 30  # of a table that is not folded
-MOST_DOUBLES = 6  # pairs whose pictures are shown
+MOST_DUPLICATES = 6  # pairs whose pictures are shown
 SHEET_PIXELS = 560  # width of a batch on the page
 
 
 def data_card(material: Material) -> list[Block]:
-    """Counts by class and split, sizes, doubles, and a batch as the network sees it."""
+    """Counts by class and split, sizes, duplicates, and a batch as the network sees it."""
     data, recipe = material.data, material.recipe
     if data is None:
         return []
@@ -30,14 +30,14 @@ def data_card(material: Material) -> list[Block]:
         "classes": f"{len(data.classes):,}",
         "mirror images": "of the same class" if data.mirror else "not of the same class",
     }
-    found = _doubles(data)
+    found = _duplicates(data)
     facts |= _words(found)
     blocks: list[Block] = [
         Facts(facts),
         Table("Images of each class", ["class", *table], rows, folded=len(rows) > MOST_ROWS),
     ]
     if found:
-        shown = [pair for pair in found if pair.splits == ("training", "test")][:MOST_DOUBLES]
+        shown = [pair for pair in found if pair.splits == ("training", "test")][:MOST_DUPLICATES]
         pictures = [_picture(data, pair) for pair in shown]
         blocks += [Gallery("Test images that are training images, too", pictures)] * bool(shown)
     if recipe is not None:
@@ -48,17 +48,17 @@ def data_card(material: Material) -> list[Block]:
     return blocks
 
 
-def _doubles(data: Data) -> list[Double] | None:
-    """The doubles, if the images are in memory: reading others once more may take hours."""
-    return doubles(data) if data.train.in_memory and data.test.in_memory else None
+def _duplicates(data: Data) -> list[Duplicate] | None:
+    """The duplicates, if the images are in memory: reading others once more may take hours."""
+    return duplicates(data) if data.train.in_memory and data.test.in_memory else None
 
 
-def _words(found: list[Double] | None) -> dict[str, str]:
+def _words(found: list[Duplicate] | None) -> dict[str, str]:
     if found is None:
-        return {"exact doubles": "not looked for, as the images are not in memory"}
+        return {"exact duplicates": "not looked for, as the images are not in memory"}
     pairs = {
-        "exact doubles among training images": ("training", "training"),
-        "exact doubles among test images": ("test", "test"),
+        "exact duplicates among training images": ("training", "training"),
+        "exact duplicates among test images": ("test", "test"),
         "test images that are training images, too": ("training", "test"),
     }
     said = {}
@@ -69,7 +69,7 @@ def _words(found: list[Double] | None) -> dict[str, str]:
     return said
 
 
-def _picture(data: Data, pair: Double) -> Picture:
+def _picture(data: Data, pair: Duplicate) -> Picture:
     there, here = (data.classes[label] for label in pair.labels)
     source = thumbnail(data.test.read(np.array([pair.places[1]]))[0])
     words = [f"training {pair.places[0]}: {there}", f"test {pair.places[1]}: {here}"]

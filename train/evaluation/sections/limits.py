@@ -38,8 +38,8 @@ RULES: tuple[Rule, ...] = (
     ),
     (
         lambda m: m.data is not None,
-        "Doubles are found only if they are equal pixel for pixel: near-doubles were not looked "
-        "for.",
+        "Duplicates are found only if they are equal pixel for pixel: near-duplicates were not "
+        "looked for.",
     ),
     (
         lambda m: bool(m.trials),

@@ -25,7 +25,7 @@ from train.evaluation.material import Material, Record
 from train.evaluation.pictures import thumbnail
 from train.evaluation.record import CONFUSIONS, MISTAKES, OF_EACH
 from train.evaluation.scores import confusions
-from train.evaluation.words import interval, number, percent, short
+from train.evaluation.words import bounds, number, percent, short
 
 MOST_CLASSES = 20  # of a matrix that can be read
 
@@ -36,7 +36,7 @@ def scores(material: Material) -> list[Block]:
     evaluation = material.evaluation
     if evaluation is not None:
         rows = [
-            [name, percent(evaluation[key]["value"]), interval(evaluation[key])]
+            [name, percent(evaluation[key]["value"]), bounds(evaluation[key])]
             for key, name in (("top1", "top-1 accuracy"), ("top5", "top-5 accuracy"))
             if key in evaluation
         ]
@@ -70,7 +70,7 @@ def views(material: Material) -> list[Block]:
         [
             row["name"],
             percent(row["top1"]["value"]),
-            interval(row["top1"]),
+            bounds(row["top1"]),
             short(row["macs"]) if row.get("macs") else "-",
         ]
         for row in rows
@@ -88,7 +88,7 @@ def members(material: Material) -> list[Block]:
         [
             row["name"],
             percent(row["top1"]["value"]),
-            interval(row["top1"]),
+            bounds(row["top1"]),
             f"{row['weight']:.3f}",
             f"{100 * row['marginal']:+.2f} points",
         ]

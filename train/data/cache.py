@@ -12,7 +12,7 @@ import numpy as np
 from keras_resnet.utils.atomic import replacing
 
 
-def cache() -> Path:
+def folder() -> Path:
     """The folder of this project in the user's cache."""
     home = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     return Path(home, "keras_resnet")
@@ -21,7 +21,7 @@ def cache() -> Path:
 def place(name: str) -> Path:
     """The file in which the table of that name is kept."""
     digest = hashlib.blake2b(os.fsencode(name), digest_size=16).hexdigest()
-    return cache() / f"{digest}.npy"
+    return folder() / f"{digest}.npy"
 
 
 def read(path: Path, row: np.dtype) -> np.ndarray:
