@@ -37,18 +37,10 @@ def pytest_collection_modifyitems(items):
 
 
 SECONDS: Counter = Counter()
-MEASURED: list[str] = []  # what tests have measured
 
 
 def pytest_runtest_logreport(report):
     SECONDS[_file(report.nodeid)] += report.duration
-    if report.when == "call":
-        MEASURED.extend(text for name, text in report.user_properties if name == "measured")
-
-
-def pytest_terminal_summary(terminalreporter):
-    for text in MEASURED:
-        terminalreporter.write_line(text)
 
 
 def _file(nodeid):
