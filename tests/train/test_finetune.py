@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_resnet.utils.errors import InputError
 from train import finetune
+from train.measure.comparison import check_drops
 
 COLORS = {"blue": (40, 60, 200), "red": (200, 60, 40)}
 
@@ -93,6 +94,13 @@ def test_what_would_lose_a_run_is_refused_before_features_are_computed(
     with pytest.raises(InputError, match="already holds this run, finished"):
         finetune.run(output_dir=folder, **settings)
     assert "new features" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("images", "most"), [(1, 100), (10, 20), (30, 6.666667), (1000, 2)])
+def test_an_int8_file_may_lose_two_points_or_two_right_answers(images, most):
+    assert finetune.max_drop(images) == most
+    lost = {"file": "model_int8.tflite", "drop": round(100 * min(2, images) / images, 6)}
+    check_drops({"int8": lost}, finetune.max_drop(images))
 
 
 @pytest.mark.slow

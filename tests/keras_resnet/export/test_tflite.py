@@ -2,6 +2,7 @@
 
 import warnings
 from functools import cache
+from hashlib import sha256
 from zipfile import ZipFile
 
 import keras
@@ -155,10 +156,12 @@ def test_sizes_fall_as_they_should(delivered):
 
 
 @ONE
-def test_every_file_has_its_labels(delivered):
+def test_every_file_has_its_labels_and_its_checksum(delivered):
     for name in tflite.CONVERSIONS:
-        with ZipFile(delivered[1](name)) as archive:
+        file = delivered[1](name)
+        with ZipFile(file) as archive:
             assert tuple(archive.read("labels.txt").decode().splitlines()) == LABELS
+            assert archive.comment == sha256(file.read_bytes()[:-64]).hexdigest().encode()
 
 
 NEWER = [("int8", np.int8), ("dynamic", np.float32), ("int16x8", np.float32)]
