@@ -53,6 +53,14 @@ def pytest_sessionfinish(session):
         DURATIONS.write_text(json.dumps(rows, indent=2) + "\n")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What is kept of files, for the processes of tests as well, is not in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def seeded(request):
     """Each test has the same weights in every run, whichever tests ran before it."""

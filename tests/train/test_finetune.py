@@ -54,8 +54,7 @@ def settings(photos):
 def run(settings, tmp_path_factory):
     """The folder of a run, and what was printed."""
     place, said = tmp_path_factory.mktemp("finetuned"), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    with redirect_stdout(said):
         finetune.run(output_dir=str(place / "run"), **settings)
     return place / "run", said.getvalue()
 
@@ -104,8 +103,7 @@ def test_an_int8_file_may_lose_two_points_or_two_right_answers(images, most):
 
 
 @pytest.mark.slow
-def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path):
     again = {"dataset": str(photos), "weights": str(run[0]), "head_only": True}
     record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
     assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)
