@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from tests.train.evaluation.records import evaluation
+from tests.train.evaluation.example import evaluation
 from train.data import sources
 from train.evaluation.report import write_report
 from train.settings.data import DataSettings
