@@ -37,18 +37,10 @@ def pytest_collection_modifyitems(items):
 
 
 SECONDS: Counter = Counter()
-MEASURED: list[str] = []  # what tests have measured
 
 
 def pytest_runtest_logreport(report):
     SECONDS[_file(report.nodeid)] += report.duration
-    if report.when == "call":
-        MEASURED.extend(text for name, text in report.user_properties if name == "measured")
-
-
-def pytest_terminal_summary(terminalreporter):
-    for text in MEASURED:
-        terminalreporter.write_line(text)
 
 
 def _file(nodeid):
@@ -59,6 +51,14 @@ def pytest_sessionfinish(session):
     if session.config.getoption("--store-durations") and not hasattr(session.config, "workerinput"):
         rows = {file: round(seconds, 1) for file, seconds in SECONDS.most_common()}
         DURATIONS.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory):
+    """What is kept of files, for the processes of tests as well, is not in the user's cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)

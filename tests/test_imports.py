@@ -1,7 +1,6 @@
 """Imports point one way, and the framework stands in few named rooms."""
 
 import ast
-import json
 from pathlib import Path
 
 import pytest
@@ -60,7 +59,7 @@ def test_imports_point_one_way(package):
         if room in OTHERS[package]:
             continue
         inside = {n.split(".")[1] for n in imported(path) if n.startswith(f"{package}.")}
-        assert inside & {*order} <= {*order[: order.index(room) + 1]}, path
+        assert inside <= {*order[: order.index(room) + 1]}, path
 
 
 @pytest.mark.parametrize("package", ROOMS)
@@ -89,24 +88,13 @@ PLAIN = [
     "train.convert", "train.evaluate", "train.evaluation.record", "train.analyze",
     "train.data.survey",
 ]  # fmt: skip
-CODE = """
-import json, sys, time
-seconds = {}
-for name in sys.argv[1:]:
-    begin = time.process_time()
-    __import__(name)
-    seconds[name] = time.process_time() - begin
-print(json.dumps([seconds, [name for name in ("keras", "tensorflow") if name in sys.modules]]))
-"""
+HEAVY = ["h5py", "jax", "keras", "matplotlib", "scipy", "sklearn", "tensorflow"]
 
 
-def test_plain_data_need_neither_keras_nor_tensorflow(fresh_python, record_property):
+def test_plain_data_need_no_heavy_package(fresh_python):
     """Records, recipes, search spaces, and what `--help` says."""
-    seconds, heavy = json.loads(fresh_python("-c", CODE, *PLAIN).stdout)
-    times = ", ".join(f"{name} {value:.2f}" for name, value in seconds.items())
-    record_property("measured", f"seconds to import: {times}")
-    assert heavy == []
-    assert sum(seconds.values()) < 3, seconds
+    code = f"import sys, {', '.join(PLAIN)}; print(*{{*{HEAVY}}} & sys.modules.keys())"
+    assert fresh_python("-c", code).stdout.split() == []
 
 
 @pytest.mark.parametrize("backend", ["numpy", pytest.param("jax", marks=pytest.mark.slow)])
@@ -124,7 +112,9 @@ def test_builders_run_without_tensorflow(fresh_python, backend):
 
 def test_importing_the_package_adds_little_to_importing_keras(fresh_python):
     code = (
-        "import keras, time; begin = time.process_time(); import keras_resnet;"
-        "keras_resnet.ResNet8; print(time.process_time() - begin)"
+        "import time; begin = time.process_time(); import keras; keras_done = time.process_time();"
+        "import keras_resnet; keras_resnet.ResNet8;"
+        "print(keras_done - begin, time.process_time() - keras_done)"
     )
-    assert float(fresh_python("-c", code, KERAS_BACKEND="numpy").stdout) < 0.4
+    keras, ours = map(float, fresh_python("-c", code, KERAS_BACKEND="numpy").stdout.split())
+    assert ours < keras / 4

@@ -51,8 +51,7 @@ def test_the_notebook_of_the_papers_runs():
 
 
 @pytest.mark.slow
-def test_the_notebook_of_photographs_runs(photos, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_the_notebook_of_photographs_runs(photos, tmp_path):
     outputs = run(
         "photos",
         f"FOLDER, RUN, SIDE, MINUTES = {str(photos)!r}, {str(tmp_path / 'run')!r}, 32, 0.5\n"

@@ -11,6 +11,7 @@ from PIL import Image
 
 import keras_resnet
 from docs import augmentations
+from train.settings.recipe import RECIPES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {
@@ -25,18 +26,6 @@ DOCUMENTS = {
         ]
     )
 }
-COMMANDS = (
-    "analyze",
-    "cifar",
-    "convert",
-    "evaluate",
-    "export",
-    "finetune",
-    "imagenet",
-    "predict",
-    "reproduce",
-    "tune",
-)
 
 
 def blocks(name):
@@ -158,6 +147,55 @@ def test_the_table_of_networks_is_current():
     assert f"\n{keras_resnet.summary_table()}\n" in DOCUMENTS["docs/models.md"]
 
 
+def described(recipe):
+    """A recipe in the words of `docs/train.md`, by row of its table."""
+    rates = {
+        "one_cycle": f"one cycle with {100 * recipe.warmup:g} % warm-up",
+        "step": "divided by 10 after 1/2 and 3/4",
+    }
+    rate = f"{recipe.learning_rate:g}, {rates[recipe.schedule]}"
+    if recipe.schedule == "step" and recipe.warmup:
+        rate += f", a tenth for the first {64_000 * recipe.warmup:g} steps"
+    muon = "Muon for convolutions, SGD for the rest; " if recipe.optimizer == "muon" else "SGD, "
+    return {
+        "epochs, batch size": f"{recipe.epochs}, {recipe.batch_size}",
+        "optimizer": f"{muon}{'Nesterov ' * recipe.nesterov}momentum {recipe.momentum:g}",
+        "learning rate": rate,
+        "weight decay (L2)": f"{recipe.weight_decay:.0e}".replace("e-0", "e-"),
+        "flips": recipe.flip,
+        "label smoothing": f"{recipe.label_smoothing:g}" if recipe.label_smoothing else "none",
+        "cutout": f"{recipe.cutout} pixels" if recipe.cutout else "none",
+    }
+
+
+def test_the_table_of_recipes_is_current():
+    section = DOCUMENTS["docs/train.md"].split("\n## Flags and recipes\n")[1].split("\n## ")[0]
+    section = re.sub(r"\[(\w+)\]\(\S+\)", r"\1", section)  # links
+    table = [line.strip("|").split("|") for line in section.splitlines() if line[:1] == "|"]
+    (_, *titles), _, *rows = [[cell.strip() for cell in row] for row in table]
+    names = re.findall(r"`(\w+)`", " ".join(titles))
+    assert names == ["fast", "long", "paper", "paper_v2"]
+    said = {name: {} for name in names}
+    for row, *cells in rows:
+        before = ""
+        for name, cell in zip(names, cells, strict=True):
+            said[name][row] = before = cell.replace("the same", before)
+    assert said == {name: described(RECIPES[name]) for name in names}
+
+
+def test_the_recipes_of_photographs_are_current():
+    paper, fast = RECIPES["imagenet_paper"], RECIPES["imagenet_fast"]
+    decay = f"{paper.weight_decay:.0e}".replace("e-0", "e-")
+    for text in (
+        f"{paper.epochs} epochs of SGD, batches of {paper.batch_size}, learning rate divided by 10 "
+        f"after {paper.epochs // 3} and {2 * paper.epochs // 3} epochs, weight decay {decay}, "
+        f"{paper.crop} crops, lighting noise",
+        f"{fast.epochs} epochs of Muon, batches of {fast.batch_size}, one cycle, crops of "
+        f"{100 * fast.min_area:g} to 100 % of the area, label smoothing {fast.label_smoothing}",
+    ):
+        assert text in DOCUMENTS["docs/photographs.md"]
+
+
 def test_the_table_of_weights_is_current():
     from keras_resnet.utils.files import sha256
 
@@ -221,7 +259,6 @@ LINES = {
 @pytest.mark.parametrize("line", sorted(LINES))
 def test_every_flag_of_a_command_exists(line):
     module, *words = shlex.split(line)
-    assert module.removeprefix("train.") in COMMANDS
     values = import_module(module).COMMAND.parse(words)
     for word in words:
         name, is_flag, value = word.removeprefix("--").partition("=")

@@ -54,13 +54,16 @@ print("all as expected")
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
     """Runs Python in a new environment with some packages."""
+    # The user's cache of pip, as packages are large.
+    own = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}
 
     def make(*groups):
         folder = tmp_path_factory.mktemp("environment")
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
         python = folder / "bin/python"
         for group in groups:
-            subprocess.run([python, "-m", "pip", "install", "-q", *group], check=True, cwd=ROOT)
+            command = [python, "-m", "pip", "install", "-q", *group]
+            subprocess.run(command, check=True, cwd=ROOT, env=own)
         return python
 
     return make

@@ -42,6 +42,7 @@ COMMAND.add(
     "weights",
     None,
     "of named networks: cifar10, imagenet, hf://OWNER/NAME, a run folder or a file",
+    **flags.PATH,
 )
 COMMAND.add_fields(DataSettings)
 COMMAND.add(

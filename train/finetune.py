@@ -179,6 +179,12 @@ def _train(
     return record, predicted
 
 
+def max_drop(images: int) -> float:
+    """The percentage points that an int8 file may lose, of so many test images."""
+    most = round(100 * MAX_LOST / images, 6)  # as drops are rounded that it is compared with
+    return min(100.0, max(MAX_DROP, most))
+
+
 def _conclude(folder: Path, data: Any, predicted: Any) -> None:
     """Summarizes and evaluates, and makes the int8 file."""
     from train import export
@@ -191,7 +197,7 @@ def _conclude(folder: Path, data: Any, predicted: Any) -> None:
         export.run(
             run=str(folder), formats="int8", known=predicted,
             calibration_images=CALIBRATION,
-            max_drop=min(100.0, max(MAX_DROP, 100 * MAX_LOST / len(data.test))),
+            max_drop=max_drop(len(data.test)),
         )  # fmt: skip
     else:
         print(workflow.export_later(folder))

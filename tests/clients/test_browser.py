@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
 from PIL import Image
+from sklearn.datasets import load_sample_images
 
 from keras_resnet.utils.framing import Framing
 from train.data.images import read_image
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "examples" / "web"
-PHOTOS = ROOT.parent / "shared" / "imagenet_sample"
-SEVEN = ROOT / "tests" / "data" / "digit_7.png"
 SIDE = 32
 SIZES = [
     (32, 32, False, "stretch"), (28, 28, True, "crop"), (64, 96, False, "pad"),
@@ -30,12 +29,7 @@ needs_a_browser = pytest.mark.needs("chromium", "node", "npm")
 
 
 def photographs():
-    """Pictures of several sizes."""
-    paths = sorted(PHOTOS.glob("*/*/*.jpg"))[::12][:8]
-    if paths:
-        return [Image.open(path).convert("RGB") for path in paths]
-    noise = np.random.default_rng(0).integers(0, 256, (7, 150, 200, 3), np.uint8)
-    return [Image.open(SEVEN).convert("RGB"), *map(Image.fromarray, noise)]
+    return [Image.fromarray(pixels) for pixels in load_sample_images().images]
 
 
 def draw(folder):

@@ -9,7 +9,6 @@ from keras_resnet import (
     InputError,
     ResNet,
     ResNet8,
-    ResNet18,
     ResNet20V2,
     Spec,
     feature_pyramid,
@@ -17,6 +16,7 @@ from keras_resnet import (
     replace_head,
 )
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS
+from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
 
@@ -135,21 +135,22 @@ def test_a_frozen_backbone_does_not_move_in_training(tmp_path):
 
 
 def test_a_detector_on_the_maps_trains_the_backbone():
-    maps = feature_pyramid(ResNet18(include_top=False, input_shape=(64, 64, 3)))
+    backbone = ResNet8(include_top=False, input_shape=(64, 64, 3))
+    maps = feature_pyramid(backbone)
     outputs = [keras.layers.Conv2D(1, 1)(x) for x in maps.outputs]
-    assert [x.shape[1] for x in outputs] == [16, 8, 4, 2]
-    assert keras.Model(maps.input, outputs).trainable_weights
+    assert [x.shape[1] for x in outputs] == [64, 32, 16]
+    kernels = [backbone.get_layer(f"conv{stage}_block1_1_conv").kernel for stage in (2, 4)]
+    before = [np.array(kernel) for kernel in kernels]
+    detector = keras.Model(maps.input, outputs)
+    detector.compile("sgd", "mse", jit_compile=False)
+    detector.fit(IMAGES, [np.ones((2, *x.shape[1:])) for x in outputs], verbose=0)
+    for old, kernel in zip(before, kernels, strict=True):
+        assert (np.array(kernel) != old).any()
 
 
 def varied(**arguments):
     """A pre-activation network whose statistics, scales and shifts are all different."""
-    model = ResNet8(input_shape=(16, 16, 3), activation_order="full_preact", **arguments)
-    draw = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for variable in layer.weights:
-                variable.assign(draw.uniform(0.5, 1.5, variable.shape))
-    return model
+    return vary(ResNet8(input_shape=(16, 16, 3), activation_order="full_preact", **arguments))
 
 
 def statistics(model):
@@ -172,7 +173,7 @@ def test_frozen_statistics_stay_in_training_and_the_rest_learns(scales, tmp_path
     weights = frozen.get_weights()
     frozen.save(tmp_path / "x.keras")
     others = keras.saving.load_model(tmp_path / "x.keras"), keras.models.clone_model(frozen)
-    for network in (frozen, *(others if scales else ())):
+    for network in (frozen, *others):
         network.set_weights(weights)  # those of a clone are random
         for training in (False, True):
             np.testing.assert_allclose(network(images, training=training), expected, atol=1e-5)

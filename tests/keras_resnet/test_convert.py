@@ -20,6 +20,7 @@ from keras_resnet import (
     imagenet,
     to_checkpoint,
 )
+from keras_resnet.spec.preprocessing import MODES
 from tests.recordings.record import NETWORKS, array, images
 from tests.recordings.record import checkpoint as rebuilt
 
@@ -74,8 +75,8 @@ def test_outputs_are_those_of_torch_and_the_way_back_is_exact(name, tmp_path):
     )
     outputs = model.predict_on_batch(images())
     np.testing.assert_allclose(outputs, recorded(name)["outputs"], atol=1e-4)
-
     normalizes_alike(model, recorded(name))
+    assert model.preprocessing == MODES["tf" if "v2" in name else "torch"]
 
     to_checkpoint(model, tmp_path / "out.safetensors")
     again = load_file(tmp_path / "out.safetensors")
@@ -105,6 +106,7 @@ def test_backbones_of_keras_hub(name, tmp_path):
     outputs = model.predict_on_batch(images())[..., ::16]
     np.testing.assert_allclose(outputs, recording["outputs"], atol=1e-4)
     normalizes_alike(model, recording)
+    assert model.preprocessing == MODES["tf" if "v2" in name else "torch"]
 
 
 def test_a_named_network_takes_a_checkpoint_that_fits(resnet18):

@@ -1,15 +1,14 @@
 """Families of networks: records of networks, and what a new family gets without more code."""
 
 import json
-import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import keras
 import pytest
 
 from keras_resnet import SPECS, InputError, LeNet5ReLU, ResNet, Spec, families, macs, parameters
-from keras_resnet.families import FAMILIES, Family
-from keras_resnet.utils.fields import Settings, option
+from keras_resnet.families import FAMILIES
+from tests.toy_family import Toy, register
 
 RESNET20 = {"family": "resnet", "block": "basic", "blocks": [3, 3, 3]}
 
@@ -139,36 +138,10 @@ def test_the_first_family_builds_as_resnet_does():
     assert model.get_layer("predictions").activation is keras.activations.linear
 
 
-@dataclass(frozen=True)
-class Toy(Settings):
-    """A network of one convolution."""
-
-    filters: int = option(4, "channels", low=1)
-    input_shape: tuple[int, int, int] = option((8, 6, 3), "height, width, channels")
-    classes: int = option(5, "number of classes", low=1)
-    preprocessing = "torch"
-
-    def check_size(self, *sides):
-        """Any size will do."""
-
-
-def build_toy(config, input_tensor=None, input_shape=None, classifier_activation="softmax"):
-    image = input_tensor
-    if image is None:
-        image = keras.Input(input_shape or config.input_shape)
-    x = keras.layers.Conv2D(config.filters, 3, strides=2, padding="same", use_bias=False)(image)
-    x = keras.layers.BatchNormalization()(x)
-    x = keras.layers.GlobalAveragePooling2D()(x)
-    head = keras.layers.Dense(config.classes, classifier_activation, name="predictions")
-    return keras.Model(image, head(x))
-
-
 @pytest.fixture
 def toy(monkeypatch):
     """The key of a family that is there for one test."""
-    # Families name their parts as text; under pytest this file is not to be found by its name.
-    monkeypatch.setitem(sys.modules, "toy_family", sys.modules[__name__])
-    monkeypatch.setitem(FAMILIES, "toy", Family("toy_family:Toy", "toy_family:build_toy"))
+    register(monkeypatch)
     return "toy"
 
 
@@ -176,24 +149,24 @@ def test_a_new_family_is_a_row_of_the_table(toy):
     config = Toy(filters=7)
     assert families.family_of(config) == toy
     model = families.build(config)
-    assert model.input_shape == (None, 8, 6, 3)
-    assert model.output_shape == (None, 5)
-    raw = keras.Input((8, 6, 3), name="raw")
+    assert model.input_shape == (None, 8, 8, 3)
+    assert model.output_shape == (None, 10)
+    raw = keras.Input((8, 8, 3), name="raw")
     model = families.build(config, input_tensor=raw, classifier_activation=None)
     assert model.inputs[0] is raw
     assert model.get_layer("predictions").activation is keras.activations.linear
 
 
 def test_a_new_family_counts_by_the_built_model(toy):
-    config = Toy(filters=7)
-    # Kernel; scale and shift; head with biases. Moving statistics are not trained.
-    assert families.parameters(config) == 9 * 3 * 7 + 2 * 7 + 7 * 5 + 5
-    assert families.macs(config) == 4 * 3 * (9 * 3 * 7) + 7 * 5
+    config = Toy(filters=7, input_shape=(8, 6, 3))
+    # A kernel and a head, with biases; 6x4 pixels, as nothing is padded.
+    assert families.parameters(config) == 9 * 3 * 7 + 7 + 7 * 10 + 10
+    assert families.macs(config) == 6 * 4 * (9 * 3 * 7) + 7 * 10
 
 
 def test_records_of_a_new_family(toy):
     record = families.to_json(Toy(filters=7))
-    assert record == {"family": toy, "filters": 7, "input_shape": (8, 6, 3), "classes": 5}
+    assert record == {"family": toy, "filters": 7, "input_shape": (8, 8, 3), "classes": 10}
     assert families.from_json(json.loads(json.dumps(record))) == Toy(filters=7)
     with pytest.raises(InputError, match=r"^blocks is unknown\.$"):
         families.from_json(record | {"blocks": [3]})
@@ -204,11 +177,7 @@ def test_records_of_a_new_family(toy):
 
 
 def test_a_family_may_count_by_formula(toy, monkeypatch):
-    rows = FAMILIES[toy]._replace(parameters="toy_family:two", macs="toy_family:two")
+    two = "tests.toy_family:two"
+    rows = FAMILIES[toy]._replace(parameters=two, macs=two)
     monkeypatch.setitem(FAMILIES, toy, rows)
     assert (families.parameters(Toy()), families.macs(Toy())) == (2, 2)
-
-
-def two(config):
-    """A cost that is easy to tell."""
-    return 2

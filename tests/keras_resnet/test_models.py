@@ -83,18 +83,24 @@ def test_modules_have_what_those_of_keras_applications_have(module):
     assert not [n for n in dir(theirs) if n[0] != "_" and not hasattr(ours, n)]
 
 
-def test_each_network_knows_its_preprocessing_and_classes():
-    images = np.full((1, 2, 2, 3), 255, "uint8")
-    for module, name in (("resnet50", "ResNet50"), ("resnet_v2", "ResNet50V2")):
-        expected = getattr(keras.applications, module).preprocess_input(images)
-        result = getattr(keras_resnet, name).preprocess_input(images)
-        np.testing.assert_array_equal(result, expected)
-    for name, spec in NETWORKS.items():
-        small = spec.input_shape == (32, 32, 3)
-        assert (spec.preprocessing == "cifar10") == small, name
-        assert replace(spec, classes=7).preprocessing == spec.preprocessing
-        found = getattr(keras_resnet, name).preprocess_input
-        assert found is imagenet_utils.PREPROCESSING[spec.preprocessing]
-    ones = keras_resnet.ResNet18V2.preprocess_input(images)
-    np.testing.assert_array_equal(ones, np.ones((1, 2, 2, 3)))
-    assert keras_resnet.ResNet20.decode_predictions(np.eye(10), top=1)[3] == [("cat", "cat", 1)]
+CAFFE = {"AlexNet", "GoogLeNet", "ResNet50", "ResNet101", "ResNet152", "VGG11", "VGG13", "VGG16",
+         "VGG19"}  # fmt: skip
+TF = {"GoogLeNetBN", "LeNet5", "LeNet5ReLU", *(name for name in SPECS if name.endswith("V2"))}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_each_network_knows_its_preprocessing_and_classes(name):
+    build = getattr(keras_resnet, name)
+    mode = "caffe" if name in CAFFE else "tf" if name in TF else "torch"
+    fourth = {1000: "tiger_shark", 10: "3"}[build.spec.classes]
+    if build.spec.input_shape == (32, 32, 3):
+        mode, fourth = "cifar10", "cat"
+    pixels = np.arange(12.0).reshape(1, 2, 2, 3)
+    expected = imagenet_utils.preprocess_input(pixels, mode=mode)
+    np.testing.assert_array_equal(build.preprocess_input(pixels), expected)
+    assert build.decode_predictions(np.eye(build.spec.classes)[3:4], top=1)[0][0][1] == fourth
+    assert replace(build.spec, classes=7).preprocessing == mode
+    if name in IMAGENET:
+        module = "resnet_v2" if name.endswith("V2") else "resnet"
+        theirs = getattr(keras.applications, module).preprocess_input(pixels.copy())
+        np.testing.assert_array_equal(theirs, expected)

@@ -10,6 +10,7 @@ import pytest
 from keras_resnet import InputError
 from keras_resnet.export.files import FORMAT_FILES, OPTIONAL
 from keras_resnet.export.metadata import read_metadata
+from keras_resnet.utils.files import sha256
 from train import export
 from train.compress import quantization_aware
 from train.measure import comparison
@@ -72,7 +73,7 @@ def test_only_what_was_asked_for_is_written(finished, command, tmp_path, monkeyp
 
     def finetune(model, images, calibration, recipe, epochs):
         tuned.append((len(calibration), recipe.batch_size, epochs))
-        return model  # test_qat.py is about the rest
+        return model  # test_quantization_aware.py is about the rest
 
     monkeypatch.setattr(quantization_aware, "finetune", finetune)
     photos = tmp_path / "photos" / "deeper"
@@ -85,6 +86,18 @@ def test_only_what_was_asked_for_is_written(finished, command, tmp_path, monkeyp
     report = json.loads((finished / "export.json").read_text())
     assert report["calibration"] == {"from": str(tmp_path / "photos"), "images": 1}
     assert report["qat_epochs"] == 3
+
+
+@pytest.mark.slow
+def test_quantization_aware_training_changes_int8_and_not_the_run(finished, command):
+    sums, runs = [], []
+    for epochs in (0, 1):
+        command(f"--run={finished}", "--formats=int8", "--max_drop=3", f"--qat_epochs={epochs}")
+        record = json.loads((finished / "run.json").read_text())
+        sums.append(record.pop("files")["model_int8.tflite"])
+        runs.append((record, (finished / "model.weights.h5").read_bytes()))
+    assert sums[0] != sums[1] == sha256(finished / "model_int8.tflite")
+    assert runs[0] == runs[1]
 
 
 def test_the_gate_fails_and_names_the_file(finished, command, monkeypatch):

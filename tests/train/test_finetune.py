@@ -10,6 +10,7 @@ from PIL import Image
 
 from keras_resnet.utils.errors import InputError
 from train import finetune
+from train.measure.comparison import check_drops
 
 COLORS = {"blue": (40, 60, 200), "red": (200, 60, 40)}
 
@@ -58,8 +59,7 @@ def settings(photos):
 def run(settings, tmp_path_factory):
     """The folder of a run, and what was printed."""
     place, said = tmp_path_factory.mktemp("finetuned"), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(said):
-        patch.setenv("XDG_CACHE_HOME", str(place / "cache"))
+    with redirect_stdout(said):
         finetune.run(output_dir=str(place / "run"), **settings)
     return place / "run", said.getvalue()
 
@@ -100,9 +100,15 @@ def test_what_would_lose_a_run_is_refused_before_features_are_computed(
     assert "new features" not in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("images", "most"), [(1, 100), (10, 20), (30, 6.666667), (1000, 2)])
+def test_an_int8_file_may_lose_two_points_or_two_right_answers(images, most):
+    assert finetune.max_drop(images) == most
+    lost = {"file": "model_int8.tflite", "drop": round(100 * min(2, images) / images, 6)}
+    check_drops({"int8": lost}, finetune.max_drop(images))
+
+
 @pytest.mark.slow
-def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path):
     again = {"dataset": str(photos), "weights": str(run[0]), "head_only": True}
     record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
     assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)

@@ -1,12 +1,15 @@
 import json
 from dataclasses import asdict, dataclass, fields, replace
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 from keras_resnet import InputError, Spec, families
 from keras_resnet.utils.fields import option
-from train import cifar, convert, export, flags, predict, tune
+from tests.conftest import ROOT
+from train import cifar, export, flags, predict, tune
+from train.search import space
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.settings.networks import MODELS
@@ -15,6 +18,15 @@ from train.settings.recipes import FAST, PAPER
 from train.trainer.stop_signals import Stopped
 
 pytestmark = pytest.mark.unit
+COMMANDS = [
+    import_module(f"train.{path.stem}")
+    for path in sorted((ROOT / "train").glob("*.py"))
+    if "\nCOMMAND = " in path.read_text()
+]
+NOT_PATHS = {
+    "author", "coordinator", "devices", "experiment", "format", "formats", "license", "model",
+    "quantizer", "recipe", "tuner", "views", "what", *(field.name for field in space.searchable()),
+}  # fmt: skip
 CHANGES = {
     Recipe: {
         "epochs": 3, "batch_size": 7, "learning_rate": 0.5, "momentum": 0.25, "nesterov": True,
@@ -42,6 +54,16 @@ CHANGES = {
         "zero_gamma": True, "dropout": 0.25, "stochastic_depth": 0.125, "output_stride": 8,
     },
 }  # fmt: skip
+
+
+def flags_of(*kinds):
+    """All commands, with the names of their flags of some kinds."""
+    return [
+        (module.COMMAND, name)
+        for module in COMMANDS
+        for name in module.COMMAND.flags
+        if module.COMMAND.flags[name].flag_type() in kinds
+    ]
 
 
 def texts(changes):
@@ -188,17 +210,12 @@ def test_a_mistyped_flag_ends_with_one_sentence(arguments, message):
 
 def test_no_number_is_without_an_end():
     """NaN and infinity would switch off the check that a number stands for."""
-    for command in (cifar, export, predict, tune):
-        numbers = {
-            name
-            for name in command.COMMAND.flags
-            if command.COMMAND.flags[name].flag_type() in ("int", "float")
-        }
-        assert numbers
-        for name in numbers:
-            for text in ("nan", "inf", "-inf", "1e999", "-1"):
-                with pytest.raises(InputError, match=f"{name} must be a (whole )?number"):
-                    command.COMMAND.parse([f"--{name}={text}"])
+    numbers = flags_of("int", "float")
+    assert numbers
+    for command, name in numbers:
+        for text in ("nan", "inf", "-inf", "1e999", "-1"):
+            with pytest.raises(InputError, match=f"{name} must be a (whole )?number"):
+                command.parse([f"--{name}={text}"])
 
 
 def test_a_list_may_have_spaces():
@@ -207,17 +224,13 @@ def test_a_list_may_have_spaces():
 
 def test_home_is_expanded_in_every_flag_that_is_a_path(monkeypatch):
     monkeypatch.setenv("HOME", "/home/someone")
-    paths = {
-        cifar: ("spec", "dataset", "data_dir", "output_dir", "teacher"),
-        convert: ("source", "target"),
-        export: ("run", "dataset", "data_dir", "calibration"),
-        predict: ("run",),
-        tune: ("dataset", "data_dir", "output_dir", "reference_tflite", "teacher"),
-    }
-    for command, names in paths.items():
-        for name in names:
-            value = getattr(command.COMMAND.parse([f"--{name}=~/it"]), name)
-            assert value == "/home/someone/it", name
+    texts = [
+        (command, name)
+        for command, name in flags_of("str")
+        if "choices" not in command.flags[name].parser.rules
+    ]
+    values = [(name, getattr(command.parse([f"--{name}=~/it"]), name)) for command, name in texts]
+    assert {name for name, value in values if value != "/home/someone/it"} == NOT_PATHS
     assert DataSettings(dataset="~/it").dataset == "/home/someone/it"
     assert Recipe(teacher="~/a, ~/b", augmentation_pool=1).teacher == (
         "/home/someone/a,/home/someone/b"
@@ -230,7 +243,7 @@ def test_every_way_to_ask_for_help_is_understood(help, capsys):
     assert "--top:" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("command", [cifar, convert, export, predict, tune])
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.__name__)
 def test_help_lists_every_flag(command, capsys):
     command.COMMAND.start(None, ["--help"])
     listed = capsys.readouterr().out.replace("--[no]", "--")

@@ -52,9 +52,14 @@ const contrast = (page) =>
     return ratios.reduce((worst, one) => (one.ratio < worst.ratio ? one : worst));
   });
 
-for (const scheme of ["light", "dark"]) {
+for (const [name, scheme, media] of [
+  ["light", "light", "screen"],
+  ["dark", "dark", "screen"],
+  ["print", "dark", "print"],
+]) {
   const page = await open(widths[0], scheme);
-  seen.colors[scheme] = {
+  await page.emulateMedia({ media });
+  seen.colors[name] = {
     paper: await page.evaluate(() => getComputedStyle(document.body).backgroundColor),
     worst: await contrast(page),
   };

@@ -1,6 +1,7 @@
 """A damaged file is refused by its checksum, before any reader sees it."""
 
 import hashlib
+import subprocess
 import zipfile
 
 import numpy as np
@@ -28,10 +29,11 @@ def test_the_checksum_of_a_file_is_the_sha_256_of_what_precedes_it():
 
 def test_a_file_without_a_checksum_is_first_tried_by_a_process_of_its_own(tmp_path):
     path = tmp_path / "model.tflite"
-    for content in (FILE[:200], b"", b"not a model"):
+    other = "is not a valid Flatbuffer buffer"
+    for content, said in ((FILE[:200], other), (b"", "null/empty"), (b"not a model", other)):
         assert not checksums.check(content)
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"\w"):
+        with pytest.raises(ValueError, match=said):
             checksums.check_tflite(path)
 
 
@@ -61,3 +63,12 @@ def test_the_first_file_of_a_folder_that_is_another_is_named(tmp_path, damage):
         path.write_text("other")
     with pytest.raises(ValueError, match=f"{path.relative_to(tmp_path)}: it is not as"):
         checksums.check_sums(tmp_path)
+
+
+def test_sha256sum_reads_the_checksums_of_a_folder(tmp_path):
+    (tmp_path / "graph").write_text("graph")
+    checksums.write_sums(tmp_path)
+    command = "sha256sum", "--check", checksums.SUMS
+    assert subprocess.run(command, cwd=tmp_path).returncode == 0
+    (tmp_path / "graph").write_text("other")
+    assert subprocess.run(command, cwd=tmp_path).returncode == 1

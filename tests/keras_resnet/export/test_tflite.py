@@ -3,6 +3,7 @@
 import re
 import warnings
 from functools import cache
+from hashlib import sha256
 from zipfile import ZipFile
 
 import keras
@@ -16,6 +17,7 @@ from keras_resnet.export import ModelCard, tflite
 from keras_resnet.export.files import FORMAT_FILES, QUANTIZERS
 from keras_resnet.export.fold import fold
 from keras_resnet.imagenet_utils import MODES, preprocess_input
+from tests.networks import vary
 
 DRAW = np.random.default_rng(0)
 # Noise of different colors.
@@ -29,13 +31,7 @@ LABELS = tuple("abcdefghij")
 def classifier(order):
     image = keras.Input((32, 32, 3), name="image")
     normal = keras.layers.Normalization(mean=(90, 90, 90), variance=(4000, 4000, 4000))(image)
-    model = ResNet(cifar(8, activation_order=order), input_tensor=normal)
-    draw = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, *_ = layer.get_weights()
-            parts = ((0.5, 1), (-0.5, 0.5), (-0.5, 0.5), (0.5, 2))
-            layer.set_weights([draw.uniform(*limits, gamma.shape) for limits in parts])
+    model = vary(ResNet(cifar(8, activation_order=order), input_tensor=normal))
     # A head that is sure of different classes for different images.
     features = keras.Model(model.inputs, model.get_layer("avg_pool").output)
     pooled = features.predict_on_batch(IMAGES.astype("float32"))
@@ -156,10 +152,12 @@ def test_sizes_fall_as_they_should(delivered):
 
 
 @ONE
-def test_every_file_has_its_labels(delivered):
+def test_every_file_has_its_labels_and_its_checksum(delivered):
     for name in tflite.CONVERSIONS:
-        with ZipFile(delivered[1](name)) as archive:
+        file = delivered[1](name)
+        with ZipFile(file) as archive:
             assert tuple(archive.read("labels.txt").decode().splitlines()) == LABELS
+            assert archive.comment == sha256(file.read_bytes()[:-64]).hexdigest().encode()
 
 
 NEWER = [("int8", np.int8), ("dynamic", np.float32), ("int16x8", np.float32)]

@@ -231,3 +231,5 @@ def test_published_counts_of_variants():
     wide = imagenet(50, block="wide_bottleneck", width_multiplier=2)
     assert parameters(wide) == 68_883_240  # torchvision's wide_resnet50_2
     assert macs(replace(imagenet(50), block="bottleneck_v1.5")) == 4_089_184_256
+    assert macs(imagenet(50, output_stride=16)) == 6_054_477_824  # as docs/backbone.md has them
+    assert macs(imagenet(50, output_stride=8)) == 19_002_294_272

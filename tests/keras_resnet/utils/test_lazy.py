@@ -9,20 +9,6 @@ import keras_resnet
 from keras_resnet import export
 from keras_resnet.utils.lazy import attach
 
-FRAMEWORKS = ("keras", "tensorflow")
-CODE = """
-import json, sys
-from importlib import import_module
-import_module(sys.argv[1])
-print(json.dumps([name for name in sys.argv[2:] if name in sys.modules]))
-"""
-
-
-@pytest.mark.parametrize("module", ["keras_resnet", "keras_resnet.spec", "keras_resnet.families"])
-def test_plain_data_bring_in_no_framework(fresh_python, module):
-    said = fresh_python("-c", CODE, module, *FRAMEWORKS, "keras_resnet.network").stdout
-    assert json.loads(said) == []
-
 
 def test_names_of_specs_bring_in_no_framework_and_builders_do(fresh_python):
     code = (

@@ -1,11 +1,14 @@
 """Right names and shapes, another network: what a file tells of it is compared."""
 
+import json
+
 import keras
 import pytest
 
 from keras_resnet import InputError, PlainNet20, ResNet8, Spec
 from keras_resnet.network import ResNet
-from keras_resnet.weights.architecture import layers
+from keras_resnet.weights.architecture import MEANING, layers
+from keras_resnet.weights.loading import read
 
 BOTTLENECK = {"blocks": (1, 1), "widths": (4, 8), "shortcut": "B"}
 
@@ -66,8 +69,21 @@ def test_two_backbones_in_a_file_are_refused(tmp_path):
         ResNet8(include_top=False, weights=tmp_path / "x.keras")
 
 
-def test_a_config_is_the_same_from_a_model_and_from_its_file(tmp_path):
-    model = ResNet8()
-    found = layers({"config": model.get_config()})
-    assert found["conv2_block1_add"].inputs == ("conv1_relu", "conv2_block1_2_bn")
-    assert found["conv1_conv"].inputs == ()
+def computed(config):
+    """What the layers of a config compute, and from what."""
+    keys = *MEANING, "strides", "dilation_rate"
+    return {
+        name: (layer.kind, layer.inputs, json.dumps([layer.meaning.get(key) for key in keys]))
+        for name, layer in layers(config).items()
+    }
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore:You are saving")
+def test_a_config_is_the_same_from_a_model_and_from_its_file(suffix, tmp_path):
+    model, path = ResNet8(), tmp_path / f"x{suffix}"
+    model.save(path)
+    found = computed(read(path).config)
+    assert found == computed({"config": model.get_config()})
+    assert found["conv2_block1_add"][1] == ("conv1_relu", "conv2_block1_2_bn")
+    assert found["conv1_conv"][1] == ()

@@ -150,9 +150,8 @@ def test_builders_conversion_and_fine_tuning_take_models_of_the_hub(place, fresh
     places = (str(tmp_path / name) for name in ("photos", "converted.keras", "run"))
     with serve(root) as (address, _):
         printed = fresh_python(
-            "-c", USES, *places, HF_HOME=str(tmp_path / "cache"), HF_ENDPOINT=address,
-            XDG_CACHE_HOME=str(tmp_path / "features"),
-        ).stdout  # fmt: skip
+            "-c", USES, *places, HF_HOME=str(tmp_path / "cache"), HF_ENDPOINT=address
+        ).stdout
     built, converted, source, normalization = json.loads(printed.splitlines()[-1])
     whole = ResNet(SPEC)
     whole.set_weights(model.get_weights())

@@ -9,6 +9,7 @@ from keras import ops
 from safetensors.numpy import save_file
 
 from keras_resnet import InputError, ResNet, ResNet8, Spec, from_checkpoint
+from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.weights import layouts
 from tests.keras_resnet.weights.torch_writer import write
 
@@ -81,7 +82,9 @@ def test_transformers_names(source, tmp_path):
     }
     save_file(renamed, tmp_path / "model.safetensors")
     (tmp_path / "config.json").write_text('{"model_type": "resnet", "hidden_act": "relu"}')
-    same_outputs(model, from_checkpoint(tmp_path / "model.safetensors", input_shape=(32, 32, 3)))
+    found = from_checkpoint(tmp_path / "model.safetensors", input_shape=(32, 32, 3))
+    same_outputs(model, found)
+    assert found.preprocessing == MODES["torch"]
     (tmp_path / "config.json").write_text('{"model_type": "resnet", "hidden_act": "gelu"}')
     with pytest.raises(InputError, match="says hidden_act 'gelu', and this family has no such"):
         from_checkpoint(tmp_path / "model.safetensors")

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 from xml.etree import ElementTree
 
@@ -58,7 +59,7 @@ def test_the_same_network_gives_the_same_numbers(analysed):
 def test_a_run_keeps_its_analysis(digits_run, command, capsys, tmp_path):
     run = shutil.copytree(digits_run, tmp_path / "run")
     command(analyze, f"--run={run}", "--what=responses", *QUICK)
-    assert "responses: about 1 s" in capsys.readouterr().out
+    assert re.search(r"responses: about \d+ s", capsys.readouterr().out)
     assert (run / "analysis/responses.svg").exists()
     assert not (run / "analysis/surface.svg").exists()
 

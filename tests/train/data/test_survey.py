@@ -15,11 +15,6 @@ from train.settings.data import DataSettings
 pytestmark = pytest.mark.unit
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path_factory, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-
-
 def photo(path, seed, mode="RGB", **options):
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.random.default_rng(seed).integers(0, 256, (6, 9, 3)).astype("uint8")

@@ -13,7 +13,7 @@ import pytest
 
 from keras_resnet import InputError, cifar, families
 from keras_resnet.utils.schema import write_json
-from tests.train.evaluation.records import evaluation
+from tests.train.evaluation.example import evaluation
 from train.data.dataset import Data, Split
 from train.evaluation.report import compared, write_report
 from train.settings.execution import Execution

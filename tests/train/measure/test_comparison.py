@@ -1,6 +1,4 @@
 import json
-import subprocess
-import sys
 
 import keras
 import numpy as np
@@ -100,32 +98,37 @@ def test_a_file_that_lost_too_much_is_named():
         comparison.check_drops(rows, 0.5)
 
 
-def test_a_longer_computation_takes_longer(folder, tmp_path):
+@pytest.fixture(scope="module")
+def large(tmp_path_factory):
+    """A file that takes milliseconds, not microseconds."""
     image = keras.Input((8, 8, 3), name="image")
     x = keras.layers.Conv2D(512, 3, padding="same")(image)
     x = keras.layers.Conv2D(512, 3, padding="same")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
-    large = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
-    formats.save(large, tmp_path, ["float32"])
-    small, large = (
-        json.loads(
-            subprocess.run(
-                [sys.executable, latency.__file__, *files, "--runs=50"],
-                capture_output=True,
-                check=True,
-            ).stdout
-        )[0]
-        for files in ([folder[0] / "model.tflite"], [tmp_path / "model.tflite"])
+    folder = tmp_path_factory.mktemp("large")
+    model = keras.Model(image, keras.layers.Dense(4, "softmax")(x))
+    formats.save(model, folder, ["float32"])
+    return folder / "model.tflite"
+
+
+@pytest.fixture
+def few_runs(monkeypatch):
+    monkeypatch.setattr(comparison, "RUNS", 50)
+
+
+def test_a_longer_computation_takes_longer(folder, large, few_runs):
+    (small,), (large,) = (
+        comparison.time_files([file], 1) for file in (folder[0] / "model.tflite", large)
     )
     assert large["median_ms"] > 3 * small["median_ms"]
     assert large["memory_mb"] > small["memory_mb"] + 5  # 9 MB of weights
 
 
-def test_files_are_timed_interleaved(folder):
+def test_files_are_timed_interleaved(large, few_runs):
     """The same file twice takes the same time, whatever else the machine does."""
-    one, again = comparison.time_files([folder[0] / "model.tflite"] * 2, 1)
+    one, again = comparison.time_files([large] * 2, 1)
     assert one["latency_ratio"] == 1
-    assert 0.75 < again["latency_ratio"] < 1.33
+    assert 0.5 < again["latency_ratio"] < 2
     assert one["runs"] == again["runs"]
 
 

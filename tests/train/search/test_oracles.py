@@ -91,10 +91,13 @@ def test_hyperband_trains_the_better_ones_longer(tmp_path):
     assert len(again) == 6
 
 
-@pytest.mark.parametrize(
+FURTHER = pytest.mark.parametrize(
     "tuner",
     [pytest.param(t, marks=pytest.mark.slow if t == "bayesian" else ()) for t in TUNERS],
 )
+
+
+@FURTHER
 def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     whole = work(make(tmp_path / "whole", tuner))
     parts = work(make(tmp_path / "parts", tuner), most=5)
@@ -105,6 +108,19 @@ def test_a_search_goes_on_as_if_it_had_not_stopped(tuner, tmp_path):
     again.reload()
     assert again.create_trial("tuner0").hyperparameters.values == running.hyperparameters.values
     assert parts | work(again) == whole
+
+
+@FURTHER
+def test_a_search_goes_on_with_more_trials(tuner, tmp_path):
+    first = work(make(tmp_path / "parts", tuner, trials=6))
+    more = make(tmp_path / "parts", tuner)
+    more.reload()
+    assert {name: trial.hyperparameters.values for name, trial in more.trials.items()} == first
+    tried = first | work(more)
+    assert len(tried) == 12
+    if tuner == "random":  # others choose by how many trials there are
+        whole = work(make(tmp_path / "whole", tuner))
+        assert [*tried.values()] == [*whole.values()]
 
 
 @pytest.mark.parametrize("tuner", ["hyperband", pytest.param("random", marks=pytest.mark.slow)])

@@ -134,6 +134,16 @@ def test_killed_again_and_again_it_ends_with_the_same_leaderboard(search, tmp_pa
 
 
 @pytest.mark.slow
+def test_more_trials_later_are_those_of_a_longer_search(search, tmp_path):
+    folder = tmp_path / "tune"
+    said(tune(f"--output_dir={folder}", "--max_trials=1"))
+    first = (folder / "trials/0/run.json").read_bytes()
+    assert "trial 0" not in said(tune(f"--output_dir={folder}"))
+    assert (folder / "trials/0/run.json").read_bytes() == first
+    assert leaderboard(folder) == leaderboard(search[0])
+
+
+@pytest.mark.slow
 def test_a_trial_that_fails_is_recorded_and_the_search_goes_on(tmp_path):
     folder = tmp_path / "tune"
     flags = ["--learning_rate=0.1,1e9", "--optimizer=sgd", "--max_trials=3"]

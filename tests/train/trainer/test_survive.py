@@ -73,9 +73,7 @@ def photographs(tmp_path_factory):
     """As many images to train on, as files of many sizes."""
     folder = tmp_path_factory.mktemp("photographs")
     survive.write_photographs(folder, 137)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
-        yield sources.load(DataSettings(str(folder), image_size=8), 8)
+    return sources.load(DataSettings(str(folder), image_size=8), 8)
 
 
 @pytest.mark.parametrize(
