@@ -13,6 +13,7 @@ from PIL import Image
 
 from keras_resnet import ResNet8, export
 from keras_resnet.export import saved_model
+from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 32, 32, 3)).astype("uint8")
 
@@ -28,12 +29,7 @@ def model():
     """A model with statistics that are not trivial."""
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 3), name="image")
-    model = ResNet8(input_tensor=keras.layers.Rescaling(1 / 64, offset=-2)(image))
-    draw = np.random.default_rng(1)
-    model.set_weights(
-        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
-    return model
+    return vary(ResNet8(input_tensor=keras.layers.Rescaling(1 / 64, offset=-2)(image)))
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from keras_resnet import (
     replace_head,
 )
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS
+from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
 
@@ -141,13 +142,7 @@ def test_a_detector_on_the_maps_trains_the_backbone():
 
 def varied(**arguments):
     """A pre-activation network whose statistics, scales and shifts are all different."""
-    model = ResNet8(input_shape=(16, 16, 3), activation_order="full_preact", **arguments)
-    draw = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            for variable in layer.weights:
-                variable.assign(draw.uniform(0.5, 1.5, variable.shape))
-    return model
+    return vary(ResNet8(input_shape=(16, 16, 3), activation_order="full_preact", **arguments))
 
 
 def statistics(model):

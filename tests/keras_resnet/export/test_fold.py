@@ -10,6 +10,7 @@ from keras import layers
 from keras_resnet import SPECS, ResNet, ResNet18V2, ResNet50, Spec, cifar, imagenet_utils
 from keras_resnet.export.fold import fold
 from keras_resnet.imagenet_utils import MODES
+from tests.networks import vary
 
 DRAW = np.random.default_rng(0)
 IMAGES = (DRAW.integers(0, 256, (8, 32, 32, 3)) * DRAW.random((8, 1, 1, 3))).astype("float32")
@@ -20,18 +21,7 @@ def network(spec: Spec) -> keras.Model:
     image = keras.Input(spec.input_shape, name="image")
     scale = {"mean": (125, 123, 114), "variance": (3969, 3855, 4450)}
     normal = layers.Normalization(**scale, name="images")
-    model = ResNet(spec, input_tensor=normal(image), classifier_activation=None)
-    vary(model)
-    return model
-
-
-def vary(model):
-    draw = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, layers.BatchNormalization):
-            limits = {"gamma": (0.5, 1), "moving_variance": (0.5, 2)}
-            for variable in layer.weights:
-                variable.assign(draw.uniform(*limits.get(variable.name, (-1, 1)), variable.shape))
+    return vary(ResNet(spec, input_tensor=normal(image), classifier_activation=None))
 
 
 def outputs(model, images):
@@ -91,9 +81,7 @@ def prepared_convolution(prepare, padding, channels=3):
     if padding == "zeros around":
         x, padding = layers.ZeroPadding2D(3)(x), "valid"
     x = layers.BatchNormalization()(layers.Conv2D(8, 7, 2, padding, use_bias=False)(x))
-    model = keras.Model(image, x)
-    vary(model)
-    return model
+    return vary(keras.Model(image, x))
 
 
 def kinds_and_difference(model):
@@ -190,8 +178,8 @@ def test_networks_for_photographs_with_their_preparation_inside(build):
 def test_a_convolution_that_others_see_too_keeps_its_normalization_apart():
     image = keras.Input((8, 8, 3))
     x = layers.Conv2D(4, 3, name="seen_twice")(image)
-    model = keras.Model(image, layers.Add()([x, layers.BatchNormalization(name="norm")(x)]))
-    vary(model)
+    added = layers.Add()([x, layers.BatchNormalization(name="norm")(x)])
+    model = vary(keras.Model(image, added))
     folded = fold(model)
     assert isinstance(folded.get_layer("norm"), layers.DepthwiseConv2D)
     images = IMAGES[:, :8, :8]
@@ -203,8 +191,7 @@ def test_a_division_of_images_goes_into_the_first_convolution(whole):
     image = keras.Input((32, 32, 3), name="image")
     divided = layers.Normalization(mean=(0, 0, 0), variance=(3969, 3855, 4450))(image)
     if whole:
-        model = ResNet(cifar(8), input_tensor=divided, classifier_activation=None)
-        vary(model)
+        model = vary(ResNet(cifar(8), input_tensor=divided, classifier_activation=None))
     else:
         model = keras.Model(image, layers.Conv2D(4, 3, padding="same")(divided))
     folded = fold(model)
@@ -224,9 +211,7 @@ def test_folding_twice_changes_nothing():
 
 def chain(*parts):
     x = keras.Input((8, 8, 3))
-    model = keras.Sequential([x, *parts, layers.GlobalAveragePooling2D(), layers.Dense(3)])
-    vary(model)
-    return model
+    return vary(keras.Sequential([x, *parts, layers.GlobalAveragePooling2D(), layers.Dense(3)]))
 
 
 # Networks of others, in which layers have settings that ours do not use.

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from keras_resnet import InputError, ResNet, cifar, export
 from keras_resnet.export.files import EXACT, FORMAT_FILES
+from tests.networks import vary
 
 # Noise of different colors.
 DRAW = np.random.default_rng(0)
@@ -25,11 +26,7 @@ def delivered(request, tmp_path_factory):
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 3), name="image")
     scaled = keras.layers.Rescaling(1 / 64, offset=-2)(image)
-    model = ResNet(cifar(8, activation_order=request.param), input_tensor=scaled)
-    draw = np.random.default_rng(1)
-    model.set_weights(
-        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
+    model = vary(ResNet(cifar(8, activation_order=request.param), input_tensor=scaled))
     folder = tmp_path_factory.mktemp("delivered") / "new"
     export.save(model, folder)
     return model, folder

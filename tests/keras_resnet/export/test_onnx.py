@@ -11,6 +11,7 @@ from keras_resnet import InputError, ResNet, ResNet20, cifar, export, imagenet_u
 from keras_resnet.export.onnx import read_metadata
 from keras_resnet.utils.framing import Framing
 from tests.keras_resnet.export.test_formats import damaged
+from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (7, 32, 32, 3)).astype("uint8")
 
@@ -21,12 +22,8 @@ def network(activation="softmax", shape=(32, 32, 3), **changes):
     image = keras.Input(shape, name="image")
     scaled = keras.layers.Normalization(mean=[120.0] * 3, variance=[3600.0] * 3)(image)
     maps = ResNet(cifar(8, **changes), input_tensor=scaled, include_top=False, pooling="avg")
-    model = keras.Model(image, keras.layers.Dense(10, activation)(maps.output), name="small")
-    draw = np.random.default_rng(1)
-    model.set_weights(
-        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
-    return model
+    head = keras.layers.Dense(10, activation)
+    return vary(keras.Model(image, head(maps.output), name="small"))
 
 
 @pytest.fixture(scope="module")

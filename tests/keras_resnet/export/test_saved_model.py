@@ -11,6 +11,7 @@ from PIL import Image
 from keras_resnet import InputError, ResNet8
 from keras_resnet.export import saved_model
 from keras_resnet.utils.framing import Framing
+from tests.networks import vary
 from train.data.images import read_image
 
 DRAW = np.random.default_rng(0)
@@ -34,11 +35,7 @@ def delivered(tmp_path_factory):
     """A model with statistics that are not trivial, and what was written, moved and loaded."""
     keras.utils.set_random_seed(0)
     image = keras.Input((32, 32, 3), name="image")
-    model = ResNet8(input_tensor=keras.layers.Rescaling(1 / 64, offset=-2)(image))
-    draw = np.random.default_rng(1)
-    model.set_weights(
-        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
+    model = vary(ResNet8(input_tensor=keras.layers.Rescaling(1 / 64, offset=-2)(image)))
     folder = tmp_path_factory.mktemp("delivered")
     saved_model.write(model, folder / "written", LABELS)
     moved = (folder / "written").rename(folder / "moved")

@@ -16,6 +16,7 @@ from keras_resnet.export import ModelCard, tflite
 from keras_resnet.export.files import FORMAT_FILES, QUANTIZERS
 from keras_resnet.export.fold import fold
 from keras_resnet.imagenet_utils import MODES, preprocess_input
+from tests.networks import vary
 
 DRAW = np.random.default_rng(0)
 # Noise of different colors.
@@ -29,13 +30,7 @@ LABELS = tuple("abcdefghij")
 def classifier(order):
     image = keras.Input((32, 32, 3), name="image")
     normal = keras.layers.Normalization(mean=(90, 90, 90), variance=(4000, 4000, 4000))(image)
-    model = ResNet(cifar(8, activation_order=order), input_tensor=normal)
-    draw = np.random.default_rng(1)
-    for layer in model.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            gamma, *_ = layer.get_weights()
-            parts = ((0.5, 1), (-0.5, 0.5), (-0.5, 0.5), (0.5, 2))
-            layer.set_weights([draw.uniform(*limits, gamma.shape) for limits in parts])
+    model = vary(ResNet(cifar(8, activation_order=order), input_tensor=normal))
     # A head that is sure of different classes for different images.
     features = keras.Model(model.inputs, model.get_layer("avg_pool").output)
     pooled = features.predict_on_batch(IMAGES.astype("float32"))

@@ -9,6 +9,7 @@ import pytest
 from keras_resnet import InputError, ResNet, Spec, imagenet_utils, open_weights
 from keras_resnet.spec.preprocessing import MODES, Preprocessing
 from keras_resnet.weights.readers import HEAD
+from tests.networks import vary
 from train.data.dataset import Data, Split
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
@@ -34,11 +35,7 @@ DATA = data("red", "green", "blue")
 @pytest.fixture
 def source(tmp_path):
     """A network to logits with statistics of its own, and its weights."""
-    model = ResNet(SPEC, classifier_activation=None)
-    draw = np.random.default_rng(1)
-    model.set_weights(
-        [w + draw.uniform(0, 0.3, w.shape) if w.ndim == 1 else w for w in model.get_weights()]
-    )
+    model = vary(ResNet(SPEC, classifier_activation=None))
     model.save_weights(tmp_path / "model.weights.h5")
     return model, open_weights(tmp_path / "model.weights.h5", SPEC)
 
