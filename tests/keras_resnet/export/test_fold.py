@@ -81,8 +81,7 @@ def prepared_convolution(prepare, padding, channels=3):
     if padding == "zeros around":
         x, padding = layers.ZeroPadding2D(3)(x), "valid"
     x = layers.BatchNormalization()(layers.Conv2D(8, 7, 2, padding, use_bias=False)(x))
-    model = vary(keras.Model(image, x))
-    return model
+    return vary(keras.Model(image, x))
 
 
 def kinds_and_difference(model):
