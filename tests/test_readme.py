@@ -161,10 +161,10 @@ def described(recipe):
         "epochs, batch size": f"{recipe.epochs}, {recipe.batch_size}",
         "optimizer": f"{muon}{'Nesterov ' * recipe.nesterov}momentum {recipe.momentum:g}",
         "learning rate": rate,
-        "weight decay (L2)": f"{recipe.weight_decay:.0e}".replace("e-0", "e-"),
+        "weight decay (L2)": f"{recipe.weight_decay:.1e}".replace(".0e", "e").replace("e-0", "e-"),
         "flips": recipe.flip,
         "label smoothing": f"{recipe.label_smoothing:g}" if recipe.label_smoothing else "none",
-        "cutout": f"{recipe.cutout} pixels" if recipe.cutout else "none",
+        "CutMix": {0.0: "none", 0.5: "half of the images"}[recipe.cutmix],
     }
 
 
