@@ -11,7 +11,7 @@ from PIL import Image
 
 import keras_resnet
 from docs import augmentations
-from train.settings.recipe import RECIPES
+from train.settings.recipes import RECIPES
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = {

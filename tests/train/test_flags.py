@@ -24,8 +24,8 @@ COMMANDS = [
     if "\nCOMMAND = " in path.read_text()
 ]
 NOT_PATHS = {
-    "author", "coordinator", "devices", "experiment", "format", "formats", "license", "model",
-    "quantizer", "recipe", "tuner", "views", "what", *(field.name for field in space.searchable()),
+    "author", "coordinator", "devices", "experiment", "formats", "license", "model", "recipe",
+    "views", "what", *(field.name for field in space.searchable()),
 }  # fmt: skip
 CHANGES = {
     Recipe: {
