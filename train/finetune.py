@@ -12,7 +12,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, NamedTuple
 
-from keras_resnet.spec import Spec
 from keras_resnet.spec.preprocessing import MODES
 from keras_resnet.utils.errors import InputError
 from train import beginning, flags, workflow
@@ -129,7 +128,7 @@ def _prepare(
     beginning.check_apart(values.weights, folder)
     engine.choose(execution.devices)
     name, network, weights = beginning.open_start(values, choice.name, choice.network)
-    if weights.preprocessing is None and isinstance(network, Spec):
+    if weights.preprocessing is None:
         weights = weights._replace(preprocessing=MODES[network.preprocessing])
         print(
             f"{weights.source} does not tell how its images were prepared: taken for "

@@ -119,9 +119,8 @@ def _box(size: tf.Tensor, target: tuple[int, int], framing: Framing) -> tuple:
     """Height and width of what is seen, float64, and how many of its pixels make one at least."""
     size, sides = tf.cast(size, tf.float64), tf.constant(target, tf.float64)
     if framing.resize == "crop":
-        scale = (
-            tf.reduce_min(size / sides) * framing.crop_ratio
-        )  # first, as there: they round alike
+        # The scale first, as `Framing` computes it: in another order some sizes round otherwise.
+        scale = tf.reduce_min(size / sides) * framing.crop_ratio
         seen = tf.maximum(tf.round(sides * scale), 1)
         return seen, tf.reduce_min(seen / sides)
     if framing.resize == "pad":

@@ -8,13 +8,13 @@ from typing_extensions import TypedDict  # pydantic wants this one before Python
 
 from keras_resnet import __version__, families
 from keras_resnet.families import NetworkConfig
+from keras_resnet.spec.config import MOST_SIDE
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.files import check_regular, read_text, sha256
 from keras_resnet.utils.labels import check_labels, read_lines
 from keras_resnet.utils.schema import parse, read_json, write_json
 from train.data.statistics import Normalization
 from train.runs.files import LABELS, RECORD, SUMMED
-from train.settings.data import MOST_SIDE
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
 

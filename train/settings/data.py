@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 
+from keras_resnet.spec.config import MOST_SIDE
 from keras_resnet.utils.fields import option, path
 from keras_resnet.utils.framing import Framing
 
 DEFAULT = "cifar10"
-MOST_SIDE = 8192  # of an image, in pixels
 
 
 @dataclass(frozen=True)
