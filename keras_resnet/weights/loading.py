@@ -1,5 +1,6 @@
 """Loads weight files of any origin into a network: all weights, or none."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from logging import getLogger
@@ -30,6 +31,7 @@ from keras_resnet.weights.readers import HEAD, Weights
 from keras_resnet.weights.signature import check_same, weight_signature
 
 LOG = getLogger("keras_resnet")
+TOP = re.compile(rf"{HEAD}|fc\d+")  # VGG and AlexNet have dense layers before the classes
 
 
 class Contents(NamedTuple):
@@ -190,7 +192,12 @@ def match(
             matched += [(variable, weights[name][variable.name]) for variable in layer.weights]
         elif not (new_head and layer.name == HEAD):
             raise InputError(misfit)
-    unused = [name for name in weights if name not in {*names.values(), HEAD}]
+    headless = HEAD not in names
+    unused = [
+        name
+        for name in weights
+        if name not in names.values() and not (headless and TOP.fullmatch(name))
+    ]
     if unused:
         raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
     if contents.config:

@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+from itertools import pairwise
 
 import keras
 import numpy as np
@@ -73,20 +74,25 @@ def test_the_named_networks_are_recognized_by_names_and_shapes(title):
     assert infer(state)[0] == spec
 
 
-def test_a_single_dense_layer_takes_maps_that_torch_flattens_channels_first(tmp_path):
-    """As in kuangliu/pytorch-cifar, where maps are of one pixel: here of 2x2."""
-    head = array("classifier.weight", (5, 2 * 2 * 4))
+@pytest.mark.parametrize("hidden", [(), (6, 7)])
+def test_the_first_dense_layer_takes_maps_that_torch_flattens_channels_first(hidden, tmp_path):
+    """One dense layer is as in kuangliu/pytorch-cifar, where maps are of one pixel: here of 2x2."""
+    units = (2 * 2 * 4, *hidden, 5)
+    kernels = [array(f"classifier.{i}", shape[::-1]) for i, shape in enumerate(pairwise(units))]
     state = {
         "features.0.weight": array("features.0.weight", (4, 3, 3, 3)),
         "features.0.bias": np.ones(4, "float32"),
-        "classifier.weight": head,
-        "classifier.bias": np.zeros(5, "float32"),
     }
+    for i, kernel in enumerate(kernels):
+        module = f"classifier.{3 * i}" if hidden else "classifier"
+        state |= {f"{module}.weight": kernel, f"{module}.bias": np.zeros(len(kernel), "float32")}
     save_file(state, tmp_path / "x.safetensors")
     x = np.random.default_rng(0).normal(size=(2, 4, 4, 3)).astype("float32")
     maps = from_checkpoint(tmp_path / "x.safetensors", include_top=False).predict_on_batch(x)
     model = from_checkpoint(tmp_path / "x.safetensors", classifier_activation=None)
-    expected = maps.transpose(0, 3, 1, 2).reshape(2, -1) @ head.T
+    expected = maps.transpose(0, 3, 1, 2).reshape(2, -1)
+    for i, kernel in enumerate(kernels):
+        expected = (np.maximum(expected, 0) if i else expected) @ kernel.T
     np.testing.assert_allclose(model.predict_on_batch(x), expected, rtol=1e-4, atol=1e-5)
 
 
