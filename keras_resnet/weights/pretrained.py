@@ -70,6 +70,9 @@ class Trained(NamedTuple):
 
 
 CIFAR10 = {
+    "ResNet12Wide": Trained(
+        "resnet12wide_cifar10", "e32f19184faec741b540763881751ad97252c85d39619c4ae6d6b681e459a3f5"
+    ),
     "ResNet20": Trained(
         "resnet20_cifar10", "062c27865c39ba36a84b203a94cba0faed2fa1ceb026606bc785c042969e3f87"
     ),
