@@ -1,6 +1,5 @@
 """Loads weight files of any origin into a network: all weights, or none."""
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from logging import getLogger
@@ -27,11 +26,10 @@ from keras_resnet.weights import (
     state,
 )
 from keras_resnet.weights.layouts import WeightLayout
-from keras_resnet.weights.readers import HEAD, Weights
+from keras_resnet.weights.readers import HEAD, TOP, Weights
 from keras_resnet.weights.signature import check_same, weight_signature
 
 LOG = getLogger("keras_resnet")
-TOP = re.compile(rf"{HEAD}|fc\d+")  # VGG and AlexNet have dense layers before the classes
 
 
 class Contents(NamedTuple):

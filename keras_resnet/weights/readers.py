@@ -1,6 +1,7 @@
 """Weight files of Keras as plain arrays, and the config of the network that is in some of them."""
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from keras_resnet.utils.errors import InputError
 
 Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
 HEAD = "predictions"  # the layer of the classes
+TOP = re.compile(rf"{HEAD}|fc\d+")  # with the dense layers before it in VGG and AlexNet
 CONFIG = "config.json"  # of a `.keras` file
 
 
