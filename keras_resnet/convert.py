@@ -172,8 +172,8 @@ def to_checkpoint(model: keras.Model, path: str | Path) -> None:
     layout = TIMM_V2 if "post_bn" in weights else layout
     try:
         spec = infer(weights, layout)
-        if STEMS[spec.stem].stride == 1:
-            raise InputError(f"its stem is {spec.stem!r}, for small images.")
+        if STEMS[spec.stem].small_images:
+            raise InputError("its stem is for small images.")
         if spec.shortcut == "A":
             raise InputError("it has no projection shortcuts, and theirs have: use B or D.")
         theirs = ResNet(spec, include_top=HEAD in weights)

@@ -61,6 +61,16 @@ class Stem(NamedTuple):
     pool: bool  # a 3x3 max pooling of stride 2 follows
     shares: tuple[float, ...] = (1,)  # channels of each convolution, in those of the stem
 
+    @property
+    def reduction(self) -> int:
+        """Pixels of the image, to a side, for one of the first block."""
+        return self.stride * (2 if self.pool else 1)
+
+    @property
+    def small_images(self) -> bool:
+        """Whether it is for images as of CIFAR-10, and not as of ImageNet."""
+        return self.reduction < 4
+
 
 class Variant(NamedTuple):
     """Details in which published implementations of the same architecture differ.
@@ -133,6 +143,7 @@ PROJECTIONS = "project", "pool_project"  # the paths with a convolution
 
 STEMS = {
     "cifar": Stem(3, 1, False),  # He et al. 2015, 4.2: CIFAR-10
+    "strided": Stem(3, 2, False),  # MobileNet (Howard et al. 2017, Table 1): for phones
     "imagenet": Stem(7, 2, True),  # He et al. 2015, Table 1
     "deep": Stem(3, 2, True, (1 / 2, 1 / 2, 1)),  # ResNet-C ("Bag of Tricks", He et al. 2018, 4.2)
     # 32x32 pixels are halved before the first block (airbench96: Jordan 2024)

@@ -83,7 +83,7 @@ class Spec(Settings):
     @property
     def preprocessing(self) -> str:
         """How published weights of this network want images, a key of `preprocessing.MODES`."""
-        small = STEMS[self.stem].stride == 1  # as of CIFAR-10, whatever the classes are by now
+        small = STEMS[self.stem].small_images  # whatever the classes are by now
         return "cifar10" if small else VARIANTS[self.variant].preprocessing
 
     @property
@@ -101,8 +101,7 @@ class Spec(Settings):
 
     def stage_stride(self, stage: int) -> int:
         """Input pixels per pixel of a stage, counted from 0, in the network without dilation."""
-        stem = STEMS[self.stem]
-        return stem.stride * (2 if stem.pool else 1) * 2**stage
+        return STEMS[self.stem].reduction * 2**stage
 
     def check_size(self, *sides: int | None) -> None:
         """Checks that images are large enough; `None` stands for a side that is not known.

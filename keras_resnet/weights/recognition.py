@@ -101,7 +101,8 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     blocks = tuple(stages.count(stage) for stage in sorted(set(stages)))
     stem = _kernels(weights, "conv1_1_conv", "conv1_2_conv", "conv1_conv")
     branch = _kernels(weights, *(f"conv2_block1_{i}_conv" for i in (1, 2, 3)))
-    stems = {(row.kernel, row.shares): name for name, row in STEMS.items()}
+    # Strides are in no weights: of stems with the same kernels, it is the first of the table.
+    stems = {(row.kernel, row.shares): name for name, row in reversed(STEMS.items())}
     square = all(kernel.ndim == 4 and 0 not in kernel.shape for kernel in stem + branch)
     shares = tuple(kernel.shape[-1] / stem[-1].shape[-1] for kernel in stem) if square else ()
     name = stems.get((len(stem[0]), shares)) if stem else None
@@ -120,7 +121,7 @@ def infer(weights: Weights, layout: WeightLayout) -> Spec:
     widths = [first["kernel"].shape[-1] for first in firsts]
     multiplier = max(1.0, width / stem[-1].shape[-1])  # stages may be wider than the stem
     head = weights.get(HEAD, {}).get("kernel")
-    default = CIFAR if STEMS[name].stride == 1 else IMAGENET
+    default = CIFAR if STEMS[name].small_images else IMAGENET
     return Spec(
         blocks=blocks,
         widths=tuple(round(w / multiplier) for w in widths),

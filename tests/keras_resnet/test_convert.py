@@ -198,7 +198,7 @@ def test_only_networks_that_torch_has_are_written(tmp_path):
             ResNet50(blocks=(1, 1, 1, 1), width_multiplier=0.25),
             r"the bias of layer 'conv1_conv' is \(16,\) in the file, missing here",
         ),
-        (ResNet20(), "its stem is 'cifar', for small images"),
+        (ResNet20(), "its stem is for small images"),
         (
             ResNet(imagenet(18, shortcut="C", width_multiplier=0.25)),
             "a file of resnet would be .*: the file has a layer 'conv2_block1_0_conv' which the",

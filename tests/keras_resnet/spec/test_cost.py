@@ -54,8 +54,8 @@ def test_other_shortcuts(shortcut, variant):
 
 
 @pytest.mark.parametrize("order", ["original", "full_preact"])
-@pytest.mark.parametrize("stem", ["deep", "early", "tiered"])
-def test_stems_of_several_convolutions_and_averaging_shortcuts(stem, order):
+@pytest.mark.parametrize("stem", ["strided", "deep", "early", "tiered"])
+def test_other_stems_and_averaging_shortcuts(stem, order):
     shape = {"input_shape": (37, 48, 3), "activation_order": order}
     assert_costs_are_those_of_the_built(
         Spec((1, 2), (8, 16), "bottleneck_v1.5", shortcut="D", stem=stem, **shape)
