@@ -17,12 +17,12 @@ from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from keras_resnet.utils.schema import parse, read_json
 from train import flags
-from train.evaluation.repeat import command_line, named_network, program, settings
+from train.evaluation.repeat import command_line, network_title, program, settings
 from train.runs.files import RECORD, REPORT, WEIGHTS
 from train.runs.record import RunRecord
 from train.settings.data import DEFAULT
 from train.settings.recipe import Recipe
-from train.utils.table import cell, write_csv
+from train.utils.table import write_csv
 
 ROOT = Path(__file__).parent.parent
 RECORDS = ROOT / "docs/runs"  # of runs whose folders are gone: NAME.json and NAME_export.json
@@ -101,7 +101,7 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
     quantized = int8(group)
     minutes = [run.record["seconds"] / 60 for run in group if "seconds" in run.record]
     return {
-        "network": _title(first.record["model"], network),
+        "network": network_title(first.record["model"], network),
         "data": first.get("data", "name"),
         "parameters": families.parameters(network),
         "macs": families.macs(network),
@@ -122,12 +122,6 @@ def cells(group: Sequence[Run]) -> dict[str, Any]:
         "records": _each(run.place for run in group),
         "command": _command(first, given),
     }
-
-
-def _title(model: str, network: Any) -> str:
-    """The named network that is nearest, and what differs from it."""
-    name, changes = named_network(model, network) or (model, {})
-    return " ".join([name, *(f"{field}={cell(value)}" for field, value in changes.items())])
 
 
 def _command(run: Run, given: Mapping[str, Any] | None) -> str:

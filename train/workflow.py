@@ -74,6 +74,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     from train.data.memory import keep_small
     from train.evaluation.attempt import try_evaluation
     from train.evaluation.preview import draw_preview
+    from train.evaluation.repeat import network_title
     from train.runs import folder as folders
     from train.runs import results
     from train.trainer import fitting, trainer
@@ -109,8 +110,8 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     with folders.record_run(folder, description, values.overwrite) as record:
         record["source"] = data.source()
         print(
-            f"{model} for {len(data.classes)} classes of {data.name}: {len(data.train)} + "
-            f"{len(data.test)} images {data.shape}, flips: "
+            f"{network_title(model, network)} for {len(data.classes)} classes of {data.name}: "
+            f"{len(data.train)} + {len(data.test)} images {data.shape}, flips: "
             f"{training.recipe.flip}, {training.execution.precision} on "
             f"{training.execution.devices}"
         )

@@ -178,6 +178,7 @@ def test_from_python_the_record_comes_back(tmp_path, monkeypatch, capsys):
     assert record["data"]["image_size"] == 8
     accuracy = record["test"]["keras"]["accuracy"]
     printed = capsys.readouterr().out
+    assert "resnet8 blocks=1 widths=16 for 10 classes of digits: " in printed
     assert re.search(rf"^accuracy .*: {100 * accuracy:.2f} % \([\d.]+ to [\d.]+\)$", printed, re.M)
     (weakest,) = re.findall(r"^weakest classes: (.*)$", printed, re.M)
     classes = re.findall(r"(\d) ([\d.]+) % \(", weakest)

@@ -14,6 +14,7 @@ from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.networks import MODELS
 from train.settings.recipe import Recipe
 from train.settings.recipes import FINETUNE, PLANNED, RECIPES
+from train.utils.table import cell
 
 T = TypeVar("T")
 
@@ -98,6 +99,12 @@ def named_network(model: str, network: Any) -> tuple[str, dict[str, Any]] | None
     if not alike:
         return None
     return _nearest({model: alike[model]} if model in alike else alike, network, FROM_DATA)
+
+
+def network_title(model: str, network: Any) -> str:
+    """The named network that a network is nearest to, and what differs: `resnet20 shortcut=B`."""
+    name, changes = named_network(model, network) or (model, {})
+    return " ".join([name, *(f"{field}={cell(value)}" for field, value in changes.items())])
 
 
 def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:
