@@ -72,6 +72,7 @@ def test_any_field_of_a_named_depth_can_be_changed():
 
 def test_stride_of_the_whole_network():
     assert cifar(20).stride == 4
+    assert cifar(20, stem="strided").stride == 8
     assert imagenet(50).stride == 32
 
 
