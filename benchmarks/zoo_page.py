@@ -18,8 +18,8 @@ runs in `saved_models/pretrained` only. The short trainings of the papers' exper
   seeds, of trainings that differ in nothing else. The int8 file is scored on the same images, and
   `(n = 1)` says that only one of the seeds was exported so.
 - Parameters are the trainable ones, multiply-accumulates those of one image.
-- Minutes are of one training, their mean, on machines that often had other work; some include
-  pauses.
+- Minutes are of one training's epochs, their mean. Some trainings had two cores and some one, often
+  beside other work, and some were paused: they are no benchmark.
 - A command is without the seed, the place of the data, the number of processes and the precision.
 
 """

@@ -6,6 +6,8 @@ whether the data support that one is better, or with --ensemble averages them.
 """
 
 import shlex
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -15,10 +17,11 @@ from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import paths
 from train import flags
-from train.runs.files import EVALUATIONS
+from train.runs.files import EVALUATIONS, RECORD
 from train.settings.data import FRAMING_FIELDS, DataSettings
 
 OUTPUT, COMPARISON = "saved_models/evaluation", "comparison.json"
+KERAS = "keras"  # a key of `FORMAT_FILES`
 VIEWS = {  # what is averaged: the functions are in `evaluation/views.py`
     "one": "the image as it is",
     "mirror": "it and its mirror image",
@@ -34,7 +37,7 @@ MEMBER_WEIGHTS = {
 COMMAND = flags.Command("train.evaluate", __doc__)
 COMMAND.add(str, "run", None, "run folders, with commas between", text=paths)
 COMMAND.add(
-    str, "format", "keras", f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}",
+    str, "format", KERAS, f"of the runs, what to evaluate: {', '.join(FORMAT_FILES)}",
     choices=FORMAT_FILES,
 )  # fmt: skip
 COMMAND.add(
@@ -92,7 +95,6 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     from train.evaluation.ensemble import Ensemble
     from train.evaluation.opening import open_subject
     from train.evaluation.subject import check
-    from train.runs import folder as folders
     from train.utils.quiet import quiet
 
     with quiet():
@@ -100,6 +102,11 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     if values.weights and all(network.kind != "network" for network in networks):
         raise InputError(
             f"--weights is for named networks, and {networks[0].name} has its own: leave it out."
+        )
+    if values.format != KERAS and all(network.kind != "run" for network in networks):
+        raise InputError(
+            f"--format is for run folders, and {networks[0].name} has its own: leave it out, or "
+            "give the folder."
         )
     averaged = bool(values.ensemble or values.save_ensemble)
     if values.member_weights == FITTED and not averaged:
@@ -118,14 +125,14 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     records: list[Any] = []
     right: dict[str, Any] = {}
     for subject, place in zip(subjects, places, strict=True):
-        with folders.claim_folder(place):
+        with _claim(place):
             fit = values.member_weights == FITTED
             found = evaluate.score(subject, data, place, names, fit)
             record, answers = _write(values, data, found, place, given)
         records.append(record)
         right |= answers
         print(summary.text(record), flush=True)
-    with folders.claim_folder(folder):
+    with _claim(folder):
         summary.write_results(folder, records, data.shape[0], data.settings.crop_ratio)
         if len(records) > 1:
             print(f"\n{summary.table(records)}")
@@ -197,18 +204,35 @@ def _folder(values: flags.Values, networks: list[Any]) -> Path:
 
 
 def _places(folder: Path, subjects: list[Any]) -> list[Path]:
-    """The folder of each record, none of which holds somebody else's README."""
+    """The folder of each record, none of which holds files of somebody else."""
     from train.evaluation.model_card import MODEL_CARD
     from train.evaluation.record import EVALUATION
+    from train.evaluation.summary import RESULTS
 
     several = len(subjects) > 1
     places = [folder / each.name.replace("/", "_") if several else folder for each in subjects]
-    for place in places:
-        if (place / MODEL_CARD).exists() and not (place / EVALUATION).exists():
+    proofs = {folder: COMPARISON if several else EVALUATION} | dict.fromkeys(places, EVALUATION)
+    for place, proof in proofs.items():
+        foreign = [name for name in (MODEL_CARD, RESULTS) if (place / name).exists()]
+        if (place / RECORD).exists():
+            raise InputError(f"{place} is a run folder: choose another --output_dir.")
+        if foreign and not (place / proof).exists():
             raise InputError(
-                f"{place / MODEL_CARD} is of no evaluation: choose another --output_dir."
+                f"{place / foreign[0]} is of no evaluation like this: choose another --output_dir."
             )
     return places
+
+
+@contextmanager
+def _claim(place: Path) -> Iterator[None]:
+    """Owns a folder, and the run that it is in, which a training might replace meanwhile."""
+    from train.runs.folder import claim_folder
+
+    with ExitStack() as owned:
+        for run in [parent for parent in place.parents if (parent / RECORD).exists()][:1]:
+            owned.enter_context(claim_folder(run))
+        owned.enter_context(claim_folder(place))
+        yield
 
 
 def _report(folder: Path, networks: list[Any], records: list[Any], sentences: list[str], data):

@@ -92,6 +92,18 @@ def shorten_list(names: Sequence[str], most: int = 5) -> str:
     return ", ".join(names[:most]) + more
 
 
+def contrast(ones: Sequence[str], others: Sequence[str], most: int = 5) -> tuple[str, str]:
+    """Two lists of names in short, so that one sees where they differ."""
+    pairs = enumerate(zip(ones, others, strict=False))
+    alike = next((place for place, (one, other) in pairs if one != other), None)
+    same = min(len(ones), len(others)) if alike is None else alike
+    if same < most:
+        return shorten_list(ones, most), shorten_list(others, most)
+    ends = (shorten_list(names[same:], most) or "no more" for names in (ones, others))
+    one, other = (f"{same} equal names and then {end}" for end in ends)
+    return one, other
+
+
 def shorten(value: Any) -> str:
     """A value as Python writes it, on one line and without its middle if it is long."""
     return " ".join(_REPR.repr(value).splitlines())

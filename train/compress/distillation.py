@@ -19,7 +19,7 @@ from safetensors.numpy import save
 from keras_resnet.export.fold import fold
 from keras_resnet.families import NetworkConfig
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError, shorten_list
+from keras_resnet.utils.errors import InputError, contrast
 from keras_resnet.utils.files import sha256
 from train.backend import backend
 from train.data.dataset import Split
@@ -62,6 +62,7 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
     teachers = _restore_teachers(recipe, training.network, training.data.classes)
     pool = min(recipe.augmentation_pool, recipe.epochs)
     settings = {name: value for name, value in asdict(recipe).items() if name in CACHE_KEY_FIELDS}
+    settings["data"] = training.data.fingerprint
     cache_key = json.dumps(settings | teacher_checksums(recipe))
     with file_lock(cache.with_suffix(".lock")):  # the workers of a search predict once for all
         cached = _read(cache, cache_key)
@@ -84,8 +85,16 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
 
 
 def teacher_checksums(recipe: Recipe) -> dict[str, dict[str, str]]:
-    """For a record: the teachers that a recipe names, by the SHA-256 of their weights."""
-    sums = {str(folder): sha256(folder / WEIGHTS) for folder in _folders(recipe)}
+    """For a record: the teachers that a recipe names, by the SHA-256 of their weights.
+
+    Raises:
+        InputError: if one has no weights.
+    """
+    sums = {}
+    for folder in _folders(recipe):
+        if not (folder / WEIGHTS).is_file():
+            raise InputError(f"teacher {folder} has no {WEIGHTS}: put it back, or give another.")
+        sums[str(folder)] = sha256(folder / WEIGHTS)
     return {"teachers": sums} if sums else {}
 
 
@@ -102,8 +111,13 @@ def check_teachers(
 
     Raises:
         InputError: if one is no finished run, takes other images or knows other classes, or is in
-            that folder.
+            that folder; or if there is none, but a temperature for it.
     """
+    if not recipe.teacher and recipe.temperature != Recipe.temperature:
+        raise InputError(
+            f"--temperature={recipe.temperature:g} is for the targets of a --teacher: give one, or "
+            "leave it out."
+        )
     _restore_teachers(recipe, network, classes)
     if student.resolve() in [folder.resolve() for folder in _folders(recipe)]:
         raise InputError(
@@ -139,10 +153,10 @@ def _restore_teachers(
         teacher = restore(folder)
         theirs, ours = teacher.network.input_shape, network.input_shape
         if theirs != ours or teacher.card.labels != tuple(classes):
+            known, wanted = contrast(teacher.card.labels, classes, 10)
             raise InputError(
-                f"teacher {folder} tells {shorten_list(teacher.card.labels, 10)} apart on images "
-                f"of {theirs}, and the data have {shorten_list(classes, 10)} on {ours}: give "
-                "another."
+                f"teacher {folder} tells {known} apart on images of {theirs}, and the data have "
+                f"{wanted} on {ours}: give another."
             )
         teachers.append(teacher)
     return teachers

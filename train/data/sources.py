@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_resnet.utils.errors import InputError
 from train.data import folder
 from train.data.dataset import TEST_SHARE, Data, Split, hold_out
 from train.data.images import resize
@@ -28,9 +29,14 @@ def load(settings: DataSettings, default_size: int) -> Data:
         InputError: if there is no such data, or it is out of reach or unusable.
     """
     name = settings.dataset
+    is_folder = name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name))
+    if settings.data_dir and (name == "digits" or is_folder):
+        raise InputError(
+            f"--data_dir is where TFDS keeps its data, and {name} is none of these: leave it out."
+        )
     if name == "digits":
         return _digits(settings, settings.image_size or default_size)
-    if name.startswith((".", "/", "~")) or (os.sep in name and os.path.isdir(name)):
+    if is_folder:
         root = Path(os.path.realpath(os.path.expanduser(name)))
         return folder.load(root, settings, settings.image_size or default_size)
     from train.data import tfds  # slow to import
@@ -45,7 +51,7 @@ def _digits(settings: DataSettings, size: int) -> Data:
     digits = load_digits()
     check_memory("digits", len(digits.images), (size, size, 3))
     grey = np.round(digits.images * (255 / 16)).astype(np.uint8)
-    scaled = np.stack([resize(image, (size, size, 1)) for image in grey])
+    scaled = np.stack([resize(image, (size, size, 1), settings) for image in grey])
     images = np.repeat(scaled, 3, axis=3)
     train, test = hold_out(Split(images, digits.target.astype(np.int32)), TEST_SHARE)
     settings = replace(settings, image_size=size)

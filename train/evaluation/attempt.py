@@ -14,6 +14,7 @@ from train.evaluation.record import EVALUATION
 from train.evaluation.report import write_report
 from train.runs.files import EVALUATIONS, PAGE
 from train.runs.folder import claim_folder, reason
+from train.trainer.stop_signals import Stopped
 from train.utils.quiet import quiet
 
 
@@ -28,15 +29,17 @@ def try_evaluation(folder: Path, data: Data, known: np.ndarray) -> str:
     Returns:
         In a sentence, where the page is, or why there is none.
     """
+    command = f"python -m train.evaluate {shlex.quote(str(folder))}"
     try:
         with claim_folder(folder):
             place = folder / EVALUATIONS
             place.mkdir(exist_ok=True)
             with quiet():
                 subject = open_subject(str(folder))
-            command = f"python -m train.evaluate {shlex.quote(str(folder))}"
             record = evaluate(subject, data, place, command=command, known=known)
             write_json(place / EVALUATION, record)
+    except Stopped as stop:  # the training has ended: its command would not go on from here
+        print(f"{stop} {command} goes on from there.")
     except Exception as error:  # as below
         print(f"There is no evaluation ({reason(error).rstrip('.')}).")
     return try_report(folder, data=data)

@@ -1,5 +1,6 @@
 """What a page is made of: the files of a folder, and what a command has in its hands."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -72,6 +73,8 @@ def read_material(folder: Path, **more: Any) -> Material:
     Raises:
         InputError: if one is damaged.
     """
+    if folder.name in ("", ".."):  # `.` has no name, and a page needs one
+        folder = Path(os.path.abspath(folder))
     record = read_record(folder) if (folder / RECORD).exists() else None
     export = read_json(folder / REPORT) if (folder / REPORT).exists() else None
     place = folder / EVALUATIONS

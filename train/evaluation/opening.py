@@ -1,6 +1,7 @@
 """Finds what is to be evaluated: a run, a file or a named network becomes a `Subject`."""
 
 import hashlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from keras_resnet.export.files import FORMAT_FILES
 from keras_resnet.export.formats import read
 from keras_resnet.imagenet_utils import prepare
 from keras_resnet.spec import NETWORKS as NAMED
+from keras_resnet.utils import fields
 from keras_resnet.utils.errors import InputError, lookup, suggestion
 from keras_resnet.utils.files import sha256
 from keras_resnet.weights.saved import load_model
@@ -39,10 +41,12 @@ def open_subject(what: str, format: str = "keras", weights: str | None = None) -
         InputError: if there is no such thing, or it cannot be read.
     """
     lookup(FORMAT_FILES, format, "format")
-    path = Path(what)
-    if (path / RECORD).exists():
+    path = Path(fields.path("network", what))
+    if os.path.exists(
+        path / RECORD
+    ):  # unlike `Path.exists`, of folders that may not be entered too
         return _run(path, format)
-    if path.exists():
+    if os.path.exists(path):
         return _file(path)
     if what.lower() in NETWORKS:
         return _network(what.lower(), weights)
@@ -81,6 +85,11 @@ def _file(path: Path) -> Subject:
     if run:
         intact(folder, run, path.name)
     model = load_model(path) if format == "keras" else None
+    if model is not None and len(model.outputs) != 1:
+        raise InputError(
+            f"{path} has {len(model.outputs)} outputs, and what is evaluated has one: save a model "
+            "of one output alone."
+        )
     return Subject(
         name=f"{path.resolve().parent.name}/{path.name}" if run else path.name,
         kind="file",

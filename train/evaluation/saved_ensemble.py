@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from keras_resnet.export.card import ModelCard
+from keras_resnet.export.files import FORMAT_FILES, FRAMING
 from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.framing import Framing
 from train.data.dataset import Data
 from train.evaluation.ensemble import Ensemble, average_model
 from train.runs import folder as folders
 from train.runs import results
-from train.runs.files import RECORD
+from train.runs.files import LABELS, RECORD
 
 
 def check(folder: Path, ensemble: Ensemble) -> None:
@@ -26,6 +28,11 @@ def check(folder: Path, ensemble: Ensemble) -> None:
         raise InputError(
             f"{folder} holds a run or a member, whose files would be lost: choose another "
             "--save_ensemble."
+        )
+    there = [name for name in (*FORMAT_FILES.values(), LABELS, FRAMING) if (folder / name).exists()]
+    if there:
+        raise InputError(
+            f"{folder} holds {there[0]}: choose another --save_ensemble, or remove the folder."
         )
     average_model(ensemble)
 
@@ -46,6 +53,7 @@ def save(folder: Path, ensemble: Ensemble, data: Data) -> None:
         name=f"ensemble for {data.name}",
         description=f"Averages the probabilities of {names}.",
         labels=data.classes,
+        framing=Framing(resize=data.settings.resize, crop_ratio=data.settings.crop_ratio),
     )
     with folders.claim_folder(folder):
         results.write_formats(folder, average_model(ensemble), card)

@@ -114,7 +114,8 @@ def seeds(records: Sequence[dict[str, Any] | None]) -> list[list[int]]:
     for place, record in enumerate(records):
         if record:
             recipe = {name: value for name, value in record["recipe"].items() if name != "seed"}
-            same = [record["network"], recipe, record["data"]["sha256"]]
+            began = [record.get(name) for name in ("weights", "teachers")]
+            same = [record["network"], recipe, record["data"]["sha256"], began]
             groups.setdefault(json.dumps(same, sort_keys=True), []).append(place)
     distinct = {key: {records[i]["recipe"]["seed"] for i in group} for key, group in groups.items()}  # type: ignore[index]
     return [group for key, group in groups.items() if len(distinct[key]) == len(group) > 1]

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_resnet import families
 from keras_resnet.export.formats import BATCH
-from keras_resnet.utils.errors import InputError, sentence, shorten_list
+from keras_resnet.utils.errors import InputError, contrast, sentence
 from keras_resnet.utils.recursion import clone, functional
 from train.data.dataset import Data, Split, fixed_subset
 from train.data.indexed import scaled_shape
@@ -102,9 +102,10 @@ def check(subject: Subject, data: Data, views: Sequence[str]) -> Subject:
         InputError: if not, or if it cannot take the images.
     """
     if subject.classes and subject.classes != data.classes:
+        own, those = contrast(subject.classes, data.classes, 3)
         raise InputError(
-            f"{subject.name} tells {shorten_list(subject.classes, 3)} apart, and {data.name} has "
-            f"{shorten_list(data.classes, 3)}: give the data of its classes with --dataset."
+            f"{subject.name} tells {own} apart, and {data.name} has {those}: give the data of its "
+            "classes with --dataset."
         )
     some = data.train.subset(fixed_subset(len(data.train), TRIED))
     images = some.read()

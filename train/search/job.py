@@ -33,6 +33,10 @@ class SearchJob:
     forecast: Forecast | None = None
     remaining_epochs: list[int] = field(default_factory=list)  # of each trial to come
     since: float = field(default_factory=perf_counter)  # the end of the trial before
+    teachers: dict[str, Any] = field(init=False)  # as they were at the start
+
+    def __post_init__(self):
+        self.teachers = distillation.teacher_checksums(self.space.recipe)
 
     def description(self) -> dict[str, Any]:
         """What identifies a search; it may be given more trials, and other machines, later.
@@ -48,8 +52,20 @@ class SearchJob:
             "data": {"name": data.name, "sha256": data.fingerprint},
             "reference_tflite": sha256(Path(reference)) if reference else None,
             **({"processor": cpu()} if timed else {}),
-            **distillation.teacher_checksums(self.space.recipe),
+            **self.teachers,
         }
+
+    def check_teachers(self) -> None:
+        """Refuses to go on with other teachers than those of the trials before.
+
+        Raises:
+            InputError: if one is missing, or its weights have changed.
+        """
+        if distillation.teacher_checksums(self.space.recipe) != self.teachers:
+            raise InputError(
+                f"the weights of {self.space.recipe.teacher} have changed during the search: put "
+                "the former ones back and give the same command again."
+            )
 
     def point(self, values: dict[str, Any]) -> tuple[Spec, Recipe]:
         """The network, for this data, and the recipe at a point.

@@ -28,7 +28,7 @@ from train.trainer.fitting import fit
 from train.trainer.trainer import Training, adapt_to_data, prepare
 
 TRIALS = "trials"
-IDENTITY = ("network", "recipe", "data")  # the same training, on whatever machine
+IDENTITY = ("network", "recipe", "data", "teachers")  # the same training, on whatever machine
 
 
 @with_config(OPEN)
@@ -57,7 +57,7 @@ class Trial(NamedTuple):
     def finished_record(self) -> dict[str, Any] | None:
         """The record, if this network was trained on this data by this recipe before, anywhere."""
         record = _read(self.folder)
-        identity = {key: self.description[key] for key in IDENTITY}
+        identity = {key: self.description[key] for key in IDENTITY if key in self.description}
         done = record and record["status"] == "finished" and not difference(record, identity)
         return record if done else None
 

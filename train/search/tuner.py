@@ -7,6 +7,7 @@ from keras_tuner.engine.base_tuner import BaseTuner
 from keras_tuner.errors import FailedTrialError, FatalError
 
 from keras_resnet.spec import macs
+from keras_resnet.utils.errors import InputError
 from train.runs.folder import Unwritable
 from train.search import leaderboard, workers
 from train.search.budget import cost_text
@@ -50,8 +51,13 @@ class SearchTuner(BaseTuner):
 
         Raises:
             FailedTrialError: if the trial fails.
-            FatalError: if nothing can be written, which is not the point's fault.
+            FatalError: if nothing can be written or a teacher is gone, which is not the point's
+                fault.
         """
+        try:
+            self.job.check_teachers()
+        except InputError as error:  # not the point's fault: the trial is repeated later
+            raise FatalError(str(error)) from error
         name, runner = trial.trial_id, self.job.runner
         spec, recipe = self.job.point(trial.hyperparameters.values)
         fresh = not runner.has_trial(name)

@@ -1,6 +1,13 @@
 import pytest
 
-from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
+from keras_resnet.utils.errors import (
+    InputError,
+    check_type,
+    contrast,
+    lookup,
+    sentence,
+    shorten,
+)
 
 pytestmark = pytest.mark.unit
 
@@ -20,6 +27,18 @@ def test_an_unknown_key_is_named_with_the_nearest_and_all_legal_ones():
 def test_nothing_is_suggested_where_nothing_is_near():
     with pytest.raises(ValueError, match=r"^unknown model 'zzz'\. Choose one of resnet20\.$"):
         lookup({"resnet20": 1}, "zzz", "model")
+
+
+def test_two_lists_are_shortened_so_that_one_sees_where_they_differ():
+    assert contrast("abcd", "abxd", 3) == ("a, b, c and 1 more", "a, b, x and 1 more")
+    assert contrast("abcd", "abcx", 3) == (
+        "3 equal names and then d",
+        "3 equal names and then x",
+    )
+    assert contrast("abcde", "abc", 3) == (
+        "3 equal names and then d, e",
+        "3 equal names and then no more",
+    )
 
 
 @pytest.mark.parametrize(

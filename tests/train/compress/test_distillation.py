@@ -181,7 +181,11 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
         )
     with pytest.raises(InputError, match="is in the folder of its student"):
         distillation.check_teachers(recipe, SPEC, data.classes, digits_run / "." / "")
-    distillation.check_teachers(replace(recipe, teacher=""), SPEC, data.classes, digits_run)
+    alone = replace(recipe, teacher="")
+    with pytest.raises(InputError, match="--temperature=3 is for the targets of a --teacher"):
+        distillation.check_teachers(alone, SPEC, data.classes, digits_run)
+    alone = replace(alone, temperature=Recipe.temperature)
+    distillation.check_teachers(alone, SPEC, data.classes, digits_run)
 
 
 @pytest.mark.parametrize("crop", CROPS)
@@ -217,3 +221,14 @@ def test_a_teacher_that_was_trained_again_is_asked_again(
     (own / "model.weights.h5").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"model\.weights\.h5 is not the file that was written"):
         distillation.teacher_targets(training, tmp_path / "said")
+    (own / "model.weights.h5").unlink()
+    with pytest.raises(InputError, match=r"own has no model\.weights\.h5: put it back"):
+        distillation.teacher_checksums(recipe)
+
+
+def test_what_was_said_of_other_images_is_not_taken(recipe, data, tmp_path):
+    training = trainer.prepare(SPEC, recipe, data, EXECUTION)
+    first = distillation.teacher_targets(training, tmp_path / "said")
+    other = replace(data, train=data.train.subset(np.arange(len(data.train))[::-1]))
+    again = trainer.prepare(SPEC, recipe, other, EXECUTION)
+    assert not np.array_equal(distillation.teacher_targets(again, tmp_path / "said"), first)

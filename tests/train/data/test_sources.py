@@ -44,6 +44,18 @@ def test_digits_need_no_network():
     assert digits.fingerprint == load("digits").fingerprint
 
 
+def test_digits_are_framed_as_the_flags_say():
+    digits, part = load("digits"), sources.load(DataSettings("digits", crop_ratio=0.5), 32)
+    assert digits.fingerprint == sources.load(DataSettings("digits", resize="pad"), 32).fingerprint
+    assert part.fingerprint != digits.fingerprint
+
+
+@pytest.mark.parametrize("name", ["digits", "./photos"])
+def test_data_of_their_own_place_need_no_other(name, tmp_path):
+    with pytest.raises(InputError, match=f"is where TFDS keeps its data, and {name} is none of"):
+        load(name, data_dir=str(tmp_path))
+
+
 def test_the_demo_image_is_a_test_image():
     image = images.read_image(ROOT / "tests" / "data" / "digit_7.png", (32, 32, 3))
     digits = load("digits")

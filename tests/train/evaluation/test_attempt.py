@@ -1,9 +1,14 @@
 """A page that cannot be written spoils nothing, and says so."""
 
 import json
+import os
 import shutil
+import signal
+from pathlib import Path
 
+import keras
 import numpy as np
+import pytest
 
 from keras_resnet import families
 from tests.toy_family import Toy, register
@@ -34,6 +39,48 @@ def test_it_says_why_there_is_none(tmp_path):
     (tmp_path / "report.html").rmdir()
     assert "KeyError" in try_report(tmp_path, evaluation=damaged)
     assert sorted(path.name for path in tmp_path.iterdir()) == [".lock"]
+
+
+def test_a_folder_without_a_name_has_a_page(digits_run, tmp_path, monkeypatch):
+    shutil.copytree(digits_run, tmp_path / "run")
+    monkeypatch.chdir(tmp_path / "run")
+    assert try_report(Path(".")).startswith("Report: ")
+    page = (tmp_path / "run/report.html").read_text()
+    assert f"{tmp_path / 'run_again'}" in page
+
+
+@pytest.mark.parametrize("held_out", [True, False])
+def test_the_page_says_if_nothing_was_held_out(held_out, digits_run, tmp_path):
+    record = json.loads((digits_run / "run.json").read_text())
+    assert "val_accuracy" in record["last_epoch"]
+    if not held_out:
+        del record["last_epoch"]["val_accuracy"]
+    record["recipe"]["validation_fraction"] = 0.0  # data may bring images to hold out
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    try_report(tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert ("No training images were held out" in page) != held_out
+
+
+def test_a_signal_after_the_training_ends_the_evaluation_alone(
+    digits_run, tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / "run"
+    shutil.copytree(digits_run, folder)
+    (folder / "evaluation/predictions.safetensors").unlink()
+    data = sources.load(DataSettings("digits"), 32)
+    predict = keras.Model.predict
+
+    def interrupted(*arguments, **settings):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return predict(*arguments, **settings)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "predict", interrupted)
+        said = try_evaluation(folder, data, np.eye(10, dtype=np.float32)[data.test.labels])
+    assert said == f"Report: {folder / 'report.html'}"
+    printed = capsys.readouterr().out
+    assert f"images. python -m train.evaluate {folder} goes on from there." in printed
 
 
 def test_the_command_that_evaluates_again_can_be_pasted(digits_run, tmp_path):

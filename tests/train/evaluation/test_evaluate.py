@@ -130,6 +130,14 @@ def test_images_given_by_their_folder_are_framed_as_the_runs_are(digits_run, com
     assert given["crossentropy"] == own["crossentropy"]
 
 
+def test_a_run_that_others_write_to_is_left_alone(digits_run, command, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(digits_run, run)
+    with folders.claim_folder(run):
+        refuse(command, f"another process is writing to {run}", run)
+    command(run)
+
+
 def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_path):
     out = tmp_path / "out"
     records = command(digits_run, digits_run / "model.tflite", other, f"--output_dir={out}")
@@ -173,7 +181,8 @@ def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_p
 def test_an_ensemble_is_scored_and_saved_as_one_model(digits_run, other, command, capsys, tmp_path):
     saved, out = tmp_path / "saved", tmp_path / "out"
     (record,) = command(digits_run, other, f"--save_ensemble={saved}", f"--output_dir={out}",
-                        "--member_weights=fitted")  # fmt: skip
+                        "--member_weights=fitted", "--resize=pad")  # fmt: skip
+    assert json.loads((saved / "framing.json").read_text())["resize"] == "pad"
     assert record["subject"]["kind"] == "ensemble"
     better, worse = record["members"]
     assert better["weight"] > 0.9
@@ -260,6 +269,11 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     )
     refuse(command, "--weights is for named networks, and other.keras has its own", other,
            "--weights=cifar10", out)  # fmt: skip
+    refuse(command, "--format is for run folders, and other.keras has its own", other,
+           "--format=int8", out)  # fmt: skip
+    refuse(command, "is too long for a path", "a" * 300, out)
+    refuse(command, "is a run folder: choose another --output_dir", digits_run,
+           f"--output_dir={digits_run}")  # fmt: skip
     refuse(command, "unknown view 'siz'", digits_run, "--views=siz", out)
     refuse(command, "those of digits are of other classes", digits_run, "--views=six", out)
     refuse(command, "an ensemble has at least two members", digits_run, "--ensemble", out)
@@ -271,8 +285,18 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, "holds a run or a member", digits_run, other,
            f"--save_ensemble={other.parent}", out)  # fmt: skip
     (tmp_path / "README.md").write_text("mine")
-    refuse(command, r"README\.md is of no evaluation: choose another", digits_run,
+    refuse(command, r"README\.md is of no evaluation like this: choose another", digits_run,
            f"--output_dir={tmp_path}")  # fmt: skip
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "labels.txt").write_text("mine")
+    refuse(command, r"saved holds labels\.txt: choose another --save_ensemble", digits_run, other,
+           f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip
+    image = keras.Input((32, 32, 3))
+    flat = keras.layers.Flatten()(image)
+    heads = keras.Model(image, [keras.layers.Dense(10)(flat) for _ in range(2)])
+    heads.save(tmp_path / "heads.keras")
+    refuse(command, r"heads\.keras has 2 outputs, and what is evaluated has one",
+           tmp_path / "heads.keras", "--dataset=digits", out)  # fmt: skip
     refuse(command, "neither a run folder nor a SavedModel", "README.md", out)
     (tmp_path / "broken.keras").write_bytes(b"no model")
     refuse(command, r"cannot read .*broken\.keras", tmp_path / "broken.keras", out)

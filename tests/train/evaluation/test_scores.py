@@ -121,6 +121,8 @@ def test_runs_that_differ_in_the_seed_alone_are_put_together():
     runs = [run(0), run(0, epochs=3), None, run(1), run(2), run(1, epochs=4), run(1, sha256="1")]
     assert seeds(runs) == [[0, 3, 4]]
     assert seeds([run(0), run(0)]) == []
+    for key in ("weights", "teachers"):  # another beginning, or other teachers
+        assert seeds([run(0), run(1) | {key: {"sha256": "1"}}]) == []
 
 
 def test_seeds_have_a_mean_and_an_interval():

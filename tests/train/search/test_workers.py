@@ -1,4 +1,6 @@
+import shutil
 import socket
+from dataclasses import replace
 from types import SimpleNamespace
 
 import grpc
@@ -98,6 +100,23 @@ def job(folder, monkeypatch, processor, shared=False, blocks="1:3", **limits):
     bench = SimpleNamespace(folder=folder, data=data, meter=SimpleNamespace(shared=shared))
     space = parse(cifar(8), FAST, {"blocks": blocks})
     return SearchJob(bench, space, "random", 1, Budget(**limits))
+
+
+def test_teachers_stay_the_same_during_a_search(digits_run, tmp_path, train_again):
+    """Otherwise trials are compared that learned from different ones."""
+    own = tmp_path / "own"
+    shutil.copytree(digits_run, own)
+    space = parse(cifar(8), replace(FAST, teacher=str(own), augmentation_pool=2), {"blocks": "1:3"})
+    search = SearchJob(SimpleNamespace(folder=tmp_path), space, "random", 1, Budget())
+    tuner = tuners.SearchTuner(oracles.choose("random", space, lambda *_: True, 1), search)
+    trial = tuner.oracle.create_trial("alone")
+    search.check_teachers()
+    train_again(own)
+    with pytest.raises(FatalError, match="own have changed during the search: put the former"):
+        tuner.run_trial(trial)
+    (own / "model.weights.h5").unlink()
+    with pytest.raises(FatalError, match=r"own has no model\.weights\.h5: put it back"):
+        tuner.run_trial(trial)
 
 
 def test_times_are_limited_on_one_kind_of_processor(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ ONE = (
 RULES: tuple[Rule, ...] = (
     (lambda m: m.record is not None, ONE),
     (
-        lambda m: m.recipe is not None and not m.recipe.validation_fraction,
+        lambda m: m.record is not None and "val_accuracy" not in m.record.get("last_epoch", {}),
         "No training images were held out: no setting could be chosen without the test images, and "
         "what is fitted on training images has been seen by the network.",
     ),
