@@ -57,7 +57,10 @@ def race(commands: dict[str, list[str]], rounds: int) -> dict[str, list[dict[str
             assert run.stdout is not None
             run.stdin.write(f"{number}\n")
             run.stdin.flush()
-            row = json.loads(run.stdout.readline())
+            line = run.stdout.readline()
+            if not line:  # it has said why
+                sys.exit(f"error: {name} ended before its turn.")
+            row = json.loads(line)
             measured[name] += [row] * (number > 0)
     for run in runs.values():
         run.communicate()

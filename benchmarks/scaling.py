@@ -29,6 +29,8 @@ def main() -> None:
     flags = parser.parse_args()
     spec = NETWORKS[flags.model]
     gradients = parameters(spec) * GRADIENT_BYTES
+    if not (0 < flags.share <= 1 and flags.batch > 0):
+        parser.error("--share must be above 0 and at most 1, and --batch at least 1")
     work = PASSES * FLOPS_PER_MAC * macs(spec) * flags.batch
     seconds = work / (PEAK * flags.share)
     print(

@@ -151,7 +151,8 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     """Reads the records, and writes both files."""
     values.refuse_arguments()
     more = [Path(name) for name in (values.runs or "").split(",") if name]
-    runs = [run for folder in (RECORDS, SHIPPED, *more) for run in find(folder)]
+    places = (RECORDS, SHIPPED, *more)
+    runs = [*{Path(run.place).resolve(): run for folder in places for run in find(folder)}.values()]
     rows = [cells(group) for group in grouped(runs)]
     folder = Path(values.output_dir)
     folder.mkdir(parents=True, exist_ok=True)

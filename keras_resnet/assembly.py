@@ -24,10 +24,15 @@ POOLINGS = {
 
 
 def predictions(x, classes: int, activation, name: str = HEAD):
-    """A dense layer of the classes, in float32 even under a mixed-precision policy."""
-    dtype = keras.config.dtype_policy().variable_dtype  # half precision is too coarse for softmax
+    """A dense layer of the classes, in float32 even where the policy is of half precision."""
     activation = find_activation(activation)
-    return layers.Dense(classes, activation=activation, dtype=dtype, name=name)(x)
+    return layers.Dense(classes, activation=activation, dtype=head_dtype(), name=name)(x)
+
+
+def head_dtype() -> str:
+    """What a head computes in: half precision is too coarse for softmax."""
+    dtype = keras.config.dtype_policy().variable_dtype
+    return "float32" if dtype in ("float16", "bfloat16") else dtype
 
 
 def find_activation(identifier):
@@ -85,10 +90,11 @@ def assemble(
     classes = config.classes if classes is None or not include_top else classes
     classes = check_number("classes", classes, int, 1, MOST)
     _check(config, include_top, weights, pooling, classes, classifier_activation)
-    shape = _input_shape(config, input_shape, include_top, weights)
-    image = layers.Input(shape) if input_tensor is None else input_tensor
-    if not keras.backend.is_keras_tensor(image):
-        raise InputError(f"`input_tensor` should be a Keras tensor. Received: {type(image)}")
+    if input_tensor is None:
+        image = layers.Input(_input_shape(config, input_shape, include_top, weights))
+    else:
+        image = input_tensor
+        _check_tensor(config, image, input_shape, include_top)
 
     x = features(image, config)
     if include_top:
@@ -101,7 +107,8 @@ def assemble(
     if weights is None:
         return model
     _, contents = read(weights, config, include_top)
-    transfer(contents, model, str(weights), config, new_head=classes != config.classes)
+    own = functional(image, x, name=name)  # without the layers that make `input_tensor`
+    transfer(contents, own, str(weights), config, new_head=classes != config.classes)
     return with_preprocessing(model, contents.preprocessing)
 
 
@@ -159,14 +166,34 @@ def _input_shape(config: NetworkConfig, given, include_top: bool, weights) -> tu
             f"input_shape with {channels} input channels.",
             stacklevel=5,
         )
-    # Unlike in `keras.applications`, after global pooling images may have any size.
-    if include_top and None in given and not config.any_size:
+    _check_size(config, given, size, include_top)
+    return given
+
+
+def _check_tensor(config: NetworkConfig, image, given, include_top: bool) -> None:
+    """Refuses an `input_tensor` that is no images for the network, or is not of `input_shape`."""
+    if not keras.backend.is_keras_tensor(image):
+        raise InputError(f"`input_tensor` should be a Keras tensor. Received: {type(image)}")
+    if len(image.shape) != 4:
+        raise InputError(f"`input_tensor` should be a batch of images. Received: {image.shape}")
+    shape = _sides(image.shape[1:])
+    pairs = zip(shape, shape if given is None else _sides(given), strict=True)
+    if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+        raise InputError(
+            f"`input_shape` is {tuple(given)}, and `input_tensor` has {shape}: leave one out."
+        )
+    first = keras.config.image_data_format() == "channels_first"
+    _check_size(config, shape, shape[1:] if first else shape[:2], include_top)
+
+
+def _check_size(config: NetworkConfig, shape, size, include_top: bool) -> None:
+    """Unlike in `keras.applications`, after global pooling images may have any size."""
+    if include_top and None in shape and not config.any_size:
         raise InputError(
             "If `include_top` is True, you should specify a static `input_shape`. "
-            f"Received: {given}"
+            f"Received: {shape}"
         )
     config.check_size(*size)
-    return given
 
 
 def _sides(given) -> tuple[int | None, ...]:

@@ -30,12 +30,17 @@ def replace_head(model: keras.Model, classes: int, activation="softmax") -> kera
         A model that shares all layers but the last with `model`.
 
     Raises:
-        InputError: if `model` has no `predictions` layer, that is no top.
+        InputError: if `model` has no dense layer `predictions`, that is no top.
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
     classes = check_number("classes", classes, int, 1, MOST)
     head = _layer(model, HEAD, "build it with include_top=True")
+    if not isinstance(head, layers.Dense):  # as in MobileNet of `keras.applications`
+        raise InputError(
+            f"{HEAD!r} of {model.name} is no dense layer but {type(head).__name__}: build it with "
+            "include_top=False, and put a head on that."
+        )
     outputs = predictions(head.input, classes, activation)
     return _prepared_as(model, functional(model.input, outputs, name=model.name))
 
@@ -134,7 +139,8 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
         loaded. With frozen scales, its weight files are those of `model`.
 
     Raises:
-        InputError: if `model` is not built, or has other models as layers.
+        InputError: if `model` is not built, or has other models as layers; or if scales are to be
+            trained of a normalization of vectors.
         TypeError: if it is no `keras.Model`.
     """
     check_model(model)
@@ -149,6 +155,11 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
     frozen = {la.name: la for la in model.layers if isinstance(la, layers.BatchNormalization)}
     affine = {name: layer for name, layer in frozen.items() if layer.center or layer.scale}
     split = {} if scales else affine
+    if flat := [name for name in split if len(frozen[name].output.shape) != 4]:
+        raise InputError(
+            f"layer {flat[0]!r} of {model.name} normalizes vectors, not maps: freeze the network "
+            "before its head is put on, or with scales=True."
+        )
 
     def copy(layer):
         config = layer.get_config()
@@ -170,6 +181,8 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
             new.get_layer(f"{layer.name}_scale").set_weights(_affine(layer))
         else:
             copied.set_weights(layer.get_weights())
+            if isinstance(layer, layers.Normalization):
+                copied.finalize_state()  # it computes with what this makes of its weights
     if hasattr(given, "pyramid_outputs"):
         place = {id(tensor): i for i, tensor in enumerate(model.outputs)}
         new.pyramid_outputs = {

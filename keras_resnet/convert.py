@@ -17,6 +17,7 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.fields import check_path
 from keras_resnet.utils.files import sha256
+from keras_resnet.utils.seeds import same_seeds
 from keras_resnet.weights.layouts import TIMM_D, TIMM_V2, TORCHVISION, to_state
 from keras_resnet.weights.loading import Contents, match, transfer
 from keras_resnet.weights.pretrained import read
@@ -54,8 +55,15 @@ class OpenedWeights(NamedTuple):
 
         Raises:
             InputError: that names the first layer that does not match, and why.
+            TypeError: if it is no `keras.Model`.
         """
-        transfer(self.contents, model, self.source, new_head=new_head)
+        check_model(model)
+        contents = self.contents
+        if contents.config is None:  # names and shapes do not tell all: the network does
+            with same_seeds():
+                whole = families.build(self.network)
+            contents = contents._replace(config={"config": whole.get_config()})
+        transfer(contents, model, self.source, new_head=new_head)
 
     def load_rgb_into(self, model: keras.Model, new_head: bool = False) -> Preprocessing | None:
         """Loads weights so that the model takes RGB, whatever the order of theirs.
@@ -126,21 +134,27 @@ def from_checkpoint(path: str | Path, **arguments) -> keras.Model:
             `alexnet`, `vgg11` to `vgg19_bn` and `googlenet`, whose auxiliary heads are left out.
             Any prefix of names, any place in the checkpoint of a training. Or the
             `model.weights.h5` of a keras-hub preset, which holds no head.
-        **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`.
+        **arguments: Of its builder, such as `include_top`, `classes` or `classifier_activation`. If
+            one of the last two is given and the file has no head, there is a random one.
 
     Returns:
         The network, with the same outputs as the source, as probabilities by default. Images must
         be prepared as for the source: `model.preprocess_input(x)` does it, for RGB, 0 to 255.
 
     Raises:
-        InputError: if the file is not of such a network, naming what is left over or missing.
+        InputError: if the file is not of such a network, naming what is left over or missing; or if
+            other `weights` are given.
         TypeError: if `path` is no path.
     """
+    if "weights" in arguments:
+        raise InputError(f"the weights are those of {path}: leave weights= out.")
     opened = open_weights(path)
-    arguments = {"include_top": HEAD in opened.contents.weights, **arguments}
+    there = HEAD in opened.contents.weights
+    asked = "classes" in arguments or "classifier_activation" in arguments
+    arguments = {"include_top": there or asked, **arguments}
     model = families.build(opened.network, **arguments)
     classes = arguments.get("classes") or opened.network.classes
-    opened.load_into(model, new_head=classes != opened.network.classes)
+    opened.load_into(model, new_head=not there or classes != opened.network.classes)
     return with_preprocessing(model, opened.preprocessing)
 
 

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from keras_resnet.spec.config import NetworkConfig
 from keras_resnet.utils.errors import InputError, check_model, check_type, lookup, shorten
+from keras_resnet.utils.seeds import same_seeds
 
 
 class Family(NamedTuple):
@@ -155,7 +156,8 @@ def count_macs(config: NetworkConfig) -> int:
 
 @lru_cache(maxsize=64)  # building takes seconds, and who asks for one number asks for the other
 def _counts(config: NetworkConfig) -> tuple[int, int]:
-    model = build(config)
+    with same_seeds():
+        model = build(config)
     return sum(prod(variable.shape) for variable in model.trainable_variables), model_macs(model)
 
 

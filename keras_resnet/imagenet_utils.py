@@ -61,7 +61,7 @@ def prepare(x, preprocessing: Preprocessing, data_format: str | None = None):
     elif not isinstance(x, np.ndarray) and not keras.backend.is_keras_tensor(x):
         x = keras.ops.copy(x)
     mode = preprocessing.mode
-    if mode in KERAS:
+    if mode in KERAS and (axis == -1 or len(x.shape) < 5):  # of more, it takes another axis
         return imagenet_utils.preprocess_input(x, data_format=given, mode=mode)
     shape = (channels, *[1] * (-1 - axis))
     mean, std = (np.reshape(v, shape) for v in (preprocessing.mean, preprocessing.std))
@@ -148,6 +148,8 @@ def decode_predictions(preds, top: int = 5, classes: Sequence | None = None) -> 
         InputError: if there is not one prediction for each class.
         TypeError: if the classes are no names.
     """
+    if isinstance(classes, str):  # whose letters would be names
+        raise InputError(f"classes must be a list of names; got {shorten(classes)}.")
     check_type("classes", classes, Iterable | None, "a list of names, or None")
     pairs = imagenet_classes() if classes is None else [_pair(row) for row in classes]
     top = check_number("top", top, int, 1, MOST)

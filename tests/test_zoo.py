@@ -112,6 +112,11 @@ def test_what_a_record_does_not_know_is_empty(tmp_path):
     assert row["parameters"] == parameters(SPECS["ResNet20"])
 
 
+def test_a_folder_with_the_shipped_runs_counts_them_once(tmp_path):
+    out = str(tmp_path)
+    assert zoo.run(output_dir=out, runs=str(zoo.SHIPPED)) == zoo.run(output_dir=out)
+
+
 def test_a_folder_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"no folder '.*nowhere': check --runs"):
         zoo.run(runs=str(tmp_path / "nowhere"), output_dir=str(tmp_path))

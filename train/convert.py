@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import keras_resnet
 from keras_resnet.utils.atomic import replacing
-from keras_resnet.utils.errors import InputError
+from keras_resnet.utils.errors import InputError, sentence
 from train import flags
 from train.utils.quiet import quiet
 
@@ -86,7 +86,11 @@ def main(values: flags.Values) -> "keras.Model":
     if write is None:
         raise InputError(f"cannot write {target}: end its name in {', '.join(WRITERS)}.")
     model = read(source)
-    write(model, Path(target))
+    try:
+        write(model, Path(target))
+    except OSError as error:
+        reason = error.strerror or sentence(error)
+        raise InputError(f"cannot write {target} ({reason}): choose another --target.") from error
     shape = " to ".join(str(tensor.shape[1:]) for tensor in (model.input, model.output))
     print(f"{target}: {model.count_params():,} parameters, {shape}")
     if preprocessing := getattr(model, "preprocessing", None):

@@ -134,6 +134,7 @@ def _prepare(
             f"{weights.source} does not tell how its images were prepared: taken for "
             f"'{network.preprocessing}', as the published weights of this network"
         )
+    weights = weights.without_head()  # as a head is fitted, whatever the classes were
     training = trainer.prepare(network, choice.recipe, data, execution, name, weights)
     print(beginning.began_from(training), flush=True)
     tuning.check_stages(training)
@@ -162,6 +163,8 @@ def _train(
     given, begun = [*values.given(Recipe)], None
     if not values.overwrite:  # before features are computed for it
         begun = tuning.begun(folder, training.description() | asked, given)
+    else:
+        folders.check_claim(folder, training.description() | asked, overwrite=True)
     head = tuning.fit_head(training)
     left = 0.0 if values.head_only else max(ends - monotonic(), 1.0)  # 1 s is for no epoch
     training, plan = tuning.plan(training, execution, begun, left, given)
@@ -173,7 +176,7 @@ def _train(
         record |= result.outcome()
         predicted = workflow.deliver(folder, result.model, description, data, record)
         classes = per_class(data.test.labels, predicted.argmax(-1), data.classes)
-        record["recall"] = {row["name"]: row["recall"] for row in classes}
+        record["recall"] = {row["name"]: row["recall"] for row in classes if row["support"]}
     print(class_table(classes))
     return record, predicted
 

@@ -103,13 +103,15 @@ def auxiliary_heads(spec: GoogLeNetSpec, model: keras.Model) -> list[tuple[float
             f"auxiliary heads flatten maps of one size, and images are {model.input_shape[1:]}: "
             "build the network for one size, or without these heads, with auxiliary=0."
         )
+    classes = model.output_shape[-1]
+    modules = {name: f"inception_{module}" for name, module in AUXILIARY.items()}
     return [
-        (spec.auxiliary, auxiliary_head(model.get_layer(f"inception_{module}").output, spec, name))
-        for name, module in AUXILIARY.items()
+        (spec.auxiliary, auxiliary_head(model.get_layer(module).output, spec, name, classes))
+        for name, module in modules.items()
     ]
 
 
-def auxiliary_head(x, spec: GoogLeNetSpec, name: str):
+def auxiliary_head(x, spec: GoogLeNetSpec, name: str, classes: int):
     """Average pooling, a 1x1 convolution, a dense layer, dropout, and the logits."""
     channels, units = map(spec.width, AUXILIARY_WIDTHS)
     sides = x.shape[2:] if channel_axis() == 1 else x.shape[1:3]
@@ -119,4 +121,4 @@ def auxiliary_head(x, spec: GoogLeNetSpec, name: str):
     x = layers.Flatten(name=f"{name}_flatten")(x)
     x = layers.Dense(units, "relu", kernel_initializer=INITIALIZER, name=f"{name}_fc1")(x)
     x = layers.Dropout(AUXILIARY_DROPOUT, name=f"{name}_dropout")(x)
-    return predictions(x, spec.classes, None, name=f"{name}_fc2")
+    return predictions(x, classes, None, name=f"{name}_fc2")

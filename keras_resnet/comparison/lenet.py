@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import layers, ops
 
-from keras_resnet.assembly import assemble, find_activation, predictions
+from keras_resnet.assembly import assemble, find_activation, head_dtype, predictions
 from keras_resnet.comparison.layers import INITIALIZER
 from keras_resnet.layers import channel_axis
 from keras_resnet.spec.comparison import LeNetSpec
@@ -56,9 +56,8 @@ def paper_classifier(x, spec: LeNetSpec, classes: int, activation):
     x = layers.Flatten(name="flatten")(x)
     x = squash(_dense(x, UNITS, "f6"))
     codes = np.random.default_rng(CODES_SEED).choice((-1.0, 1.0), (classes, UNITS))
-    dtype = keras.config.dtype_policy().variable_dtype
     head = layers.Dense(
-        classes, find_activation(activation), trainable=False, dtype=dtype, name=HEAD
+        classes, find_activation(activation), trainable=False, dtype=head_dtype(), name=HEAD
     )
     scores = head(x)
     scale = UNITS**-0.5

@@ -73,6 +73,8 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
     new = clone(model, clone_function=copy, call_function=call)
     for folded in plan.values():
         folded.layer.set_weights(folded.weights)
+        if isinstance(folded.layer, layers.Normalization) and folded.weights:
+            folded.layer.finalize_state()  # it computes with what this makes of its weights
     return new
 
 

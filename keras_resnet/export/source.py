@@ -167,7 +167,10 @@ def _last_activation(model: keras.Model) -> Callable | None:
 
 def _check_calibration(images: np.ndarray, shape: Shape) -> np.ndarray:
     """Checks that images are raw ones, as the model will get them."""
-    images = np.asarray(images)
+    try:
+        images = np.asarray(images)
+    except ValueError as error:  # rows of several lengths
+        raise InputError(f"images to calibrate with are no array ({sentence(error)}).") from error
     if images.dtype.kind not in "uif":
         raise InputError(
             f"images to calibrate with are an array of {images.dtype}: give numbers, 0 to 255."

@@ -120,6 +120,10 @@ def path(name: str, text: str) -> str:
         raise InputError(f"{name} must be a path; got {shorten(text)}.")
     if expanded.startswith("~"):
         raise InputError(f"{name} {shorten(text)} is of no user here: write ./~ for a plain ~.")
+    try:
+        expanded.encode()
+    except UnicodeEncodeError:  # bytes that are no text: no record could name it
+        raise InputError(f"{name} {shorten(text)} is no UTF-8: rename it.") from None
     length = max(len(os.fsencode(part)) for part in expanded.split(os.sep))
     if length > LONGEST_NAME or len(os.fsencode(expanded)) > LONGEST_PATH:
         raise InputError(f"{name} {shorten(text)} is too long for a path: give a shorter one.")

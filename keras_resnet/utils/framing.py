@@ -33,7 +33,11 @@ class Framing(Settings):
 
     def described(self) -> str:
         """In a sentence, for the metadata of files."""
-        ratio = "" if self.crop_ratio == 1 else f" (of {self.crop_ratio:g} of its short side)"
+        ratio = (
+            ""
+            if self.crop_ratio == 1 or self.resize != "crop"
+            else f" (of {self.crop_ratio:g} of its short side)"
+        )
         return f"An image of another size is {MODES[self.resize]}{ratio}."
 
 

@@ -24,7 +24,11 @@ BETWEEN = ("spacing", "padding", "activation", "pool_size", "scale", "offset")
 CONVOLUTIONS = ("Conv2D", "DepthwiseConv2D")
 WEIGHTED = (*CONVOLUTIONS, "BatchNormalization", "Dense")
 FREE = ("Dropout", "InputLayer", "Activation:linear")
-PREPARING = ("Normalization", "Rescaling")  # free, too, where they take the images
+# Free, too, where they take the images; operations are those of `preprocess_input`.
+PREPARING = (
+    "Normalization", "Rescaling", "Subtract", "TrueDivide", "Divide", "Add", "GetItem", "Stack",
+    "Cast", "Flip",
+)  # fmt: skip
 IMAGES = "the images"
 Pair = tuple[int, ...]  # for rows and columns
 

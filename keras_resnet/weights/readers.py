@@ -3,6 +3,7 @@
 import json
 import re
 import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,7 +17,7 @@ from keras_resnet.utils.errors import InputError
 
 Weights = dict[str, dict[str, np.ndarray]]  # by name of the layer, then of the variable
 HEAD = "predictions"  # the layer of the classes
-TOP = re.compile(rf"{HEAD}|fc\d+")  # with the dense layers before it in VGG and AlexNet
+TOP = re.compile(rf"{HEAD}|fc\d+|f6")  # with the dense layers before it in VGG, AlexNet and LeNet
 CONFIG = "config.json"  # of a `.keras` file
 
 
@@ -86,7 +87,9 @@ _VARIABLES = {
 
 def _keras3(root: h5py.Group) -> Weights:
     weights: Weights = {}
-    for key, dataset in _datasets(root):
+    found = _datasets(root)
+    counts = Counter(dataset.parent.name for _, dataset in found)
+    for key, dataset in found:
         name = dataset.parent.attrs.get("name")
         if name is None:
             raise InputError(
@@ -95,6 +98,8 @@ def _keras3(root: h5py.Group) -> Weights:
             )
         *_, group, _, index = key.split("/")
         names = _VARIABLES.get(group.rstrip("_0123456789"), ())
+        if names == _NORM and counts[dataset.parent.name] == 2:  # without scale and shift
+            names = _NORM[2:]
         variable = names[int(index)] if int(index) < len(names) else index
         there = weights.setdefault(name, {})
         if variable in there:

@@ -41,12 +41,19 @@ def _safetensors(path: Path) -> dict[str, Any]:
     return load_file(path)
 
 
-def _state_dicts(content: Any, name: str = "") -> Iterator[tuple[str, State]]:
-    """Dictionaries with the kernel of a convolution among their values, at any depth."""
-    if not isinstance(content, dict):
+def _state_dicts(
+    content: Any, name: str = "", seen: set[int] | None = None
+) -> Iterator[tuple[str, State]]:
+    """Dictionaries with the kernel of a convolution among their values, at any depth, each once.
+
+    Those of an optimizer have its moments, of the same shapes, by other names.
+    """
+    seen = set() if seen is None else seen
+    if not isinstance(content, dict) or id(content) in seen:
         return
+    seen.add(id(content))
     arrays = {str(key): part for key, part in content.items() if isinstance(part, np.ndarray)}
-    if any(array.ndim == 4 for array in arrays.values()):
+    if any(array.ndim == 4 and key.endswith("weight") for key, array in arrays.items()):
         yield name, arrays
     for key, part in content.items():
-        yield from _state_dicts(part, f"{name}.{key}" if name else str(key))
+        yield from _state_dicts(part, f"{name}.{key}" if name else str(key), seen)

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from ml_dtypes import bfloat16
 
+SHARING = 8  # times that the numbers of a file are read, by tensors that have some in common
 MAGIC = 0x1950A86A20F9469CFC6C  # torch/serialization.py: how the form before 1.6 begins
 DTYPES: dict[str, Any] = {  # by torch's name of the storage
     "FloatStorage": "<f4", "DoubleStorage": "<f8", "HalfStorage": "<f2", "LongStorage": "<i8",
@@ -110,7 +111,8 @@ def _load_archive(path: Path) -> Any:
         if f"{root}byteorder" in names and archive.read(f"{root}byteorder") != b"little":
             raise ValueError("its numbers are big-endian")
         content = _Unpickler(io.BytesIO(archive.read(index))).load()
-        return _resolve(content, lambda storage: archive.read(f"{root}data/{storage.key}"))
+        size = path.stat().st_size
+        return _Resolver(lambda storage: archive.read(f"{root}data/{storage.key}"), size)(content)
 
 
 def _load_plain(path: Path) -> Any:
@@ -128,21 +130,39 @@ def _load_plain(path: Path) -> Any:
             if count != storage.numbers:
                 raise ValueError(f"storage {key!r} has {count} numbers, not {storage.numbers}")
             found[key] = file.read(count * storage.dtype.itemsize)
-    return _resolve(content, lambda storage: found[storage.key])
+    return _Resolver(lambda storage: found[storage.key], path.stat().st_size)(content)
 
 
-def _storages(content: Any) -> list[Storage]:
+def _storages(content: Any, seen: set[int] | None = None) -> list[Storage]:
+    """Those of all tensors; a part that is in several places is looked at once."""
+    seen = set() if seen is None else seen
     if isinstance(content, Tensor):
         return [content.storage]
+    if not isinstance(content, dict | list) or id(content) in seen:
+        return []
+    seen.add(id(content))
     parts = content.values() if isinstance(content, dict) else content
-    return (
-        [s for part in parts for s in _storages(part)] if isinstance(content, dict | list) else []
-    )
+    return [storage for part in parts for storage in _storages(part, seen)]
 
 
-def _resolve(content: Any, read: Callable[[Storage], bytes]) -> Any:
-    if isinstance(content, Tensor):
-        return content.read(read(content.storage))
-    if isinstance(content, dict):
-        return {name: _resolve(part, read) for name, part in content.items()}
-    return content
+class _Resolver:
+    """Puts arrays in the place of tensors; of a part that is in several places, the same ones."""
+
+    def __init__(self, read: Callable[[Storage], bytes], size: int):
+        self.read, self.left = read, SHARING * size
+        self.known: dict[int, Any] = {}
+
+    def __call__(self, content: Any) -> Any:
+        if not isinstance(content, Tensor | dict):
+            return content
+        if id(content) not in self.known:
+            self.known[id(content)] = self._resolve(content)
+        return self.known[id(content)]
+
+    def _resolve(self, content: Any) -> Any:
+        if isinstance(content, dict):
+            return {name: self(part) for name, part in content.items()}
+        self.left -= content.storage.numbers * content.storage.dtype.itemsize
+        if self.left < 0:
+            raise ValueError(f"its tensors share their numbers more than {SHARING} times")
+        return content.read(self.read(content.storage))

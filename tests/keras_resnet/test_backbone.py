@@ -16,6 +16,7 @@ from keras_resnet import (
     replace_head,
 )
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS
+from keras_resnet.weights.loading import read, transfer
 from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 64, 64, 3)).astype("float32")
@@ -194,6 +195,15 @@ def test_frozen_statistics_stay_in_training_and_the_rest_learns(scales, tmp_path
     assert all(layer.trainable for layer in model.layers)
 
 
+def test_files_of_split_normalizations_are_read(tmp_path):
+    model = freeze_batchnorm(vary(ResNet8()), scales=False)
+    model.save_weights(tmp_path / "x.weights.h5")
+    other = freeze_batchnorm(ResNet8(), scales=False)
+    transfer(read(tmp_path / "x.weights.h5"), other, "x")
+    for one, two in zip(model.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, two)
+
+
 def test_with_frozen_scales_weight_files_are_those_of_the_network(tmp_path):
     frozen = freeze_batchnorm(varied())
     frozen.save_weights(tmp_path / "x.weights.h5")
@@ -241,3 +251,28 @@ def test_what_is_made_of_a_network_wants_images_as_that_one(tmp_path):
     model.preprocess_input = lambda images: images / 7
     for made in (replace_head(model, 3), feature_pyramid(model), freeze_batchnorm(model)):
         assert made.preprocess_input is model.preprocess_input
+
+
+def test_a_frozen_network_prepares_images_as_before():
+    """`Normalization` computes with what it makes of its weights when it is adapted."""
+    image = keras.Input((32, 32, 3))
+    prepare = keras.layers.Normalization()
+    prepare.adapt(50 * IMAGES + 100)
+    model = ResNet8(input_tensor=prepare(image))
+    images = 50 * IMAGES[:, :32, :32] + 100
+    expected = model.predict_on_batch(images)
+    np.testing.assert_allclose(
+        freeze_batchnorm(model).predict_on_batch(images), expected, atol=1e-6
+    )
+    assert np.ptp(expected, 0).max() > 0
+
+
+def test_heads_and_scales_that_are_none_are_refused():
+    image = keras.Input((8, 8, 3))
+    flat = keras.layers.GlobalAveragePooling2D()(image)
+    named = keras.layers.Activation("softmax", name="predictions")(flat)
+    with pytest.raises(InputError, match="is no dense layer but Activation: build it with include"):
+        replace_head(keras.Model(image, named, name="mobile"), 5)
+    normalized = keras.layers.BatchNormalization(name="bn")(flat)
+    with pytest.raises(InputError, match="layer 'bn' of toy normalizes vectors, not maps"):
+        freeze_batchnorm(keras.Model(image, normalized, name="toy"), scales=False)

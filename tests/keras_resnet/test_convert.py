@@ -18,6 +18,7 @@ from keras_resnet import (
     ResNet50,
     from_checkpoint,
     imagenet,
+    open_weights,
     to_checkpoint,
 )
 from keras_resnet.spec.preprocessing import MODES
@@ -270,3 +271,26 @@ def test_half_precision_checkpoints_load(resnet18, tmp_path):
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(kernel).transpose(3, 2, 0, 1), state["conv1.weight"]
     )
+
+
+def test_weights_are_not_loaded_into_another_network_of_the_same_shapes(tmp_path):
+    small = {"widths": (8, 16, 32, 64), "blocks": (1, 1, 1, 1), "input_shape": (64, 64, 3)}
+    spec = imagenet(50, block="bottleneck_v1.5", **small)
+    to_checkpoint(ResNet(spec), tmp_path / "x.safetensors")
+    opened = open_weights(tmp_path / "x.safetensors")
+    with pytest.raises(InputError, match=r"has spacing \(4, 4\) there, and \(8, 8\) here"):
+        opened.load_into(ResNet(imagenet(50, block="bottleneck", **small)))
+    with pytest.raises(TypeError, match=r"must be a keras\.Model; got 'x'"):
+        opened.load_into("x")
+    opened.load_into(ResNet(spec))
+
+
+def test_a_checkpoint_without_head_gets_one_if_that_is_asked_for(resnet18, tmp_path):
+    state = {k: v for k, v in load_file(resnet18).items() if not k.startswith("fc.")}
+    save_file(state, tmp_path / "body.safetensors")
+    assert len(from_checkpoint(tmp_path / "body.safetensors").output_shape) == 4
+    assert from_checkpoint(tmp_path / "body.safetensors", classes=5).output_shape == (None, 5)
+    logits = from_checkpoint(tmp_path / "body.safetensors", classifier_activation=None)
+    assert logits.layers[-1].activation is keras.activations.linear
+    with pytest.raises(InputError, match="leave weights= out"):
+        from_checkpoint(resnet18, weights="imagenet")

@@ -1,6 +1,7 @@
 import hashlib
 import json
 import sys
+from functools import partial
 
 import keras
 import numpy as np
@@ -135,3 +136,10 @@ def test_decoding_other_classes():
         decode_predictions(np.eye(10), -1, CIFAR10)
     with pytest.raises(ValueError, match=r"\(samples, 2\)"):
         decode_predictions(np.zeros(10), classes=["a", "b"])
+
+
+@pytest.mark.parametrize("mode", ["caffe", "tf", "torch"])
+def test_several_batches_of_channels_first_are_prepared_as_each_alone(mode):
+    x = np.random.default_rng(0).integers(0, 256, (2, 4, 3, 8, 8)).astype("float32")
+    first = partial(preprocess_input, mode=mode, data_format="channels_first")
+    np.testing.assert_allclose(first(x), np.stack([first(part) for part in x]), atol=1e-4)

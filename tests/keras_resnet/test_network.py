@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_resnet import VGG11, InputError, ResNet, ResNet8, Spec, cifar
+from keras_resnet import VGG11, InputError, ResNet, ResNet8, Spec, cifar, imagenet_utils
 from keras_resnet.spec.blocks import ACTIVATION_ORDERS, BLOCKS, SHORTCUTS
+from tests.networks import vary
 
 IMAGES = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
+TINY = Spec(blocks=(1, 1), widths=(4, 8))
 
 
 @pytest.mark.parametrize(
@@ -244,3 +246,49 @@ def test_four_channels_are_taken_with_a_warning():
 def test_a_name_in_place_of_a_spec_is_a_type_error():
     with pytest.raises(TypeError, match=r"spec must be a keras_resnet\.Spec; got 'resnet20'"):
         ResNet("resnet20")
+
+
+def test_the_classifier_is_float32_if_all_else_is_half_precision():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float16")
+    try:
+        assert ResNet(TINY).output.dtype == "float32"
+        assert ResNet(TINY, include_top=False).output.dtype == "float16"
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize(
+    ("shape", "more", "message"),
+    [
+        ((16, 16, 3), {"input_shape": (64, 64, 3)}, "leave one out"),
+        ((16, 16), {}, "should be a batch of images"),
+    ],
+)
+def test_an_input_tensor_is_checked(shape, more, message):
+    with pytest.raises(InputError, match=message):
+        ResNet(TINY, input_tensor=keras.Input(shape), **more)
+
+
+@pytest.mark.parametrize(("side", "message"), [(16, "at least 32x32"), (None, "a static")])
+def test_an_input_tensor_of_an_impossible_size_is_refused(side, message):
+    with pytest.raises(InputError, match=message):
+        VGG11(input_tensor=keras.Input((side, side, 3)))
+
+
+def test_weights_do_not_depend_on_what_prepares_images(tmp_path):
+    bare, image = vary(ResNet(TINY)), keras.Input((32, 32, 3))
+    bare.save(tmp_path / "bare.keras")
+    adapted = keras.layers.Normalization()
+    adapted.adapt(np.random.default_rng(0).normal(3, 5, (8, 4, 4, 3)))
+    images = np.random.default_rng(0).normal(size=(2, 32, 32, 3)).astype("float32")
+    for mode in ("caffe", "tf", "torch"):
+        prepared = imagenet_utils.preprocess_input(image, mode=mode)
+        model = ResNet(TINY, input_tensor=prepared, weights=tmp_path / "bare.keras")
+        expected = bare.predict_on_batch(imagenet_utils.preprocess_input(images, mode=mode))
+        np.testing.assert_allclose(model.predict_on_batch(images), expected, atol=1e-5)
+        model.save(tmp_path / "whole.keras")
+        again = ResNet(TINY, weights=tmp_path / "whole.keras")
+        np.testing.assert_array_equal(again.get_weights()[0], bare.get_weights()[0])
+    model = ResNet(TINY, input_tensor=adapted(image), weights=tmp_path / "bare.keras")
+    np.testing.assert_array_equal(model.get_weights()[-1], bare.get_weights()[-1])

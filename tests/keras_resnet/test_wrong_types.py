@@ -32,6 +32,8 @@ FUNCTIONS = {
     "families.macs": families.macs,
     "save": lambda it: export.save(it, "folder"),
     "load": export.load,
+    "save formats": lambda it: export.save(keras_resnet.ResNet8(), "folder", it),
+    "decode classes": lambda it: imagenet_utils.decode_predictions(np.ones((1, 3)), classes=it),
     "block": lambda it: keras_resnet.ResNet8(block=it),
     "weights": lambda it: keras_resnet.ResNet8(weights=[it]),
     "input_tensor": lambda it: keras_resnet.ResNet8(input_tensor=[it]),

@@ -43,6 +43,7 @@ def test_there_and_back(run, capsys, tmp_path):
         ("none.keras", "x.safetensors", "cannot read none.keras"),
         ("none.pth", "x.onnx", "cannot write x.onnx: end its name in .keras, .weights.h5, .safet"),
         ("", "x.keras", "source is empty"),
+        ("resnet", "nowhere\udce4/x.keras", "is no UTF-8: rename it"),
     ],
 )
 def test_mistakes_get_one_sentence(run, source, target, message):

@@ -109,7 +109,8 @@ def network_title(model: str, network: Any) -> str:
 
 def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:
     """The recipe of a fine-tuning, with what was chosen by the time that there was."""
-    others = _changes(FINETUNE, recipe, ())
+    planned = {name: getattr(recipe, name) for name in PLANNED}  # whatever time there is next
+    others = planned | _changes(FINETUNE, recipe, ())
     if isinstance(network, Spec) and recipe.frozen_stages > len(network.blocks):
         kept = {name: there for name, there in others.items() if name not in PLANNED}
         return {"head_only": True, **kept}

@@ -34,7 +34,9 @@ def weakest_classes(rows: Sequence[ClassRecord]) -> str:
 def class_table(rows: Sequence[ClassRecord]) -> str:
     """Every class: how many images it has, and its recall and precision on them, in percent."""
     cells = [
-        [row["name"], str(row["support"]), f"{row['recall']:.1%}", f"{row['precision']:.1%}"]
+        [row["name"], str(row["support"]), *(f"{row[key]:.1%}" for key in ("recall", "precision"))]
+        if row["support"]
+        else [row["name"], "0", "-", "-"]
         for row in rows
     ]
     return align([["class", "test images", "recall", "precision"], *cells])

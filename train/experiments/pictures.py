@@ -39,7 +39,7 @@ def plot(folder: Path, name: str, curves: Mapping[str, Sequence[Path]]) -> None:
                     label=None if number else label,
                 )  # fmt: skip
                 # Where the first epoch is one of several, it would make all others small.
-                highest = max(highest, *(training + test if marker else training[1:] + test[1:]))
+                highest = max([highest, *(training + test if marker else training[1:] + test[1:])])
         axes.set(xlabel="epoch", title=title)
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(alpha=0.3)

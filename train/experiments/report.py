@@ -104,15 +104,16 @@ def _facts(runner: Runner, recipe: Recipe, rows: Sequence[Row]) -> str:
     if not records:
         return "No training has come to its end."
     first = records[0]
+    executions = [record["execution"] for record in records]
+    machines = dict.fromkeys(f"{row['precision']} on {row['devices']}" for row in executions)
     return (
         f"{len(runner.data.train):,} training and {len(runner.data.test):,} test images of "
         f"{runner.data.name}; {recipe.optimizer}, learning rate {recipe.learning_rate:g}, "
         f"schedule {recipe.schedule}, {recipe.epochs} epochs of batches of "
         f"{recipe.batch_size}, weight decay {recipe.weight_decay:g}{_exceptions(rows)}; "
-        f"{first['execution']['precision']} on {first['execution']['devices']}. In the first "
-        f"paper: {tables.differs(first)}. Training "
-        "errors are of the last epoch, of augmented images, while the network learns; the test "
-        "images are scored after each epoch for the curves, and nothing is chosen by them."
+        f"{' and '.join(machines)}. In the first paper: {tables.differs(first)}. Training errors "
+        "are of the last epoch, of augmented images, while the network learns; the test images "
+        "are scored after each epoch for the curves, and nothing is chosen by them."
     )
 
 

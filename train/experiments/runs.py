@@ -1,5 +1,6 @@
 """The trainings of an experiment: each a run of its own, made by whichever worker comes first."""
 
+import os
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -123,7 +124,7 @@ class Runner:
             InputError: if it cannot be read, or is of another training.
         """
         folder = self.path(job)
-        if not (folder / RECORD).exists():
+        if not os.path.exists(folder / RECORD):
             return None
         record = read_record(folder)
         network = families.to_json(adapt_to_data(job.network, self.data))
@@ -152,11 +153,16 @@ class Runner:
             Stopped: after SIGINT, SIGTERM or SIGHUP, when all is saved.
         """
         folder, training = self.path(job), self.prepare(job)
-        with folders.record_run(folder, training.description(), overwrite=False) as record:
+        description = training.description()
+        begun = os.path.exists(folder / RECORD)  # and not finished, or it would not be trained
+        elsewhere = difference(read_record(folder), description) if begun else None
+        if elsewhere:
+            print(f"{job.folder} was begun in another way ({elsewhere}): it is trained anew")
+        with folders.record_run(folder, description, overwrite=bool(elsewhere)) as record:
             record |= {"source": self.data.source(), "curve": "test"}
             result = fit(training, folder, self.checkpoint_seconds, verbose=False)
             record |= result.outcome()
-            card = model_card(training.description(), self.data.classes)
+            card = model_card(description, self.data.classes)
             results.write_weights(folder, result.model, card)
             record["test"] = {"keras": results.score_model(result.model, self.data.test)}
 

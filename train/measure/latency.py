@@ -90,11 +90,12 @@ def measure(paths: Sequence[str], threads: int, runs: int = RUNS) -> list[dict]:
         `delegated`, whether XNNPACK computes every operation.
 
     Raises:
-        OSError, RuntimeError, ValueError: if a file cannot be run, or a number is not positive.
+        OSError, RuntimeError, ValueError: if a file cannot be run, or a number is too small.
     """
-    for name, value in {"threads": threads, "runs": runs}.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1; got {value}")
+    least = {"threads": (threads, 1), "runs": (runs, 2)}  # of which the first ones warm up
+    for name, (value, fewest) in least.items():
+        if value < fewest:
+            raise ValueError(f"{name} must be at least {fewest}; got {value}")
     models = [Timed(path, threads) for path in paths]
     end = perf_counter() + SECONDS * len(models)
     done = 1

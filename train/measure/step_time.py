@@ -47,7 +47,12 @@ class StepTimer(keras.callbacks.Callback):
     def __init__(self, fewest: int, enough: float):
         super().__init__()
         self.fewest, self.enough = fewest, enough
+        self.began = 0.0
         self.ends: list[tuple[int, float]] = []  # steps done, and when
+
+    def on_train_begin(self, logs=None):
+        """Takes the time."""
+        self.began = perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         """Takes the time."""
@@ -63,7 +68,7 @@ class StepTimer(keras.callbacks.Callback):
 
     @property
     def seconds(self) -> float:
-        """Of a step: the median, as other work on the machine slows some of them."""
+        """Of a step: the median, as other work slows some of them; of a single one, at most."""
         timed = self.ends[self.WARM_UP - 1 :] if len(self.ends) > self.WARM_UP else self.ends
-        pairs = list(pairwise(timed)) or [((0, timed[0][1]), timed[0])]
+        pairs = list(pairwise(timed)) or [((0, self.began), timed[0])]  # with the compilation
         return median((end - begin) / (last - first) for (first, begin), (last, end) in pairs)

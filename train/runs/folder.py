@@ -24,11 +24,12 @@ def check_folder(folder: Path, record: str) -> None:
     """Refuses a folder with anything in it, unless a record there proves that it is ours.
 
     Raises:
-        InputError: if there is such a thing.
+        InputError: if there is such a thing, or the folder may not be looked into.
     """
-    if not folder.is_dir() or (folder / record).exists():
-        return
-    names = [path.name for path in folder.iterdir() if path.name != LOCK]
+    with explain_write_errors(folder):
+        if not folder.is_dir() or (folder / record).exists():
+            return
+        names = [path.name for path in folder.iterdir() if path.name != LOCK]
     foreign = [name for name in names if not name.startswith(PARTIAL)]
     if foreign:
         raise InputError(
@@ -133,7 +134,7 @@ def explain_write_errors(folder: Path, overwrite: bool = False) -> Iterator[None
         raise
     except OSError as error:
         reason, what = error.strerror or sentence(error), error.filename or folder
-        if list(folder.glob(f"{CHECKPOINTS}/[0-9]*")):
+        if _has_checkpoint(folder):
             without = " without --overwrite" if overwrite else ""
             raise Unwritable(
                 f"cannot write to {what} ({reason}): the last checkpoint is kept; make room and "
@@ -144,15 +145,24 @@ def explain_write_errors(folder: Path, overwrite: bool = False) -> Iterator[None
         ) from error
 
 
+def _has_checkpoint(folder: Path) -> bool:
+    try:
+        return any(folder.glob(f"{CHECKPOINTS}/[0-9]*"))
+    except OSError:  # who may not enter a folder has written none there
+        return False
+
+
 def check_claim(folder: Path, description: dict[str, Any], overwrite: bool = False) -> None:
     """Refuses a folder that `record_run` would refuse, so that nothing is computed in vain.
 
     Raises:
-        InputError: if it holds something else, or another run that may not go.
+        InputError: if it holds something else, or another run that may not go; or if it may not be
+            looked into.
     """
-    if not folder.is_dir():
-        return
-    names = sorted(entry.name for entry in folder.iterdir())
+    with explain_write_errors(folder):
+        if not folder.is_dir():
+            return
+        names = sorted(entry.name for entry in folder.iterdir())
     foreign = [name for name in names if not is_ours(name)]
     if foreign:
         raise InputError(

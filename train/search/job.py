@@ -44,14 +44,13 @@ class SearchJob:
         Only where time is limited, networks have to be proposed on one kind of processor.
         """
         data, reference = self.runner.data, self.budget.reference_tflite
-        timed = {"latency_ms", "latency_ratio"} & {*self.budget.limited}
         return {
             "tuner": self.tuner,
             "space": self.space.description(),
             "budget": asdict(self.budget),
             "data": {"name": data.name, "sha256": data.fingerprint},
             "reference_tflite": sha256(Path(reference)) if reference else None,
-            **({"processor": cpu()} if timed else {}),
+            **({"processor": cpu()} if self.budget.timed else {}),
             **self.teachers,
         }
 

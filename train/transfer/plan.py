@@ -67,7 +67,13 @@ def choose(
         epochs = recipe.epochs if "epochs" in given else min(recipe.epochs, int(seconds / epoch))
         own = replace(recipe, epochs=max(epochs, 1), frozen_stages=frozen)
         plans.append((epochs, Plan(own, frozen >= stages, epochs * epoch)))
-    usable = [row for epochs, row in plans if epochs >= min(FEWEST, recipe.epochs)]
+    # Epochs that the user decided are kept: they may take longer than there is time.
+    usable = [
+        row
+        for epochs, row in plans
+        if epochs >= min(FEWEST, recipe.epochs)
+        and (row.seconds <= seconds or "frozen_stages" in given)
+    ]
     some = [row for epochs, row in plans[-1:] if epochs]
     alone = replace(recipe, epochs=1, frozen_stages=stages)
     return next(iter(usable or some), Plan(alone, True, 0.0))

@@ -1,5 +1,6 @@
 """A network with other classes: first its head, then its last stages by the one trainer."""
 
+import os
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -144,7 +145,7 @@ def begun(folder: Path, description: Mapping[str, Any], given: Sequence[str] = (
         InputError: if the folder holds something else, or another run.
     """
     recipe = dict(description["recipe"])
-    if not (folder / RECORD).exists():
+    if not os.path.exists(folder / RECORD):  # unlike `Path.exists`, of folders without entry too
         folders.check_claim(folder, {**description})
         return None
     there = read_record(folder)

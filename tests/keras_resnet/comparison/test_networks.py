@@ -13,6 +13,7 @@ import keras_resnet
 from keras_resnet import COMPARISON, InputError, export, families
 from keras_resnet.comparison import lenet
 from keras_resnet.comparison.layers import local_response_norm
+from keras_resnet.spec import NETWORKS
 from keras_resnet.spec.comparison import AlexNetSpec, GoogLeNetSpec, LeNetSpec, VGGSpec
 
 PUBLISHED = {  # trainable parameters
@@ -217,3 +218,17 @@ def test_files_give_the_same_and_need_nothing_of_ours(name, tmp_path):
     assert {type(op).__module__.split(".")[0] for op in loaded.operations} == {"keras"}
     quantized = export.load(tmp_path / "it", "int8")(images)
     assert np.abs(quantized - expected).mean() < 0.02
+
+
+def test_auxiliary_heads_have_the_classes_of_the_model():
+    spec = NETWORKS["GoogLeNetCifar"]
+    heads = families.auxiliary_heads(spec, keras_resnet.GoogLeNetCifar(classes=5))
+    assert [logits.shape for _, logits in heads] == [(None, 5)] * len(heads)
+    assert heads
+
+
+def test_lenet_without_its_classifier_takes_the_weights_of_the_whole(tmp_path):
+    whole = keras_resnet.LeNet5()
+    whole.save_weights(tmp_path / "x.weights.h5")
+    body = keras_resnet.LeNet5(include_top=False, weights=tmp_path / "x.weights.h5")
+    np.testing.assert_array_equal(body.get_weights()[0], whole.get_weights()[0])

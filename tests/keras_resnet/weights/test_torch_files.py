@@ -82,3 +82,20 @@ def test_numbers_that_are_not_finite_are_named(tmp_path):
     write(tmp_path / "x.pth", {"conv.weight": np.full((1, 1, 1, 1), np.nan, "float32")})
     with pytest.raises(InputError, match=r"'conv\.weight' has numbers that are not finite"):
         state.read(tmp_path / "x.pth")
+
+
+def test_the_moments_of_an_optimizer_are_no_network(tmp_path):
+    moments = {"state": {number: {"exp_avg": array} for number, array in enumerate(STATE.values())}}
+    write(tmp_path / "x.pth", {"model": STATE, "optimizer": moments, "epoch": 3})
+    assert state.read(tmp_path / "x.pth").keys() == STATE.keys()
+
+
+def test_parts_in_several_places_are_read_once(tmp_path):
+    """Each dictionary has the next one twice: there are 2**60 ways to the innermost."""
+    content = {}
+    for _ in range(60):
+        content = {"x": content, "y": content}
+    with zipfile.ZipFile(tmp_path / "x.pth", "w") as archive:
+        archive.writestr("x/data.pkl", pickle.dumps(content))
+    with pytest.raises(InputError, match="it is no state dict"):
+        state.read(tmp_path / "x.pth")

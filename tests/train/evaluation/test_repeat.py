@@ -123,7 +123,12 @@ def test_what_no_command_can_repeat_has_none():
         ({}, {"epochs": 1, "frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
         ({}, {"frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
         ({}, {"frozen_stages": 5, "seed": 3}, "--model=resnet50 ", "--head_only=true --seed=3"),
-        ({"shortcut": "D"}, {"frozen_stages": 1}, "", "--frozen_stages=1"),  # the weights tell it
+        (
+            {"shortcut": "D"},  # the weights tell it
+            {"frozen_stages": 1},
+            "",
+            f"--epochs={FINETUNE.epochs} --frozen_stages=1",
+        ),
     ],
 )
 def test_fine_tuning_has_its_own_command(changes, chosen, model, said):

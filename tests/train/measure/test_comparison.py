@@ -142,7 +142,7 @@ def test_a_file_that_is_none_cannot_be_timed(tmp_path):
     ("arguments", "message"),
     [
         (["nothing.tflite"], "cannot read nothing.tflite (No such file or directory)."),
-        (["nothing.tflite", "--runs=0"], "runs must be at least 1; got 0."),
+        (["nothing.tflite", "--runs=0"], "runs must be at least 2; got 0."),
         (["nothing.tflite", "--threads=-3"], "threads must be at least 1; got -3."),
     ],
 )

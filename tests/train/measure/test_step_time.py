@@ -21,3 +21,10 @@ def test_timing_ends_when_it_is_enough(fewest, enough, steps):
     done, seconds = time_steps(trainer.prepare(spec, RECIPE, DATA, execution), fewest, enough)
     assert done == steps
     assert 1e-5 < seconds < 5
+
+
+def test_an_epoch_of_one_step_takes_time():
+    spec, execution = Spec(blocks=(1,), widths=(16,)), Execution(precision="float32")
+    recipe = Recipe(epochs=1, batch_size=90, crop_padding=1)
+    done, seconds = time_steps(trainer.prepare(spec, recipe, DATA, execution), 3, 0.0)
+    assert (done, seconds > 1e-3) == (1, True)

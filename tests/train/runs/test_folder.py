@@ -231,3 +231,22 @@ def test_a_folder_is_busy_while_it_is_claimed(tmp_path):
     with folders.claim_folder(tmp_path):
         assert locks.is_busy(tmp_path)
     assert not locks.is_busy(tmp_path)
+
+
+@pytest.mark.parametrize("function", ["claim_folder(path)", "check_folder(path, 'x.json')"])
+def test_a_folder_that_may_not_be_entered_is_named(function, fresh_python, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0)
+    lines = (
+        "import os, pathlib",
+        "from train.runs.folder import *",
+        "from train.runs.folder import Unwritable",
+        "os.geteuid() or os.seteuid(65534)",  # root may enter all of them
+        f"path = pathlib.Path({str(tmp_path / 'locked/x')!r})",
+        "try:",
+        f"    with_ = {function}",
+        "    with_ and with_.__enter__()",
+        "except Unwritable as error:",
+        "    print(error)",
+    )
+    done = fresh_python("-c", "\n".join(lines))
+    assert "(Permission denied): make room, or choose another folder." in done.stdout

@@ -52,3 +52,7 @@ def test_without_time_the_head_is_all():
 def test_what_the_user_decides_is_not_chosen():
     found = choose(1, "epochs", "frozen_stages", epochs=7, frozen_stages=3)
     assert (found.recipe.epochs, found.recipe.frozen_stages, found.head_only) == (7, 3, False)
+    # Of what is left to choose, the time decides: 7 epochs of all but the stem take 273 s.
+    assert choose(273.1, "epochs", epochs=7).recipe.frozen_stages == 1
+    assert choose(272.9, "epochs", epochs=7).recipe.frozen_stages == 2
+    assert choose(1, "epochs", epochs=7).recipe.frozen_stages == 4
