@@ -3,7 +3,7 @@
 TensorFlow is imported by those that need it: all but `.keras`.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from os.path import exists
@@ -127,10 +127,8 @@ def save(
     """
     if isinstance(formats, str):  # whose letters would be names
         raise InputError(f"formats must be a list of names; got {shorten(formats)}.")
-    check_type("formats", formats, Collection, "a list of names")
+    check_type("formats", formats, Sequence, "a list of names")
     rows = {name: lookup(FORMATS, name, "format") for name in formats}  # each once
-    if not rows:
-        raise InputError(f"formats is empty: give one of {', '.join(FORMATS)}.")
     lookup(QUANTIZERS, quantizer, "quantizer")
     folder = check_path("folder", folder)
     check_type("card", card, ModelCard, "a ModelCard")

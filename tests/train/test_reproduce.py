@@ -138,12 +138,17 @@ def test_the_readme_has_the_revolution_of_depth_as_the_records_say():
 
 def test_the_first_figure_of_the_readme_is_told_as_the_records_say():
     with open(ROOT / "docs/papers/quick/claims.csv", encoding="utf-8") as file:
-        rows = {row["claim"]: float(row["difference"] or "nan") for row in csv.DictReader(file)}
+        rows = {row["claim"]: row for row in csv.DictReader(file)}
     plain = rows["A plain network of 56 layers has a higher training error than one of 20."]
     residual = rows["A residual network of 56 layers has a lower training error than one of 20."]
     caption = (ROOT / "README.md").read_text(encoding="utf-8").replace("\n", " ")
-    assert f"plain network by {plain:.1f} points" in caption
-    assert f"of a residual network by {residual:.1f} (n = 2;" in caption
+    numbers = [
+        [f"{float(row[key]):.1f}" for key in ("difference", "low", "high")]
+        for row in (plain, residual)
+    ]
+    (rise, low, high), (fall, least, most) = numbers
+    assert f"plain network by {rise} points (95 % interval {low} to {high})" in caption
+    assert f"of a residual network by {fall} ({least} to {most}; n = 2;" in caption
 
 
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):

@@ -73,7 +73,7 @@ def text(record: EvaluationRecord) -> str:
         for row in record["coverage"]
         if row["accuracy"] is not None and row["threshold"]
     ]
-    rows += [["selective prediction" if not i else "", line] for i, line in enumerate(answers)]
+    rows += [["coverage" if not i else "", line] for i, line in enumerate(answers)]
     rows += [
         [f"view {view['name']}", f"{with_interval(view['top1'])}, {_millions(view['macs'])}"]
         for view in record["views"]

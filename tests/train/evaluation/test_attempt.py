@@ -1,22 +1,21 @@
 """A page that cannot be written spoils nothing, and says so."""
 
 import json
-import os
 import shutil
-import signal
 from pathlib import Path
 
-import keras
 import numpy as np
 import pytest
 
 from keras_resnet import families
 from tests.toy_family import Toy, register
 from train.data import sources
+from train.evaluation import attempt
 from train.evaluation.attempt import try_evaluation, try_report
 from train.evaluation.record import read_evaluation
 from train.runs.folder import claim_folder
 from train.settings.data import DataSettings
+from train.trainer.stop_signals import Stopped
 
 
 def test_it_says_where_the_page_is(digits_run, tmp_path):
@@ -65,22 +64,19 @@ def test_the_page_says_if_nothing_was_held_out(held_out, digits_run, tmp_path):
 def test_a_signal_after_the_training_ends_the_evaluation_alone(
     digits_run, tmp_path, monkeypatch, capsys
 ):
+    """The command of the training would not go on from there."""
     folder = tmp_path / "run"
     shutil.copytree(digits_run, folder)
-    (folder / "evaluation/predictions.safetensors").unlink()
     data = sources.load(DataSettings("digits"), 32)
-    predict = keras.Model.predict
 
-    def interrupted(*arguments, **settings):
-        os.kill(os.getpid(), signal.SIGTERM)
-        return predict(*arguments, **settings)
+    def stop(*arguments, **settings):
+        raise Stopped("SIGTERM: stopped after 100 images.")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "predict", interrupted)
-        said = try_evaluation(folder, data, np.eye(10, dtype=np.float32)[data.test.labels])
+    monkeypatch.setattr(attempt, "evaluate", stop)
+    said = try_evaluation(folder, data, np.eye(10, dtype=np.float32)[data.test.labels])
     assert said == f"Report: {folder / 'report.html'}"
-    printed = capsys.readouterr().out
-    assert f"images. python -m train.evaluate {folder} goes on from there." in printed
+    again = f"python -m train.evaluate {folder} goes on from there."
+    assert capsys.readouterr().out == f"SIGTERM: stopped after 100 images. {again}\n"
 
 
 def test_the_command_that_evaluates_again_can_be_pasted(digits_run, tmp_path):
