@@ -9,6 +9,7 @@ import keras
 from keras import layers
 
 from keras_resnet.assembly import predictions
+from keras_resnet.layers import set_weights
 from keras_resnet.utils.errors import InputError, check_model, check_type
 from keras_resnet.utils.fields import MOST, check_number
 from keras_resnet.utils.recursion import clone, functional
@@ -180,9 +181,7 @@ def freeze_batchnorm(model: keras.Model, scales: bool = True) -> keras.Model:
             copied.set_weights([layer.moving_mean, layer.moving_variance])
             new.get_layer(f"{layer.name}_scale").set_weights(_affine(layer))
         else:
-            copied.set_weights(layer.get_weights())
-            if isinstance(layer, layers.Normalization):
-                copied.finalize_state()  # it computes with what this makes of its weights
+            set_weights(copied, layer.get_weights())
     if hasattr(given, "pyramid_outputs"):
         place = {id(tensor): i for i, tensor in enumerate(model.outputs)}
         new.pyramid_outputs = {

@@ -17,6 +17,13 @@ def channel_axis() -> int:
     return 1 if keras.config.image_data_format() == "channels_first" else 3
 
 
+def set_weights(layer: keras.Layer, weights: list) -> None:
+    """Gives a layer weights; `Normalization` computes with what it makes of them when told so."""
+    layer.set_weights(weights)
+    if weights and isinstance(layer, layers.Normalization):
+        layer.finalize_state()
+
+
 def batch_norm(x, variant: Variant, name: str, gamma: str = "ones"):
     """Batch normalization over the channels; the scale is initialized to `gamma`."""
     return layers.BatchNormalization(

@@ -211,14 +211,14 @@ def _places(folder: Path, subjects: list[Any]) -> list[Path]:
 
     several = len(subjects) > 1
     places = [folder / each.name.replace("/", "_") if several else folder for each in subjects]
-    proofs = {folder: COMPARISON if several else EVALUATION} | dict.fromkeys(places, EVALUATION)
-    for place, proof in proofs.items():
+    for place in dict.fromkeys([folder, *places]):
         foreign = [name for name in (MODEL_CARD, RESULTS) if (place / name).exists()]
+        ours = [name for name in (EVALUATION, COMPARISON) if (place / name).exists()]
         if (place / RECORD).exists():
             raise InputError(f"{place} is a run folder: choose another --output_dir.")
-        if foreign and not (place / proof).exists():
+        if foreign and not ours:
             raise InputError(
-                f"{place / foreign[0]} is of no evaluation like this: choose another --output_dir."
+                f"{place / foreign[0]} is of no evaluation: choose another --output_dir."
             )
     return places
 

@@ -8,6 +8,7 @@ import numpy as np
 from keras import layers
 
 from keras_resnet.export.preparation import Preparation, Takers, find_preparation
+from keras_resnet.layers import set_weights
 from keras_resnet.utils.recursion import clone, functional
 
 
@@ -72,9 +73,7 @@ def fold(model: keras.Model, images: bool = True) -> keras.Model:
 
     new = clone(model, clone_function=copy, call_function=call)
     for folded in plan.values():
-        folded.layer.set_weights(folded.weights)
-        if isinstance(folded.layer, layers.Normalization) and folded.weights:
-            folded.layer.finalize_state()  # it computes with what this makes of its weights
+        set_weights(folded.layer, folded.weights)
     return new
 
 

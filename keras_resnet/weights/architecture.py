@@ -26,8 +26,7 @@ WEIGHTED = (*CONVOLUTIONS, "BatchNormalization", "Dense")
 FREE = ("Dropout", "InputLayer", "Activation:linear")
 # Free, too, where they take the images; operations are those of `preprocess_input`.
 PREPARING = (
-    "Normalization", "Rescaling", "Subtract", "TrueDivide", "Divide", "Add", "GetItem", "Stack",
-    "Cast", "Flip",
+    "Normalization", "Rescaling", "Cast", "Subtract", "TrueDivide", "Add", "GetItem", "Stack",
 )  # fmt: skip
 IMAGES = "the images"
 Pair = tuple[int, ...]  # for rows and columns

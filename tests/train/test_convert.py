@@ -50,3 +50,12 @@ def test_mistakes_get_one_sentence(run, source, target, message):
     with pytest.raises(InputError, match=message) as error:
         run(source, target)
     assert "\n" not in str(error.value)
+
+
+def test_a_target_that_cannot_be_written_is_named(run, tmp_path):
+    source = tmp_path / "resnet18.safetensors"
+    to_checkpoint(ResNet18(), source)
+    with pytest.raises(
+        InputError, match=r"cannot write .*/x\.keras \(.*\): choose another --target"
+    ):
+        run(source, source / "x.keras")

@@ -97,6 +97,10 @@ def test_what_would_lose_a_run_is_refused_before_features_are_computed(
         finetune.run(output_dir=folder, minutes=5, **settings)
     with pytest.raises(InputError, match="already holds this run, finished"):
         finetune.run(output_dir=folder, **settings)
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"holds 'notes\.txt', which does not belong to a run"):
+        finetune.run(output_dir=str(tmp_path / "own"), overwrite=True, **settings)
     assert "new features" not in capsys.readouterr().out
 
 
@@ -112,6 +116,7 @@ def test_a_head_on_a_run_sees_images_as_that_one(run, photos, tmp_path):
     again = {"dataset": str(photos), "weights": str(run[0]), "head_only": True}
     record = finetune.run(output_dir=str(tmp_path / "alone"), **again)
     assert (record["data"]["image_size"], record["delivered_epoch"]) == (16, 0)
+    assert record["weights"]["head"] == "new"  # as one is fitted, although the classes are the same
     assert record["test"]["keras"]["accuracy"] == 1.0
 
 

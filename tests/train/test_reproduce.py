@@ -151,6 +151,22 @@ def test_the_first_figure_of_the_readme_is_told_as_the_records_say():
     assert f"of a residual network by {fall} ({least} to {most}; n = 2;" in caption
 
 
+def test_what_was_begun_on_another_machine_is_trained_anew(folder, seeds, tmp_path, capsys):
+    own = tmp_path / "depth"
+    shutil.copytree(folder, own)
+    path = own / "runs/resnet8_seed0/run.json"
+    record = json.loads(path.read_text()) | {"status": "training"}
+    record["execution"]["precision"] = "mixed_float16"
+    path.write_text(json.dumps(record))
+    reproduce.run(output_dir=own, seeds=seeds, **SETTINGS)
+    again = json.loads(path.read_text())
+    assert (again["status"], again["execution"]) == (
+        "finished",
+        records(folder)["resnet8_seed0"]["execution"],
+    )
+    assert "resnet8_seed0 was begun in another way (execution.precision" in capsys.readouterr().out
+
+
 def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):
     with pytest.raises(InputError, match=r"other experiments \(recipe.epochs 1, not 2\)"):
         reproduce.run(output_dir=folder, seeds=seeds, **SETTINGS, epochs=2)

@@ -42,9 +42,8 @@ def open_subject(what: str, format: str = "keras", weights: str | None = None) -
     """
     lookup(FORMAT_FILES, format, "format")
     path = Path(fields.path("network", what))
-    if os.path.exists(
-        path / RECORD
-    ):  # unlike `Path.exists`, of folders that may not be entered too
+    # `Path.exists` raises an error of a folder that may not be entered.
+    if os.path.exists(path / RECORD):
         return _run(path, format)
     if os.path.exists(path):
         return _file(path)

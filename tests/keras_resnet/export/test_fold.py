@@ -243,3 +243,11 @@ def test_other_networks_stay_the_same_too(name):
     np.testing.assert_allclose(
         outputs(fold(model), images), expected, atol=1e-5 * np.abs(expected).max()
     )
+
+
+def test_an_adapted_normalization_that_stays_does_the_same():
+    image, adapted = keras.Input((32, 32, 3)), layers.Normalization()
+    adapted.adapt(IMAGES)
+    model = vary(ResNet(cifar(8), input_tensor=adapted(image), classifier_activation=None))
+    kept = fold(model, images=False)
+    np.testing.assert_allclose(outputs(kept, IMAGES), outputs(model, IMAGES), atol=1e-4)

@@ -10,7 +10,7 @@ import pytest
 
 from keras_resnet import InputError
 from keras_resnet.weights import state
-from keras_resnet.weights.torch_files import load
+from keras_resnet.weights.torch_files import Storage, Tensor, _Resolver, load
 from tests.keras_resnet.weights.torch_writer import write, write_plain
 
 pytestmark = pytest.mark.unit
@@ -99,3 +99,13 @@ def test_parts_in_several_places_are_read_once(tmp_path):
         archive.writestr("x/data.pkl", pickle.dumps(content))
     with pytest.raises(InputError, match="it is no state dict"):
         state.read(tmp_path / "x.pth")
+
+
+def test_many_tensors_of_the_same_numbers_are_refused():
+    """Each would be a copy: a small file would fill the memory."""
+    storage = Storage("0", np.dtype("<f4"), 100)
+    tensors = {str(n): Tensor(storage, 0, (100,), (1,)) for n in range(9)}
+    resolve = _Resolver(lambda storage: bytes(400), 400)
+    assert len(resolve({str(n): tensors[str(n)] for n in range(8)})) == 8
+    with pytest.raises(ValueError, match="share their numbers more than 8 times"):
+        resolve(tensors)

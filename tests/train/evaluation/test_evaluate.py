@@ -160,6 +160,8 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     with open(out / "results.csv", newline="") as file:
         assert [row["model"] for row in csv.DictReader(file)] == names
     assert (out / "other.keras" / "evaluation.json").exists()
+    command(digits_run, other, "--ensemble", f"--output_dir={out}")  # in the same folder, and back
+    command(digits_run, other, f"--output_dir={out}")
 
 
 def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_path):
@@ -286,7 +288,7 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     refuse(command, "holds a run or a member", digits_run, other,
            f"--save_ensemble={other.parent}", out)  # fmt: skip
     (tmp_path / "README.md").write_text("mine")
-    refuse(command, r"README\.md is of no evaluation like this: choose another", digits_run,
+    refuse(command, r"README\.md is of no evaluation: choose another", digits_run,
            f"--output_dir={tmp_path}")  # fmt: skip
     (tmp_path / "saved").mkdir()
     (tmp_path / "saved" / "labels.txt").write_text("mine")

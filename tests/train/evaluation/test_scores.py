@@ -5,6 +5,7 @@ import pytest
 
 from train.evaluation import calibration, scores
 from train.evaluation.significance import bootstrap_difference, compare, seeds, spread
+from train.evaluation.summary import class_table
 
 pytestmark = pytest.mark.unit
 LABELS = np.array([0, 0, 0, 0, 1, 1, 2, 2])
@@ -130,3 +131,9 @@ def test_seeds_have_a_mean_and_an_interval():
     assert found.sentence().startswith("Over 3 seeds of one recipe: 91.36 ± 0.09 %")
     assert found.high - found.mean == pytest.approx(4.3027 * found.std / 3**0.5, rel=1e-4)
     assert spread([0.5, 0.5]).low == 0.5
+
+
+def test_a_class_without_images_has_no_recall():
+    rows = scores.per_class(np.array([0, 0]), np.array([0, 1]), ("cat", "dog"))
+    said = [line.split() for line in class_table(rows).splitlines()]
+    assert said[1:] == [["cat", "2", "50.0%", "100.0%"], ["dog", "0", "-", "-"]]

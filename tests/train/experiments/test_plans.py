@@ -11,7 +11,7 @@ from keras_resnet import families
 from keras_resnet.spec import NETWORKS
 from train.experiments import revolution
 from train.experiments.claims import CLAIMS, PUBLISHED, TEST, Claim
-from train.experiments.pictures import errors
+from train.experiments.pictures import errors, plot
 from train.experiments.plans import BUDGETS, EXPERIMENTS
 from train.experiments.runs import all_jobs, jobs
 from train.experiments.tables import Row, verdicts, write
@@ -162,3 +162,9 @@ def test_the_interval_is_welchs():
 def test_a_verdict_says_why(a, b, verdict, why):
     found = judge(CLAIM, {"a": a, "b": b})
     assert (found.verdict, found.why) == (verdict, why)
+
+
+def test_a_run_without_its_curve_leaves_the_picture_of_the_others(tmp_path):
+    (tmp_path / "run").mkdir()
+    plot(tmp_path, "depth", {"ResNet-8": [tmp_path / "run"]})
+    assert (tmp_path / "depth.png").read_bytes().startswith(b"\x89PNG")
