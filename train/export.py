@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZERS
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZED, QUANTIZERS
 from keras_resnet.utils.errors import InputError
 from train import flags
 from train.settings.data import FRAMING_FIELDS, DataSettings
@@ -106,6 +106,11 @@ def _formats(values: flags.Values) -> list[str]:
     formats = flags.chosen(values.formats, ALL, "format")
     if values.qat_epochs and QAT_FORMAT not in formats:
         raise InputError(f"qat_epochs is for {QAT_FORMAT}: add it to --formats.")
+    if values.quantizer != "converter" and not {*formats} & {*QUANTIZED}:
+        raise InputError(
+            f"the quantizer {values.quantizer} writes {', '.join(QUANTIZED)}, and none of them is "
+            "in --formats: add one, or leave it out."
+        )
     return formats
 
 

@@ -100,7 +100,7 @@ def _choose(values: flags.Values) -> Choice:
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))
     if not os.path.isabs(os.path.expanduser(settings.dataset)):  # a bare name is one of TFDS
         settings = replace(settings, dataset=os.path.join(".", settings.dataset))
-    return Choice(name, network, replace(recipe, **given), settings)
+    return Choice(name, network, recipe.changed(given), settings)
 
 
 def _look_over(choice: Choice) -> tuple[Any, Any]:

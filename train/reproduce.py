@@ -6,7 +6,6 @@ the folder, it divides the trainings among them. It writes results.csv, claims.c
 and README.md with all of it.
 """
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +72,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     asked = flags.chosen(values.experiment, (*EXPERIMENTS, ALL), "experiment")
     names = list(EXPERIMENTS) if ALL in asked else asked
     budget = BUDGETS[values.budget]
-    recipe = replace(budget.recipe, **values.given(Recipe))
+    recipe = budget.recipe.changed(values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
     data = keep_small(sources.load(DataSettings(**values.given(DataSettings)), 32))

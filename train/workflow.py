@@ -85,7 +85,7 @@ def _train(engine: Any, values: flags.Values, defaults: dict[str, str]) -> dict[
     if values.weights:
         model, network, weights = beginning.open_start(values, model, network)
     network = changed(network, values.given(Spec))
-    recipe = replace(recipe, **values.given(Recipe))
+    recipe = recipe.changed(values.given(Recipe))
     execution = Execution(**values.given(Execution))
     engine.choose(execution.devices)  # before anything starts the devices
     framing = beginning.source_framing(values.weights)

@@ -19,6 +19,7 @@ OUTPUTS = {  # of a classifier
     "sigmoid": "the probability of each class, whatever those of the others are",
     "logits": "a number for each class, the larger the more probable",
 }
+QUANTIZED = ("dynamic", "int8", "int16x8")  # with weights of 8 bits
 QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
     "litert": "the package litert-quantizer: signed bytes in and out",

@@ -150,6 +150,8 @@ def test_bad_input_is_named_before_anything_is_written(finished, command, tmp_pa
     refuse(command, "unknown format 'int9'.* did you mean 'int8'", given, "--formats=float32,int9")
     refuse(command, "unknown quantizer 'lite'", given, "--quantizer=lite")
     refuse(command, "qat_epochs is for int8", given, "--formats=float32", "--qat_epochs=1")
+    refuse(command, "the quantizer litert writes dynamic, int8, int16x8, and none of them is in",
+           given, "--formats=float32,float16", "--quantizer=litert")  # fmt: skip
     refuse(command, "calibration is empty", given, "--calibration=")
     refuse(command, "cannot read the folder", given, f"--calibration={tmp_path / 'gone'}")
     (tmp_path / "photos").mkdir()

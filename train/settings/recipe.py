@@ -1,6 +1,7 @@
 """How to train: the frozen `Recipe`. Standard library only."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import Settings, option, paths
@@ -18,6 +19,14 @@ CROPS = {  # the functions are in `train/data/crops.py` and `augment.py`
     "pad": "padded by crop_padding, then cropped at random (He et al. 2015, 4.2)",
     "scale": "short side from min_scale to max_scale, then cropped at random (He et al. 2015, 3.4)",
     "area": "a random area from min_area on and aspect to max_aspect (Szegedy et al. 2015, 6)",
+}
+CROP_FIELDS = {  # what only one of them reads
+    "crop_padding": "pad",
+    "border": "pad",
+    "min_scale": "scale",
+    "max_scale": "scale",
+    "min_area": "area",
+    "max_aspect": "area",
 }
 BORDERS = {  # the functions are in `train/data/augment.py`
     "mean": "the mean color, which is zero once normalized (He et al. 2015, 4.2)",
@@ -179,6 +188,21 @@ class Recipe(Settings):
                 f"label_smoothing {self.label_smoothing:g} is for labels, and a teacher's "
                 "probabilities are soft already: make it 0."
             )
+
+    def changed(self, changes: dict[str, Any]) -> "Recipe":
+        """The recipe with other values for some fields, as a user asked for them.
+
+        Raises:
+            InputError: if it reads one of them not at all, or a value is impossible.
+        """
+        recipe = replace(self, **changes)
+        for name, crop in CROP_FIELDS.items():
+            if name in changes and recipe.crop != crop:
+                raise InputError(
+                    f"{name} is for the crop {crop}, and this is {recipe.crop}: leave it out, or "
+                    f"give --crop={crop}."
+                )
+        return recipe
 
     @property
     def resizes(self) -> bool:

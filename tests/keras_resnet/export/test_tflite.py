@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_resnet import InputError, ResNet, ResNet8, ResNet18V2, cifar, export
 from keras_resnet.export import ModelCard, tflite
-from keras_resnet.export.files import FORMAT_FILES, QUANTIZERS
+from keras_resnet.export.files import FORMAT_FILES, QUANTIZED, QUANTIZERS
 from keras_resnet.export.fold import fold
 from keras_resnet.imagenet_utils import MODES, preprocess_input
 from tests.networks import vary
@@ -141,6 +141,10 @@ def test_int8_kernels_have_a_scale_for_each_channel(delivered):
 )  # fmt: skip
 def test_phones_processors_compute_all_of_it_fast(delivered, name):
     assert CompiledModel.from_file(str(delivered[1](name))).is_fully_accelerated()
+
+
+def test_what_a_quantizer_writes_is_what_conversions_quantize():
+    assert tuple(name for name, row in tflite.CONVERSIONS.items() if row.recipe) == QUANTIZED
 
 
 @ONE

@@ -51,5 +51,26 @@ def test_impossible_recipes_are_refused(change, message):
         replace(Recipe(), **change)
 
 
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"min_area": 0.5},
+            "min_area is for the crop area, and this is pad: leave it out, or give",
+        ),
+        ({"crop": "area", "border": "reflect"}, "border is for the crop pad, and this is area"),
+        ({"crop": "area", "max_scale": 2.0}, "max_scale is for the crop scale, and this is area"),
+    ],
+)
+def test_what_another_crop_reads_is_refused(changes, message):
+    with pytest.raises(InputError, match=message):
+        Recipe().changed(changes)
+
+
+def test_a_recipe_for_another_crop_keeps_what_it_had():
+    recipe = replace(Recipe(), border="reflect").changed({"crop": "area", "min_area": 0.5})
+    assert (recipe.crop, recipe.min_area, recipe.border) == ("area", 0.5, "reflect")
+
+
 def test_every_field_says_what_it_is():
     assert all(field.metadata["help"] for field in fields(Recipe))
