@@ -25,8 +25,8 @@ from train.settings.networks import MODELS
 from train.settings.recipe import Recipe
 from train.settings.recipes import RECIPES
 from train.trainer.checkpoint import CHECKPOINT_SECONDS
-from train.trainer.stop_signals import SAVED, Stopped
 from train.utils import output
+from train.utils.stop_signals import SAVED, Stopped
 from train.utils.supervise import go_on_in_child
 
 PATH = {"text": path}

@@ -15,7 +15,7 @@ from train.settings.execution import Execution
 from train.settings.networks import MODELS
 from train.settings.recipe import Recipe
 from train.settings.recipes import FAST, PAPER
-from train.trainer.stop_signals import Stopped
+from train.utils.stop_signals import Stopped
 
 pytestmark = pytest.mark.unit
 COMMANDS = [

@@ -29,8 +29,8 @@ from train.runs.restore import FinishedRun, restore
 from train.settings.recipe import Recipe
 from train.trainer.model import network_model
 from train.trainer.precision import policy
-from train.trainer.stop_signals import Stopped, stop_requests
 from train.trainer.trainer import Training
+from train.utils.stop_signals import Stopped, stop_requests
 
 TEACHER_CACHE = "teacher.safetensors"
 CACHE_KEY_FIELDS = (  # all that decides what a teacher sees, and how it is read

@@ -14,8 +14,8 @@ from train.evaluation.record import EVALUATION
 from train.evaluation.report import write_report
 from train.runs.files import EVALUATIONS, PAGE
 from train.runs.folder import claim_folder, reason
-from train.trainer.stop_signals import Stopped
 from train.utils.quiet import quiet
+from train.utils.stop_signals import Stopped
 
 
 def try_evaluation(folder: Path, data: Data, known: np.ndarray) -> str:

@@ -13,8 +13,8 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError
 from train.data.dataset import CHUNK, Split
 from train.evaluation.calibration import Choices, temper
-from train.trainer.stop_signals import Stopped, stop_requests
 from train.utils.probabilities import losses
+from train.utils.stop_signals import Stopped, stop_requests
 
 # From some images to `(n, classes)` probabilities by name; the first of them is what is scored.
 Columns = Callable[[Split], dict[str, np.ndarray]]

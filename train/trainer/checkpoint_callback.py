@@ -14,7 +14,7 @@ from keras_resnet.utils.errors import InputError
 from train.backend import backend
 from train.trainer import checkpoint
 from train.trainer.checkpoint import CHECKPOINTS, HISTORY, Arrays, Progress
-from train.trainer.stop_signals import Stopped
+from train.utils.stop_signals import Stopped
 from train.utils.table import write_csv
 
 BEST = "best/"

@@ -15,8 +15,8 @@ from train.trainer.callbacks import EvaluateEMAWeights, ThroughputLogger, Unawai
 from train.trainer.checkpoint import CHECKPOINT_SECONDS, Progress
 from train.trainer.checkpoint_callback import CheckpointCallback
 from train.trainer.model import inference_model
-from train.trainer.stop_signals import stop_requests
 from train.trainer.trainer import Training
+from train.utils.stop_signals import stop_requests
 
 
 class Result(NamedTuple):

@@ -9,11 +9,12 @@ import re
 import signal
 import sys
 
+from train.utils.stop_signals import SIGNALS
+
 # Once one of these lines comes, what follows is the trace, unless the process lives on.
 TRACE = re.compile(
     rb"[WEF]\d{4} .*(coordination_service|preemption_sync_manager|distributed_runtime|client\.h)"
 )
-FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 def go_on_in_child(sentence: str) -> None:
@@ -33,7 +34,7 @@ def go_on_in_child(sentence: str) -> None:
         os.close(write)
         return
     os.close(write)
-    for number in FORWARDED:
+    for number in SIGNALS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, lambda number, frame: os.kill(child, number))
     trace = _pass_on(read)

@@ -22,7 +22,7 @@ from train.data.dataset import Data, Split  # noqa: E402
 from train.settings.execution import Execution  # noqa: E402
 from train.settings.recipe import Recipe  # noqa: E402
 from train.trainer import fitting, trainer  # noqa: E402
-from train.trainer.stop_signals import Stopped  # noqa: E402
+from train.utils.stop_signals import Stopped  # noqa: E402
 
 RECIPE = Recipe(
     epochs=2, batch_size=16, learning_rate=0.01, mixup=0.3, crop_padding=2, ema_decay=0.9,

@@ -24,7 +24,7 @@ from train.settings.execution import Execution
 from train.settings.recipe import CROPS, Recipe
 from train.settings.recipes import FAST
 from train.trainer import fitting, trainer
-from train.trainer.stop_signals import Stopped
+from train.utils.stop_signals import Stopped
 
 SPEC = Spec(blocks=(1,), widths=(16,))
 EXECUTION = Execution(precision="float32")

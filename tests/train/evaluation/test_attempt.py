@@ -15,7 +15,7 @@ from train.evaluation.attempt import try_evaluation, try_report
 from train.evaluation.record import read_evaluation
 from train.runs.folder import claim_folder
 from train.settings.data import DataSettings
-from train.trainer.stop_signals import Stopped
+from train.utils.stop_signals import Stopped
 
 
 def test_it_says_where_the_page_is(digits_run, tmp_path):

@@ -19,7 +19,7 @@ from train.data.dataset import Data
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
 from train.trainer import checkpoint, fitting, trainer
-from train.trainer.stop_signals import Stopped
+from train.utils.stop_signals import Stopped
 
 RECIPE = replace(survive.RECIPE, epochs=2, ema_decay=0.0)
 DATA = Data("colours", ("red", "green", "blue"), survive.colours(120), survive.colours(30))

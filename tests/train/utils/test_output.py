@@ -12,7 +12,7 @@ CODE = """
 import signal, sys, time
 from pathlib import Path
 from train.flags import Command
-from train.trainer.stop_signals import Stopped, stop_requests
+from train.utils.stop_signals import Stopped, stop_requests
 
 def endless(values):
     try:

@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from train.trainer.stop_signals import ONE, SIGNALS, stop_requests
+from train.utils.stop_signals import ONE, SIGNALS, stop_requests
 
 pytestmark = pytest.mark.unit
 
