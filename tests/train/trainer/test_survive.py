@@ -171,11 +171,11 @@ def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
             if batch == 0:
                 validated.append(self.model.get_weights())
 
-    recipe = replace(survive.RUINED, epochs=3, learning_rate=5.0, ema_decay=0.5)
+    recipe = replace(survive.EARLY, epochs=3, ema_decay=0.5)
     data = replace(DATA, train=survive.colours(240))
 
     def go_on(*callbacks):
-        training = trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
+        training = survive.mislabelled(trainer.prepare(survive.SPEC, recipe, data, FLOAT32))
         return fitting.fit(training, tmp_path, callbacks=[Look(), *callbacks])
 
     with pytest.raises(Stopped, match="step 2 of epoch 3"):
@@ -191,11 +191,11 @@ def test_the_best_epoch_is_delivered_as_it_was_validated(tmp_path):
 
 
 def test_a_training_stops_when_no_epoch_gets_better_and_goes_on_to_the_same_end(tmp_path):
-    recipe = replace(survive.RUINED, epochs=50, learning_rate=5.0, patience=2)
+    recipe = replace(survive.EARLY, epochs=50, patience=2)
     data = replace(DATA, train=survive.colours(240))
 
     def prepare():
-        return trainer.prepare(survive.SPEC, recipe, data, FLOAT32)
+        return survive.mislabelled(trainer.prepare(survive.SPEC, recipe, data, FLOAT32))
 
     def go_on(folder, *callbacks):
         return fitting.fit(prepare(), folder, callbacks=callbacks)
