@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZED, QUANTIZERS
+from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZED, QUANTIZER, QUANTIZERS
 from keras_resnet.utils.errors import InputError
 from train import flags
 from train.settings.data import FRAMING_FIELDS, DataSettings
@@ -23,7 +23,7 @@ COMMAND.add(str, "formats", ",".join(USUAL), f"files to write, of: {', '.join(AL
 COMMAND.add(int, "calibration_images", 500, "training images to calibrate with", low=1)
 COMMAND.add(str, "calibration", None, "folder of other images to calibrate with", **flags.PATH)
 COMMAND.add(
-    str, "quantizer", "converter", f"what quantizes: {', '.join(QUANTIZERS)}", choices=QUANTIZERS
+    str, "quantizer", QUANTIZER, f"what quantizes: {', '.join(QUANTIZERS)}", choices=QUANTIZERS
 )
 COMMAND.add(int, "qat_epochs", 0, "epochs of quantization-aware training before that", low=0)
 COMMAND.add(float, "max_drop", 0.5, "most percentage points to lose", low=0, high=100)
@@ -106,7 +106,7 @@ def _formats(values: flags.Values) -> list[str]:
     formats = flags.chosen(values.formats, ALL, "format")
     if values.qat_epochs and QAT_FORMAT not in formats:
         raise InputError(f"qat_epochs is for {QAT_FORMAT}: add it to --formats.")
-    if values.quantizer != "converter" and not {*formats} & {*QUANTIZED}:
+    if values.quantizer != QUANTIZER and not {*formats} & {*QUANTIZED}:
         raise InputError(
             f"the quantizer {values.quantizer} writes {', '.join(QUANTIZED)}, and none of them is "
             "in --formats: add one, or leave it out."

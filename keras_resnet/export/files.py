@@ -24,3 +24,4 @@ QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
     "litert": "the package litert-quantizer: signed bytes in and out",
 }
+QUANTIZER = "converter"  # by default

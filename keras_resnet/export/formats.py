@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_resnet.export import checksums
 from keras_resnet.export.card import DEFAULT_CARD, ModelCard
-from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZERS, TFLITE
+from keras_resnet.export.files import EXACT, FORMAT_FILES, QUANTIZER, QUANTIZERS, TFLITE
 from keras_resnet.export.source import ExportSource, find_source
 from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, check_type, lookup, sentence, shorten
@@ -99,7 +99,7 @@ def save(
     formats: Sequence[str] = EXACT,
     card: ModelCard = DEFAULT_CARD,
     calibration: np.ndarray | None = None,
-    quantizer: str = "converter",
+    quantizer: str = QUANTIZER,
     image_size: tuple[int, int] | None = None,
 ) -> None:
     """Exports a float32 classifier to a folder in some `FORMATS`, all of them or none.

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resnet.export.files import QUANTIZERS
+from keras_resnet.export.files import QUANTIZER, QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup, sentence
 from keras_resnet.utils.extras import explain_missing
 
@@ -76,7 +76,7 @@ def convert(
     conversion: str,
     shape: tuple[int, int, int],
     calibration: np.ndarray | None = None,
-    quantizer: str = "converter",
+    quantizer: str = QUANTIZER,
 ) -> None:
     """Writes a float32 classifier as a `.tflite` file with one image as input.
 

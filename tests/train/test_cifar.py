@@ -112,6 +112,7 @@ def command(command, monkeypatch, tmp_path):
         (["--epochs=0"], "epochs must be a whole number of at least 1; got 0"),
         (["--dataset=digits", "--model=resnet50", "--image_size=16"], "at least 32x32"),
         (["--dataset=digits", "--batch_size=5000"], "lower --batch_size"),
+        (["--min_area=0.5"], "min_area is for the crop area, and this is pad"),
         (["resnet20"], "unexpected 'resnet20': write flags as --name=value"),
     ],
 )

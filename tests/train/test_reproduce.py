@@ -176,6 +176,12 @@ def test_other_settings_are_not_mixed_in(folder, seeds, tmp_path):
     assert (tmp_path / "README.md").read_text() == "mine"
 
 
+def test_a_flag_that_the_crop_does_not_read_is_refused(tmp_path):
+    with pytest.raises(InputError, match="min_area is for the crop area, and this is pad"):
+        reproduce.run(output_dir=tmp_path / "x", min_area=0.5, **SETTINGS)
+    assert not (tmp_path / "x").exists()
+
+
 def test_no_epoch_can_be_chosen_by_the_test_images(tmp_path):
     with pytest.raises(InputError, match="unknown argument 'deliver'"):
         reproduce.run(output_dir=tmp_path / "x", **SETTINGS, deliver="best")
