@@ -32,7 +32,8 @@ COMMAND.add(int, "seeds", None, "seeds of each network (default: the budget's)",
 COMMAND.add_fields(DataSettings)
 # The curve is that of the test images, and no epoch may be chosen by it.
 COMMAND.add_fields(
-    Recipe, without=("teacher", "temperature", "deliver", "patience", "validation_fraction")
+    Recipe,
+    without=("teacher", "temperature", "label_share", "deliver", "patience", "validation_fraction"),
 )
 COMMAND.add_fields(Execution)
 COMMAND.add(

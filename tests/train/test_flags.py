@@ -39,6 +39,7 @@ CHANGES = {
         "teacher": "saved_models/big", "temperature": 3.5, "first_size": 0.5, "last_size": 0.75,
         "border": "reflect", "cutout": 8, "whitened_stem": True, "half_kernels": True,
         "frozen_stages": 2, "freeze_batchnorm": True, "stage_decay": 0.5, "patience": 4,
+        "label_share": 0.25,
     },
     DataSettings: {
         "dataset": "digits", "data_dir": "there", "image_size": 16, "resize": "pad",

@@ -3,7 +3,7 @@
 The teachers see the very crops and flips that the student is trained on (Beyer et al. 2022,
 https://arxiv.org/abs/2106.05237): a pool of augmentations of each image, predicted once beforehand.
 Their logits are divided by a temperature (Hinton et al. 2015, https://arxiv.org/abs/1503.02531); of
-several teachers the mean of the probabilities is taken.
+several teachers the mean of the probabilities is taken. Labels may have a share in the targets.
 """
 
 import json
@@ -22,7 +22,9 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, contrast
 from keras_resnet.utils.files import sha256
 from train.backend import backend
+from train.data.augment import mixed_labels
 from train.data.dataset import Split
+from train.data.draws import epoch_plan
 from train.runs.files import WEIGHTS
 from train.runs.locks import file_lock
 from train.runs.restore import FinishedRun, restore
@@ -41,16 +43,18 @@ CACHE_KEY_FIELDS = (  # all that decides what a teacher sees, and how it is read
 
 
 def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
-    """The teachers' probabilities for the training images, in each augmentation of the pool.
+    """What a student learns of the training images, in each augmentation of the pool.
+
+    That is its teachers' probabilities, and the labels as far as the recipe says.
 
     Args:
         training: Whose recipe may name run folders of teachers.
-        cache: The file that keeps them, each augmentation as soon as it is known, as one takes
-            minutes; those of other teachers are replaced.
+        cache: The file that keeps the probabilities, each augmentation as soon as it is known, as
+            one takes minutes; those of other teachers are replaced.
 
     Returns:
-        `(pool, n, classes)` float16 probabilities, of no more augmentations than there are epochs;
-        `None` if there is no teacher.
+        `(pool, n, classes)` float16, of no more augmentations than there are epochs; `None` if
+        there is no teacher.
 
     Raises:
         InputError: if one is no finished run, or takes other images or knows other classes.
@@ -81,7 +85,20 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
                     partial.write_bytes(content)
                 if requests:
                     raise Stopped(f"{requests[0]}: stopped, and kept the teachers' predictions.")
-    return np.stack(cached[:pool])
+    return np.stack(
+        [_with_labels(each, training, number) for number, each in enumerate(cached[:pool])]
+    )
+
+
+def _with_labels(predicted: np.ndarray, training: Training, number: int) -> np.ndarray:
+    """The mean of what teachers predict in an augmentation and its labels, weighted."""
+    share, images = training.recipe.label_share, training.images
+    if not share:
+        return predicted
+    plan = epoch_plan(training.recipe, len(images), number)
+    index = np.arange(len(images))
+    labels = mixed_labels(images, training.recipe, predicted.shape[1], index, plan)
+    return ((1 - share) * predicted + share * labels).astype(np.float16)
 
 
 def teacher_checksums(recipe: Recipe) -> dict[str, dict[str, str]]:
@@ -111,13 +128,14 @@ def check_teachers(
 
     Raises:
         InputError: if one is no finished run, takes other images or knows other classes, or is in
-            that folder; or if there is none, but a temperature for it.
+            that folder; or if there is none, but a setting for it.
     """
-    if not recipe.teacher and recipe.temperature != Recipe.temperature:
-        raise InputError(
-            f"--temperature={recipe.temperature:g} is for the targets of a --teacher: give one, or "
-            "leave it out."
-        )
+    for name in ("temperature", "label_share"):
+        value = getattr(recipe, name)
+        if not recipe.teacher and value != getattr(Recipe, name):
+            raise InputError(
+                f"--{name}={value:g} is for the targets of a --teacher: give one, or leave it out."
+            )
     _restore_teachers(recipe, network, classes)
     if student.resolve() in [folder.resolve() for folder in _folders(recipe)]:
         raise InputError(

@@ -24,6 +24,18 @@ def mix(values: np.ndarray, others: np.ndarray, lambdas: np.ndarray) -> np.ndarr
     return (1 - lambdas) * values.astype(np.float32) + lambdas * others.astype(np.float32)
 
 
+def mixed_labels(
+    split: Split, recipe: Recipe, classes: int, index: np.ndarray, plan: EpochPlan
+) -> np.ndarray:
+    """Targets of images as a plan mixes them: `(n, classes)` float32, one-hot but for that."""
+    one_hot = np.eye(classes, dtype=np.float32)
+    own = one_hot[split.labels[index]]
+    if not (recipe.mixup or recipe.cutmix):
+        return own
+    partners = one_hot[split.labels[plan.partners[index]]]
+    return mix(own, partners, plan.lambdas[index])
+
+
 def in_plan_only(recipe: Recipe) -> bool:
     """Whether nothing is drawn but a plan's crops, flips, holes and mixup: what a gather can do."""
     others = (recipe.crop != "pad", recipe.cutmix, recipe.random_erasing, _colors(recipe))

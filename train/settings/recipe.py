@@ -142,6 +142,9 @@ class Recipe(Settings):
     temperature: float = option(
         2.0, "softens the teachers' probabilities (Hinton et al. 2015)", low=0.01, high=100
     )
+    label_share: float = option(
+        0.0, "of the labels in a student's targets; the rest is its teachers'", low=0, high=1
+    )
     validation_fraction: float = option(
         0.1, "training images held out, unless a folder has its own for that", low=0, high=0.9
     )
@@ -175,8 +178,8 @@ class Recipe(Settings):
             )
         if self.teacher and self.class_weight != "none":
             raise InputError(
-                f"class_weight {self.class_weight!r} is for labels, and a teacher's probabilities "
-                "are learned without any: make it none."
+                f"class_weight {self.class_weight!r} is for labels, and a student learns its "
+                "teachers' probabilities: make it none."
             )
         if self.teacher and not self.augmentation_pool:
             raise InputError(

@@ -13,7 +13,7 @@ from safetensors.numpy import save
 
 from keras_resnet import InputError, Spec
 from tests.train.test_flags import CHANGES
-from train.backend.tensorflow.batches import pool_batches
+from train.backend.tensorflow.batches import pool_batches, training_batches
 from train.compress import distillation
 from train.data import sources
 from train.data.augment import augmenter
@@ -130,6 +130,21 @@ def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_pat
     np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
 
 
+def test_labels_have_their_share_of_images_as_they_are_mixed(recipe, data, tmp_path):
+    said = {}
+    for share in (0, 0.25, 1):
+        mixing = replace(recipe, mixup=0.5, label_share=share)
+        training = trainer.prepare(SPEC, mixing, data, EXECUTION)
+        said[share] = distillation.teacher_targets(training, tmp_path / "said").astype("float32")
+    np.testing.assert_allclose(said[0.25], 0.75 * said[0] + 0.25 * said[1], atol=1e-3)
+    labels = trainer.prepare(SPEC, replace(mixing, teacher=""), data, EXECUTION)
+    for epoch in range(2):  # what the labels are without a teacher
+        order = epoch_plan(labels.recipe, len(labels.images), epoch).order[:64]
+        batches = training_batches(labels.images, 10, labels.recipe, epoch)
+        _, shown = next(iter(batches))
+        np.testing.assert_allclose(said[1][epoch, order], np.asarray(shown), atol=1e-3)
+
+
 def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
     """Told two probabilities with the temperature 3, it says their third powers."""
     training = trainer.prepare(SPEC, replace(recipe, epochs=4), whole, EXECUTION)
@@ -184,7 +199,10 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
     alone = replace(recipe, teacher="")
     with pytest.raises(InputError, match="--temperature=3 is for the targets of a --teacher"):
         distillation.check_teachers(alone, SPEC, data.classes, digits_run)
-    alone = replace(alone, temperature=Recipe.temperature)
+    alone = replace(alone, temperature=Recipe.temperature, label_share=0.5)
+    with pytest.raises(InputError, match=r"--label_share=0\.5 is for the targets of a --teacher"):
+        distillation.check_teachers(alone, SPEC, data.classes, digits_run)
+    alone = replace(alone, label_share=0.0)
     distillation.check_teachers(alone, SPEC, data.classes, digits_run)
 
 

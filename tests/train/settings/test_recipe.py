@@ -40,7 +40,7 @@ def test_a_recipe_survives_json(recipe):
         ),
         (
             {"teacher": "big", "augmentation_pool": 2, "class_weight": "balanced"},
-            "class_weight 'balanced' is for labels, and a teacher's probabilities are learned",
+            "class_weight 'balanced' is for labels, and a student learns its teachers'",
         ),
         ({"class_weight": "balance"}, "unknown class_weight 'balance': did you mean 'balanced'"),
         ({"schedule": "steps"}, "unknown schedule 'steps': did you mean 'step'"),

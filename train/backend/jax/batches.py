@@ -10,7 +10,7 @@ import keras
 import numpy as np
 
 from train.backend.jax.blocks import Resident
-from train.data.augment import augmenter, mix
+from train.data.augment import augmenter, mixed_labels
 from train.data.dataset import Split
 from train.data.draws import EpochPlan, epoch_plan, pool_index
 from train.data.statistics import balanced_weights, fill_color
@@ -47,11 +47,7 @@ def training_batches(
     def wanted(index: np.ndarray, plan: EpochPlan) -> np.ndarray:
         if targets is not None:
             return targets[int(plan.number) % len(targets)][index].astype(np.float32)
-        own = _one_hot(split.labels[index], classes)
-        if not (recipe.mixup or recipe.cutmix):
-            return own
-        partners = split.labels[plan.partners[index]]
-        return mix(own, _one_hot(partners, classes), plan.lambdas[index])
+        return mixed_labels(split, recipe, classes, index, plan)
 
     def batch(index: np.ndarray, plan: EpochPlan) -> tuple:
         found = shown(index, plan), wanted(index.reshape(-1), plan).reshape(*index.shape, -1)
