@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 from keras_resnet import Spec
 from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import read
-from train.settings.recipe import Recipe
+from train.settings.recipe import Recipe, check_crop_fields
 
 SEARCHED = {  # what is searched unless a flag says otherwise; all else is as in the base network
     "blocks": "1:3",
@@ -125,6 +125,8 @@ def parse(spec: Spec, recipe: Recipe, texts: Mapping[str, str], **fixed: Any) ->
     )
     # Together, as one may be legal only beside the other.
     names = {field.name for field in fields(Recipe)}
+    crops = [value for row in found if row.field == "crop" for value in row.values]
+    check_crop_fields((*texts, *fixed), crops or [recipe.crop])
     pins = {row.field: row.values[0] for row in found if row.pinned and row.field in names}
     space = Space(spec, replace(recipe, **fixed, **pins), found)
     if not space.searched:

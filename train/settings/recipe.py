@@ -1,5 +1,6 @@
 """How to train: the frozen `Recipe`. Standard library only."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,6 +46,21 @@ CLASS_WEIGHTS = {
     "none": "every image counts alike",
     "balanced": "every class counts alike: its images count the more, the fewer they are",
 }
+
+
+def check_crop_fields(names: Iterable[str], crops: Sequence[str]) -> None:
+    """Checks that one of some crops reads each of the fields that a user gave.
+
+    Raises:
+        InputError: if none does.
+    """
+    for name in names:
+        crop = CROP_FIELDS.get(name, crops[0])
+        if crop not in crops:
+            raise InputError(
+                f"{name} is for the crop {crop}, and this is {' or '.join(crops)}: leave it out, "
+                f"or give --crop={crop}."
+            )
 
 
 @dataclass(frozen=True)
@@ -199,12 +215,7 @@ class Recipe(Settings):
             InputError: if it reads one of them not at all, or a value is impossible.
         """
         recipe = replace(self, **changes)
-        for name, crop in CROP_FIELDS.items():
-            if name in changes and recipe.crop != crop:
-                raise InputError(
-                    f"{name} is for the crop {crop}, and this is {recipe.crop}: leave it out, or "
-                    f"give --crop={crop}."
-                )
+        check_crop_fields(changes, [recipe.crop])
         return recipe
 
     @property

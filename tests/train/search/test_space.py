@@ -90,6 +90,8 @@ def test_ranges_of_a_decade_are_logarithmic():
         ({"zero_gamma": "yes"}, "zero_gamma must be true or false; got 'yes'. Write low:high"),
         ({"blocks": "1,2,"}, "blocks is empty"),
         ({"learning_rate": "0.1:nan"}, "learning_rate must be a number of at least 0; got nan"),
+        ({"min_area": "0.1:0.5"}, "min_area is for the crop area, and this is pad: leave it out"),
+        ({"crop": "pad,area", "max_scale": "2"}, "and this is pad or area: leave it out, or give"),
         ({"activation_order": "original"}, "nothing is left to search"),
         ({}, "nothing is left to search"),
     ],
