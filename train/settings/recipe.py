@@ -219,6 +219,11 @@ class Recipe(Settings):
         return recipe
 
     @property
+    def target_temperature(self) -> float:
+        """Of a student's targets: the mean of the teachers' and of the labels', which is 1."""
+        return self.label_share + (1 - self.label_share) * self.temperature
+
+    @property
     def resizes(self) -> bool:
         """Whether training images are smaller than those of the data."""
         return (self.first_size, self.last_size) != (1, 1)

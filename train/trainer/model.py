@@ -125,7 +125,7 @@ def inference_model(
 ) -> keras.Model:
     """The trained network as users get it: stock layers, float32, probabilities.
 
-    A distilled network's logits are multiplied by the temperature of its teachers' probabilities.
+    A distilled network's logits are multiplied by the temperature of its targets.
     """
     with policy("float32"):
         final = network_model(network, normalization, "softmax")
@@ -135,7 +135,7 @@ def inference_model(
         layer.set_weights(model.get_layer(layer.name).get_weights())
     if recipe.teacher:
         head = final.layers[-1]
-        head.set_weights([recipe.temperature * weight for weight in head.get_weights()])
+        head.set_weights([recipe.target_temperature * weight for weight in head.get_weights()])
     if recipe.half_kernels:
         for kernel in (each for each in final.trainable_variables if each.ndim > 1):
             kernel.assign(keras.ops.cast(keras.ops.cast(kernel, "bfloat16"), "float32"))

@@ -76,7 +76,7 @@ def load(
             continue
         if layer.name == HEAD and keeps_head and recipe.teacher:
             # `inference_model` multiplies the head of a distilled network.
-            values = [value / recipe.temperature for value in values]
+            values = [value / recipe.target_temperature for value in values]
         model.get_layer(layer.name).set_weights(values)
 
 

@@ -146,8 +146,9 @@ def test_labels_have_their_share_of_images_as_they_are_mixed(recipe, data, tmp_p
 
 
 def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
-    """Told two probabilities with the temperature 3, it says their third powers."""
-    training = trainer.prepare(SPEC, replace(recipe, epochs=4), whole, EXECUTION)
+    """Told two probabilities of the temperature 5, half of them labels, it says third powers."""
+    recipe = replace(recipe, epochs=4, temperature=5.0, label_share=0.5)
+    training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
     told = np.zeros((2, len(training.images.labels), 10), np.float16)
     told[..., 3], told[..., 7] = 0.6, 0.4
     result = fitting.fit(training, tmp_path, targets=told)

@@ -90,7 +90,9 @@ def test_other_classes_get_a_new_head_and_the_rest_is_kept(source, classes, know
 
 def test_a_distilled_network_begins_with_its_probabilities(source):
     model, weights = source
-    recipe = replace(RECIPE, teacher="somebody", augmentation_pool=1, temperature=3.0)
+    recipe = replace(
+        RECIPE, teacher="somebody", augmentation_pool=1, temperature=3.0, label_share=0.25
+    )
     weights = weights._replace(preprocessing=MODES["torch"])
     training = trainer.prepare(SPEC, recipe, DATA, FLOAT32, weights=weights)
     final = inference_model(training.network, recipe, training.normalization, training.model)
