@@ -155,7 +155,7 @@ def _write(values: flags.Values, data, found, folder: Path, given: list[str]):
     write_json(folder / EVALUATION, record)
     write_model_card(folder, record, values.license)
     test = found.test
-    right = {found.subject.name: test.said == test.labels}
+    right = {found.subject.name: test.predicted == test.labels}
     for number, member in enumerate(record["members"]):
         right[member["name"]] = test.columns[f"only {number}"] == test.labels
     return record, right

@@ -169,14 +169,14 @@ def deliver(
     return found
 
 
-def summarize(data: Any, said: Any) -> None:
-    """Prints how good a model is, by what it says of each test image."""
+def summarize(data: Any, predicted: Any) -> None:
+    """Prints how good a model is, by its predictions for the test images."""
     from train.evaluation.scores import accuracy, per_class
     from train.evaluation.summary import weakest_classes, with_interval
 
     labels = data.test.labels
-    print(f"accuracy with its 95 % interval: {with_interval(accuracy(labels, said))}")
-    print(f"weakest classes: {weakest_classes(per_class(labels, said, data.classes))}")
+    print(f"accuracy with its 95 % interval: {with_interval(accuracy(labels, predicted))}")
+    print(f"weakest classes: {weakest_classes(per_class(labels, predicted, data.classes))}")
 
 
 def export_later(folder: Path) -> str:

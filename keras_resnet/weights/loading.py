@@ -107,10 +107,10 @@ def is_file(path: Any) -> bool:
 def _read_keras(path: Path, verified: bool) -> Contents:
     weights, ordered, config = (readers if verified else isolated).read(path)
     named, spec, layout = recognition.recognize_keras(weights)
-    said = saved.read_preprocessing(path)
-    if config and not said:
-        said = architecture.read_normalization(config)
-    return Contents(named, spec, ordered, config, said or _preprocessing(layout))
+    preprocessing = saved.read_preprocessing(path)
+    if config and not preprocessing:
+        preprocessing = architecture.read_normalization(config)
+    return Contents(named, spec, ordered, config, preprocessing or _preprocessing(layout))
 
 
 def _read_torch(path: Path, verified: bool) -> Contents:
@@ -118,10 +118,10 @@ def _read_torch(path: Path, verified: bool) -> Contents:
     if found := comparison.recognize(arrays):
         return Contents(found.weights, found.spec, preprocessing=MODES[found.preprocessing])
     weights, spec, layout = recognition.recognize_state(arrays)
-    said = hub_config.read_hub_config(path)
-    if said is None:
+    config = hub_config.read_hub_config(path)
+    if config is None:
         LOG.warning(_assumed(path, spec, layout))
-    settings = {"preprocessing": _preprocessing(layout), "output_stride": 0} | (said or {})
+    settings = {"preprocessing": _preprocessing(layout), "output_stride": 0} | (config or {})
     spec = replace(spec, output_stride=settings.pop("output_stride"))
     return Contents(weights, spec, **settings)
 

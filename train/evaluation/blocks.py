@@ -67,7 +67,7 @@ class Charts(Block):
 
 @dataclass(frozen=True)
 class Picture(Block):
-    """A small image, and what is said of it."""
+    """A small image, and its caption."""
 
     source: str | None  # a data URI; without images at hand, the words stand alone
     alt: str

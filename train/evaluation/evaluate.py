@@ -122,8 +122,13 @@ def _held_out_fraction(subject: Subject, data: Data) -> float | None:
 
 def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
     """The record of an evaluation."""
-    subject, test, said, labels = found.subject, found.test, found.test.said, found.test.labels
-    right = said == labels
+    subject, test, predicted, labels = (
+        found.subject,
+        found.test,
+        found.test.predicted,
+        found.test.labels,
+    )
+    right = predicted == labels
     record: EvaluationRecord = {
         "subject": subject.record(),
         "data": {
@@ -134,16 +139,16 @@ def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
             "classes": list(data.classes),
         },
         "command": command,
-        "top1": scores.accuracy(labels, said),
+        "top1": scores.accuracy(labels, predicted),
         "crossentropy": float(test.losses.mean(dtype=float)),
-        "per_class": scores.per_class(labels, said, data.classes),
-        "confusion": scores.confusion(labels, said, len(data.classes)),
+        "per_class": scores.per_class(labels, predicted, data.classes),
+        "confusion": scores.confusion(labels, predicted, len(data.classes)),
         "calibration": _calibration(test, found.choices),
         "coverage": scores.coverage(right, test.confidences, found.choices.thresholds),
         "views": [_view(subject, test, name) for name in found.views],
         "members": _members(subject, test),
         "mistakes": _mistakes(test, len(data.classes)),
-        "surest": scores.surest(labels, said, test.confidences, True, SUREST),
+        "surest": scores.surest(labels, predicted, test.confidences, True, SUREST),
         **environment(),  # type: ignore[typeddict-item]
         "seconds": found.seconds,
     }
@@ -154,12 +159,12 @@ def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
 
 def _mistakes(test: Predictions, classes: int) -> list[Answer]:
     """The surest mistakes of all, and of each of the most frequent confusions."""
-    labels, said = test.labels, test.said
-    confusion = scores.confusion(labels, said, classes)
-    rows = scores.surest(labels, said, test.confidences, False, MISTAKES)
+    labels, predicted = test.labels, test.predicted
+    confusion = scores.confusion(labels, predicted, classes)
+    rows = scores.surest(labels, predicted, test.confidences, False, MISTAKES)
     for true, other, _ in scores.confusions(confusion, CONFUSIONS):
-        of_this = np.flatnonzero((labels == true) & (said == other))
-        some = (labels[of_this], said[of_this], test.confidences[of_this])
+        of_this = np.flatnonzero((labels == true) & (predicted == other))
+        some = (labels[of_this], predicted[of_this], test.confidences[of_this])
         rows += [
             row | {"index": int(of_this[row["index"]])}
             for row in scores.surest(*some, False, OF_EACH)
@@ -168,7 +173,7 @@ def _mistakes(test: Predictions, classes: int) -> list[Answer]:
 
 
 def _calibration(test: Predictions, choices: Choices) -> Calibration:
-    right = test.said == test.labels
+    right = test.predicted == test.labels
     bins = calibration.reliability(test.confidences, right)
     return {
         "ece": calibration.ece(bins),
@@ -188,7 +193,7 @@ def _view(subject: Subject | Ensemble, test: Predictions, name: str) -> ViewReco
 def _members(subject: Subject | Ensemble, test: Predictions) -> list[MemberRecord]:
     if isinstance(subject, Subject):
         return []
-    whole = (test.said == test.labels).mean()
+    whole = (test.predicted == test.labels).mean()
     return [
         {
             "name": member.name,

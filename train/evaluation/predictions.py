@@ -28,15 +28,15 @@ class Predictions(NamedTuple):
     """What is kept of each image."""
 
     labels: np.ndarray
-    confidences: np.ndarray  # probability of the class that was said
+    confidences: np.ndarray  # probability of the predicted class
     tempered: np.ndarray  # the same at the temperature that was chosen
     losses: np.ndarray
     in_top5: np.ndarray  # whether the label is among the five most probable classes
-    columns: dict[str, np.ndarray]  # the classes that were said, by name of the column
+    columns: dict[str, np.ndarray]  # the predicted classes, by name of the column
 
     @property
-    def said(self) -> np.ndarray:
-        """The classes that were said by what is scored."""
+    def predicted(self) -> np.ndarray:
+        """The classes predicted by what is scored."""
         return next(iter(self.columns.values()))
 
 
@@ -93,7 +93,7 @@ def predict(
 
 
 Rows = dict[str, np.ndarray]
-COLUMN = "column "  # begins the names of the arrays of what was said
+COLUMN = "column "  # begins the names of the arrays of predicted classes
 
 
 def _rows(found: dict[str, np.ndarray], labels: np.ndarray, temperature: float) -> Rows:
@@ -121,9 +121,9 @@ def _joined(parts: list[Rows]) -> Rows:
 
 
 def _predictions(rows: Rows) -> Predictions:
-    said = {name for name in rows if name.startswith(COLUMN)}
-    columns = {name.removeprefix(COLUMN): rows[name] for name in rows if name in said}
-    own: Any = {name: rows[name] for name in rows if name not in said}
+    predicted = {name for name in rows if name.startswith(COLUMN)}
+    columns = {name.removeprefix(COLUMN): rows[name] for name in rows if name in predicted}
+    own: Any = {name: rows[name] for name in rows if name not in predicted}
     return Predictions(**own, columns=columns)
 
 

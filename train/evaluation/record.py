@@ -115,7 +115,7 @@ class MemberRecord(TypedDict):
 
 @with_config(STRICT)
 class Answer(TypedDict):
-    """What was said of one image."""
+    """The prediction for one image."""
 
     index: int  # in the split
     label: int

@@ -65,7 +65,7 @@ def confusions(matrix: Sequence[Sequence[int]], most: int = 5) -> list[tuple[int
     np.fill_diagonal(counts, 0)
     order = np.argsort(-counts, axis=None, kind="stable")[:most]
     pairs = [divmod(int(place), len(counts)) for place in order]
-    return [(true, said, int(counts[true, said])) for true, said in pairs if counts[true, said]]
+    return [(*pair, int(counts[pair])) for pair in pairs if counts[pair]]
 
 
 def surest(

@@ -63,8 +63,8 @@ def text(record: EvaluationRecord) -> str:
         ["weakest classes", weakest_classes(record["per_class"])],
     ]
     mistaken = [
-        f"{classes[true]} as {classes[said]} {count:,}"
-        for true, said, count in confusions(record["confusion"])
+        f"{classes[true]} as {classes[predicted]} {count:,}"
+        for true, predicted, count in confusions(record["confusion"])
     ]
     rows += [["confusions", ", ".join(mistaken) or "none"]]
     answers = [

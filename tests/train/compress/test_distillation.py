@@ -26,6 +26,7 @@ from train.settings.recipes import FAST
 from train.trainer import fitting, trainer
 from train.utils.stop_signals import Stopped
 
+CACHE = distillation.TEACHER_CACHE
 SPEC = Spec(blocks=(1,), widths=(16,))
 EXECUTION = Execution(precision="float32")
 ONES = np.ones(30, "int32")
@@ -51,27 +52,27 @@ def recipe(digits_run):
     )
 
 
-def test_targets_are_the_teachers_softened_word_on_each_view(recipe, data, digits_run, tmp_path):
+def test_targets_are_the_teachers_softened_probabilities_in_each_augmentation(
+    recipe, data, digits_run, tmp_path
+):
     training = trainer.prepare(SPEC, recipe, data, EXECUTION)
-    said = distillation.teacher_targets(training, tmp_path / "said")
-    assert (said.shape, said.dtype) == ((2, len(training.images.labels), 10), np.float16)
+    targets = distillation.teacher_targets(training, tmp_path / CACHE)
+    assert (targets.shape, targets.dtype) == ((2, len(training.images.labels), 10), np.float16)
     teacher = keras.saving.load_model(digits_run / "model.keras")
-    for view in range(2):
-        batches = pool_batches(training.images, training.recipe, view)
+    for augmentation in range(2):
+        batches = pool_batches(training.images, training.recipe, augmentation)
         seen = np.concatenate(list(batches.take(2).as_numpy_iterator()))
         expected = teacher.predict_on_batch(seen) ** (1 / 3)
         expected /= expected.sum(-1, keepdims=True)
-        np.testing.assert_allclose(said[view, : len(seen)], expected, atol=1e-3)
+        np.testing.assert_allclose(targets[augmentation, : len(seen)], expected, atol=1e-3)
 
 
-def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
-    recipe, data, tmp_path, capsys
-):
-    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+def test_a_teacher_predicts_once_and_again_if_the_cache_is_damaged(recipe, data, tmp_path, capsys):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / CACHE
     first = distillation.teacher_targets(training, path)
-    asked = path.stat().st_mtime_ns
+    written = path.stat().st_mtime_ns
     np.testing.assert_array_equal(distillation.teacher_targets(training, path), first)
-    assert path.stat().st_mtime_ns == asked
+    assert path.stat().st_mtime_ns == written
     os.truncate(path, 100)
     capsys.readouterr()
     np.testing.assert_array_equal(distillation.teacher_targets(training, path), first)
@@ -80,19 +81,19 @@ def test_the_teacher_is_asked_once_and_again_when_its_word_is_damaged(
     assert not np.array_equal(distillation.teacher_targets(warmer, path), first)
 
 
-def test_views_that_are_known_are_not_asked_for_again(recipe, data, tmp_path):
-    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+def test_augmentations_in_the_cache_are_not_predicted_again(recipe, data, tmp_path):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / CACHE
     whole = distillation.teacher_targets(training, path)
     with safe_open(path, "numpy") as file:
-        heard = file.metadata()
-    path.write_bytes(save({"targets": np.zeros_like(whole[:1])}, heard))
+        metadata = file.metadata()
+    path.write_bytes(save({"targets": np.zeros_like(whole[:1])}, metadata))
     rest = distillation.teacher_targets(training, path)
     assert not rest[0].any()
     np.testing.assert_array_equal(rest[1], whole[1])
 
 
-def test_no_more_views_are_asked_for_than_there_are_epochs(recipe, data, tmp_path, capsys):
-    path = tmp_path / "said"
+def test_no_more_augmentations_are_predicted_than_there_are_epochs(recipe, data, tmp_path, capsys):
+    path = tmp_path / CACHE
     training = trainer.prepare(SPEC, replace(recipe, epochs=1), data, EXECUTION)
     (one,) = distillation.teacher_targets(training, path)
     training = trainer.prepare(SPEC, recipe, data, EXECUTION)
@@ -102,8 +103,8 @@ def test_no_more_views_are_asked_for_than_there_are_epochs(recipe, data, tmp_pat
     assert capsys.readouterr().out.count("predicting with") == 2
 
 
-def test_a_signal_keeps_what_was_said(recipe, data, tmp_path, monkeypatch, capsys):
-    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / "said"
+def test_a_signal_keeps_what_was_predicted(recipe, data, tmp_path, monkeypatch, capsys):
+    training, path = trainer.prepare(SPEC, recipe, data, EXECUTION), tmp_path / CACHE
     predict = distillation.predict_augmentation
 
     def interrupted(*arguments):
@@ -117,60 +118,60 @@ def test_a_signal_keeps_what_was_said(recipe, data, tmp_path, monkeypatch, capsy
     assert capsys.readouterr().out.count("predicting with") == 2
 
 
-def test_of_several_teachers_the_mean_is_heard(recipe, data, digits_run, tmp_path, train_again):
+def test_of_several_teachers_the_mean_is_taken(recipe, data, digits_run, tmp_path, train_again):
     other = tmp_path / "other"
     shutil.copytree(digits_run, other)
     train_again(other)
-    words = []
+    found = []
     for teacher in (digits_run, other, f"{digits_run},{other}"):
         training = trainer.prepare(SPEC, replace(recipe, teacher=str(teacher)), data, EXECUTION)
-        words.append(distillation.teacher_targets(training, tmp_path / "said"))
-    one, another, both = (word.astype("float32") for word in words)
+        found.append(distillation.teacher_targets(training, tmp_path / CACHE))
+    one, another, both = (each.astype("float32") for each in found)
     assert np.abs(one - another).max() > 0.5
     np.testing.assert_allclose(both, (one + another) / 2, atol=1e-3)
 
 
 def test_labels_have_their_share_of_images_as_they_are_mixed(recipe, data, tmp_path):
-    said = {}
+    targets = {}
     for share in (0, 0.25, 1):
         mixing = replace(recipe, mixup=0.5, label_share=share)
         training = trainer.prepare(SPEC, mixing, data, EXECUTION)
-        said[share] = distillation.teacher_targets(training, tmp_path / "said").astype("float32")
-    np.testing.assert_allclose(said[0.25], 0.75 * said[0] + 0.25 * said[1], atol=1e-3)
+        targets[share] = distillation.teacher_targets(training, tmp_path / CACHE).astype("float32")
+    np.testing.assert_allclose(targets[0.25], 0.75 * targets[0] + 0.25 * targets[1], atol=1e-3)
     labels = trainer.prepare(SPEC, replace(mixing, teacher=""), data, EXECUTION)
     for epoch in range(2):  # what the labels are without a teacher
         order = epoch_plan(labels.recipe, len(labels.images), epoch).order[:64]
         batches = training_batches(labels.images, 10, labels.recipe, epoch)
         _, shown = next(iter(batches))
-        np.testing.assert_allclose(said[1][epoch, order], np.asarray(shown), atol=1e-3)
+        np.testing.assert_allclose(targets[1][epoch, order], np.asarray(shown), atol=1e-3)
 
 
-def test_a_student_is_delivered_as_sure_as_its_teacher(recipe, whole, tmp_path):
+def test_a_student_is_exported_at_the_temperature_of_its_targets(recipe, whole, tmp_path):
     """Told two probabilities of the temperature 5, half of them labels, it says third powers."""
     recipe = replace(recipe, epochs=4, temperature=5.0, label_share=0.5)
     training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
-    told = np.zeros((2, len(training.images.labels), 10), np.float16)
-    told[..., 3], told[..., 7] = 0.6, 0.4
-    result = fitting.fit(training, tmp_path, targets=told)
-    said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
-    np.testing.assert_allclose(said[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
+    targets = np.zeros((2, len(training.images.labels), 10), np.float16)
+    targets[..., 3], targets[..., 7] = 0.6, 0.4
+    result = fitting.fit(training, tmp_path, targets=targets)
+    probabilities = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
+    np.testing.assert_allclose(probabilities[:, 3].mean(), 0.6**3 / (0.6**3 + 0.4**3), atol=0.03)
 
 
 @pytest.mark.slow  # as the one above does, from targets that are harder
-def test_a_student_learns_what_it_is_told(recipe, whole, tmp_path):
+def test_a_student_learns_its_targets(recipe, whole, tmp_path):
     """Told that every image is a three, it says so of all."""
     training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
     threes = np.zeros((2, len(training.images.labels), 10), np.float16)
     threes[:, :, 3] = 1
     result = fitting.fit(training, tmp_path, targets=threes)
-    said = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
-    assert (said.argmax(-1) == 3).all()
+    probabilities = result.model.predict_on_batch(whole.test.read()[:50].astype("float32"))
+    assert (probabilities.argmax(-1) == 3).all()
 
 
-def test_no_teacher_says_nothing(data, recipe, tmp_path):
+def test_without_a_teacher_there_are_no_targets(data, recipe, tmp_path):
     training = trainer.prepare(SPEC, replace(recipe, teacher=""), data, EXECUTION)
-    assert distillation.teacher_targets(training, tmp_path / "said") is None
-    assert not (tmp_path / "said").exists()
+    assert distillation.teacher_targets(training, tmp_path / CACHE) is None
+    assert not (tmp_path / CACHE).exists()
 
 
 def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
@@ -182,7 +183,7 @@ def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
     )
     training = trainer.prepare(SPEC, recipe, fewer, EXECUTION)
     with pytest.raises(InputError, match=r"tells 0, 1, .*, 9 apart .* data have 0, 1, 2, 3, 4 on"):
-        distillation.teacher_targets(training, tmp_path / "said")
+        distillation.teacher_targets(training, tmp_path / CACHE)
 
 
 def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
@@ -208,7 +209,7 @@ def test_a_teacher_of_other_names_or_in_the_wrong_place_is_refused(
 
 
 @pytest.mark.parametrize("crop", CROPS)
-def test_whatever_changes_what_teachers_see_asks_them_again(crop):
+def test_whatever_changes_what_teachers_see_is_predicted_again(crop):
     split = Split(np.random.default_rng(0).integers(0, 256, (30, 16, 16, 3)).astype("uint8"), ONES)
 
     def shown(**changes):
@@ -223,31 +224,31 @@ def test_whatever_changes_what_teachers_see_asks_them_again(crop):
     assert {"seed", "flip", "cutmix", "cutout", "lighting"} <= seen
 
 
-def test_a_teacher_that_was_trained_again_is_asked_again(
+def test_a_teacher_that_was_trained_again_predicts_again(
     recipe, data, digits_run, tmp_path, train_again
 ):
     own = tmp_path / "own"
     shutil.copytree(digits_run, own)
     recipe = replace(recipe, teacher=str(own))
     training = trainer.prepare(SPEC, recipe, data, EXECUTION)
-    first = distillation.teacher_targets(training, tmp_path / "said")
+    first = distillation.teacher_targets(training, tmp_path / CACHE)
     before = distillation.teacher_checksums(recipe)
     train_again(own)
-    again = distillation.teacher_targets(training, tmp_path / "said")
+    again = distillation.teacher_targets(training, tmp_path / CACHE)
     assert not np.array_equal(first, again)
     assert distillation.teacher_checksums(recipe) != before
     assert distillation.teacher_checksums(replace(recipe, teacher="")) == {}
     (own / "model.weights.h5").write_bytes(b"damaged")
     with pytest.raises(InputError, match=r"model\.weights\.h5 is not the file that was written"):
-        distillation.teacher_targets(training, tmp_path / "said")
+        distillation.teacher_targets(training, tmp_path / CACHE)
     (own / "model.weights.h5").unlink()
     with pytest.raises(InputError, match=r"own has no model\.weights\.h5: put it back"):
         distillation.teacher_checksums(recipe)
 
 
-def test_what_was_said_of_other_images_is_not_taken(recipe, data, tmp_path):
+def test_predictions_for_other_images_are_not_taken(recipe, data, tmp_path):
     training = trainer.prepare(SPEC, recipe, data, EXECUTION)
-    first = distillation.teacher_targets(training, tmp_path / "said")
+    first = distillation.teacher_targets(training, tmp_path / CACHE)
     other = replace(data, train=data.train.subset(np.arange(len(data.train))[::-1]))
     again = trainer.prepare(SPEC, recipe, other, EXECUTION)
-    assert not np.array_equal(distillation.teacher_targets(again, tmp_path / "said"), first)
+    assert not np.array_equal(distillation.teacher_targets(again, tmp_path / CACHE), first)

@@ -10,9 +10,9 @@ CLASSES = ("cat", "dog", "frog|toad", "<b>", "deer", "bird")
 
 def evaluation(probabilities, labels, classes, data="digits", **changes) -> EvaluationRecord:
     """What an evaluation of predictions, `(n, classes)`, would be recorded as."""
-    said, sure = probabilities.argmax(-1), probabilities.max(-1)
-    right, chosen = said == labels, probabilities[np.arange(len(labels)), labels]
-    top1, bins = scores.accuracy(labels, said), calibration.reliability(sure, right)
+    predicted, sure = probabilities.argmax(-1), probabilities.max(-1)
+    right, chosen = predicted == labels, probabilities[np.arange(len(labels)), labels]
+    top1, bins = scores.accuracy(labels, predicted), calibration.reliability(sure, right)
     content = {
         "subject": {
             "name": "resnet8", "kind": "run", "path": "run", "format": "keras",
@@ -25,8 +25,8 @@ def evaluation(probabilities, labels, classes, data="digits", **changes) -> Eval
         "command": "python -m train.evaluate run",
         "top1": top1,
         "crossentropy": float(-np.log(chosen + 1e-7).mean()),
-        "per_class": scores.per_class(labels, said, classes),
-        "confusion": scores.confusion(labels, said, len(classes)),
+        "per_class": scores.per_class(labels, predicted, classes),
+        "confusion": scores.confusion(labels, predicted, len(classes)),
         "calibration": {
             "ece": calibration.ece(bins), "bins": bins, "temperature": 1.5, "ece_after": 0.01,
             "fitted_on": 100, "seen": True,
@@ -37,8 +37,8 @@ def evaluation(probabilities, labels, classes, data="digits", **changes) -> Eval
             {"name": "mirror", "top1": top1, "macs": 24_000_000},
         ],
         "members": [],
-        "mistakes": scores.surest(labels, said, sure, False, 24),
-        "surest": scores.surest(labels, said, sure, True, 12),
+        "mistakes": scores.surest(labels, predicted, sure, False, 24),
+        "surest": scores.surest(labels, predicted, sure, True, 12),
         "versions": {"keras": "3"},
         "hardware": {"cpu": "one", "cores": 2, "gpus": []},
         "seconds": 1.5,
@@ -50,10 +50,10 @@ def record(**changes) -> EvaluationRecord:
     """The same of 300 random answers by one look at each image, two thirds of them right."""
     draw = np.random.default_rng(0)
     labels = draw.integers(0, 6, 300)
-    said = np.where(draw.random(300) < 2 / 3, labels, draw.integers(0, 6, 300))
+    predicted = np.where(draw.random(300) < 2 / 3, labels, draw.integers(0, 6, 300))
     sure = draw.uniform(0.3, 1, 300)
     probabilities = np.repeat((1 - sure[:, None]) / 5, 6, axis=1)
-    probabilities[np.arange(300), said] = sure
+    probabilities[np.arange(300), predicted] = sure
     content = evaluation(probabilities, labels, CLASSES, "photos", top5=scores.interval(290, 300))
     content["subject"] |= {"name": "tiny: a network", "format": "int8", "parameters": 1_234_567}
     return content | {"views": content["views"][:1]} | changes

@@ -23,8 +23,8 @@ def test_members_count_as_their_weights_say():
     draw = np.random.default_rng(0)
     found = draw.dirichlet(np.ones(4), (3, 6))  # of three members for six images
     members = tuple(
-        Subject(str(number), "file", "", "keras", "", lambda images, said=said: said)
-        for number, said in enumerate(found)
+        Subject(str(number), "file", "", "keras", "", lambda images, predicted=predicted: predicted)
+        for number, predicted in enumerate(found)
     )
     images = Split(np.zeros((6, 2, 2, 3), np.uint8), np.zeros(6, np.int32))
     columns = Ensemble(members).columns(images, ["one"])

@@ -150,8 +150,8 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     spec = keras_resnet.cifar(8, width_multiplier=0.25)
     assert records[2]["subject"]["parameters"] == keras_resnet.parameters(spec)
     mistakes = [(row["label"], row["prediction"]) for row in records[2]["mistakes"]]
-    for true, said, count in scores.confusions(records[2]["confusion"], 10):
-        assert mistakes.count((true, said)) >= min(count, 4)
+    for true, predicted, count in scores.confusions(records[2]["confusion"], 10):
+        assert mistakes.count((true, predicted)) >= min(count, 4)
     printed = capsys.readouterr().out
     assert f"The data support that {names[0]} is better than other.keras: " in printed
     assert f"The data do not support that {names[0]} is better than {names[1]}: " in printed

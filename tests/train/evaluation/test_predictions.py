@@ -27,24 +27,24 @@ def columns(some):
     """Probabilities that depend on the pixels, and another column."""
     images = some.read()
     numbers = images.reshape(len(images), -1)[:, :6].astype(float) + 1
-    said = numbers / numbers.sum(-1, keepdims=True)
-    return {"one": said, "other": said[:, ::-1]}
+    probabilities = numbers / numbers.sum(-1, keepdims=True)
+    return {"one": probabilities, "other": probabilities[:, ::-1]}
 
 
 def test_every_image_has_its_row(tmp_path):
     images = split()
     found = predict(columns, images, CHOICES, tmp_path / "x.safetensors", "key", chunk=7)
-    said = columns(images)["one"]
+    probabilities = columns(images)["one"]
     np.testing.assert_array_equal(found.labels, images.labels)
-    np.testing.assert_array_equal(found.said, said.argmax(-1))
-    np.testing.assert_array_equal(found.columns["other"], said[:, ::-1].argmax(-1))
-    np.testing.assert_allclose(found.confidences, said.max(-1), rtol=1e-6)
+    np.testing.assert_array_equal(found.predicted, probabilities.argmax(-1))
+    np.testing.assert_array_equal(found.columns["other"], probabilities[:, ::-1].argmax(-1))
+    np.testing.assert_allclose(found.confidences, probabilities.max(-1), rtol=1e-6)
     np.testing.assert_allclose(
-        found.losses, -np.log(said[np.arange(COUNT), images.labels]), rtol=1e-6
+        found.losses, -np.log(probabilities[np.arange(COUNT), images.labels]), rtol=1e-6
     )
-    softer = np.sqrt(said) / np.sqrt(said).sum(-1, keepdims=True)
+    softer = np.sqrt(probabilities) / np.sqrt(probabilities).sum(-1, keepdims=True)
     np.testing.assert_allclose(found.tempered, softer.max(-1), rtol=1e-6)
-    ranks = (said > said[np.arange(COUNT), images.labels][:, None]).sum(-1)
+    ranks = (probabilities > probabilities[np.arange(COUNT), images.labels][:, None]).sum(-1)
     np.testing.assert_array_equal(found.in_top5, ranks < 5)
 
 
@@ -84,16 +84,16 @@ def test_a_pass_that_was_killed_goes_on_and_finds_the_same(tmp_path, capsys):
     for name in ("labels", "confidences", "tempered", "losses", "in_top5"):
         np.testing.assert_array_equal(getattr(found, name), getattr(whole, name))
     assert list(found.columns) == ["one", "other"]
-    np.testing.assert_array_equal(found.said, whole.said)
+    np.testing.assert_array_equal(found.predicted, whole.predicted)
 
 
 def test_rows_of_another_pass_or_damaged_ones_are_not_used(tmp_path, capsys):
     path = tmp_path / "x.safetensors"
     predict(lambda images: {"one": columns(images)["other"]}, split(), CHOICES, path, "another")
-    said = columns(split())["one"].argmax(-1)
-    assert (predict(columns, split(), CHOICES, path, "key").said == said).all()
+    predicted = columns(split())["one"].argmax(-1)
+    assert (predict(columns, split(), CHOICES, path, "key").predicted == predicted).all()
     path.write_bytes(b"no such file")
-    assert (predict(columns, split(), CHOICES, path, "key").said == said).all()
+    assert (predict(columns, split(), CHOICES, path, "key").predicted == predicted).all()
     assert "is damaged" in capsys.readouterr().out
 
 

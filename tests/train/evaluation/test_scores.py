@@ -58,22 +58,22 @@ def overconfident(count=4000):
 
 
 def test_the_temperature_of_the_labels_is_found_and_mends_the_calibration():
-    said, labels = overconfident()
-    assert calibration.fit_temperature(said, labels) == pytest.approx(2, abs=0.15)
-    choices = calibration.choose(said, labels, seen=False)
-    right = said.argmax(-1) == labels
-    before = calibration.ece(calibration.reliability(said.max(-1), right))
-    mended = calibration.temper(said, choices.temperature)
-    assert (mended.argmax(-1) == said.argmax(-1)).all()
+    probabilities, labels = overconfident()
+    assert calibration.fit_temperature(probabilities, labels) == pytest.approx(2, abs=0.15)
+    choices = calibration.choose(probabilities, labels, seen=False)
+    right = probabilities.argmax(-1) == labels
+    before = calibration.ece(calibration.reliability(probabilities.max(-1), right))
+    mended = calibration.temper(probabilities, choices.temperature)
+    assert (mended.argmax(-1) == probabilities.argmax(-1)).all()
     after = calibration.ece(calibration.reliability(mended.max(-1), right))
     assert before > 0.08
     assert after < 0.02
 
 
 def test_thresholds_answer_the_share_of_images_that_they_were_chosen_for():
-    said, labels = overconfident()
-    choices = calibration.choose(said, labels, seen=True)
-    shares = [(said.max(-1) >= threshold).mean() for threshold in choices.thresholds]
+    probabilities, labels = overconfident()
+    choices = calibration.choose(probabilities, labels, seen=True)
+    shares = [(probabilities.max(-1) >= threshold).mean() for threshold in choices.thresholds]
     assert shares == pytest.approx(calibration.COVERAGES, abs=0.002)
 
 
@@ -135,5 +135,5 @@ def test_seeds_have_a_mean_and_an_interval():
 
 def test_a_class_without_images_has_no_recall():
     rows = scores.per_class(np.array([0, 0]), np.array([0, 1]), ("cat", "dog"))
-    said = [line.split() for line in class_table(rows).splitlines()]
-    assert said[1:] == [["cat", "2", "50.0%", "100.0%"], ["dog", "0", "-", "-"]]
+    cells = [line.split() for line in class_table(rows).splitlines()]
+    assert cells[1:] == [["cat", "2", "50.0%", "100.0%"], ["dog", "0", "-", "-"]]

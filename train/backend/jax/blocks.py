@@ -142,13 +142,13 @@ class InBlocks(keras.Model):
         """Compiles, and builds what Keras would build by a look at the first batch."""
         super().compile(*arguments, **settings)
         self.optimizer.build(self.trainable_variables)
-        image, said = keras.tree.map_structure(
+        image, logits = keras.tree.map_structure(
             lambda tensor: jnp.zeros([side or 1 for side in tensor.shape]),
             (self.inputs[0], self.output),
         )
-        wanted = keras.tree.flatten(said)[0]
-        self.compute_loss(image, wanted, said)
-        self.compute_metrics(image, wanted, said)
+        wanted = keras.tree.flatten(logits)[0]
+        self.compute_loss(image, wanted, logits)
+        self.compute_metrics(image, wanted, logits)
         self.reset_metrics()
 
     def train_step(self, state, data):

@@ -61,12 +61,12 @@ def _words(found: list[Duplicate] | None) -> dict[str, str]:
         "exact duplicates among test images": ("test", "test"),
         "test images that are training images, too": ("training", "test"),
     }
-    said = {}
+    counts = {}
     for name, splits in pairs.items():
         some = [pair for pair in found if pair.splits == splits]
         wrong = sum(pair.contradicts for pair in some)
-        said[name] = f"{len(some):,}" + (f", {wrong:,} with another label" if wrong else "")
-    return said
+        counts[name] = f"{len(some):,}" + (f", {wrong:,} with another label" if wrong else "")
+    return counts
 
 
 def _picture(data: Data, pair: Duplicate) -> Picture:
