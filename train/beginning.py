@@ -11,6 +11,7 @@ from train import flags
 from train.runs.record import read_record
 from train.settings.data import FRAMING_FIELDS
 from train.settings.networks import MODELS
+from train.settings.recipe import Recipe
 
 
 def check_start(weights: str | None) -> None:
@@ -57,14 +58,24 @@ def source_framing(weights: str | None) -> dict[str, Any]:
 
 
 def open_start(values: flags.Values, model: str, network: Any) -> tuple[str, Any, Any]:
-    """The weights to begin from, with a name and the network: theirs, if no other was asked for."""
+    """The weights to begin from, with a name and the network: theirs, if no other was asked for.
+
+    Raises:
+        InputError: if there are none, or a flag would be without effect beside them.
+    """
     from keras_resnet import open_weights
     from keras_resnet.weights.pretrained import PRETRAINED
 
     if values.model or values.spec or values.weights in PRETRAINED:
-        return model, network, open_weights(values.weights, network)
-    weights = open_weights(values.weights)
-    return _title(weights.network), weights.network, weights
+        weights = open_weights(values.weights, network)
+    else:
+        weights = open_weights(values.weights)
+        model, network = _title(weights.network), weights.network
+    if weights.preprocessing and "subtract_mean" in values.given(Recipe):
+        raise InputError(
+            f"{weights.source} tells how its images are prepared: leave --subtract_mean out."
+        )
+    return model, network, weights
 
 
 def _title(network: Any) -> str:

@@ -37,7 +37,9 @@ COMMAND.add(
     str, "output_dir", None, "run folder (default: saved_models/finetuned_DATASET)", **flags.PATH
 )
 COMMAND.share("overwrite")
-COMMAND.add_fields(Recipe, without=("teacher", "temperature", "label_share", "deliver"))
+COMMAND.add_fields(
+    Recipe, without=("subtract_mean", "teacher", "temperature", "label_share", "deliver")
+)
 COMMAND.add_fields(Execution)
 
 

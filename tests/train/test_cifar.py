@@ -217,4 +217,6 @@ def test_weights_that_cannot_be_are_named(command, digits_run, tmp_path):
             command("--dataset=digits", f"--weights={weights}")
     with pytest.raises(InputError, match=r"network with blocks .*: leave the network out, as"):
         command("--dataset=digits", "--model=resnet20", f"--weights={digits_run}")
+    with pytest.raises(InputError, match="how its images are prepared: leave --subtract_mean out"):
+        command("--dataset=digits", f"--weights={digits_run}", "--subtract_mean=false")
     assert not list(tmp_path.iterdir())

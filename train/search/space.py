@@ -25,7 +25,8 @@ SEARCHED = {  # what is searched unless a flag says otherwise; all else is as in
 # Of the data, of how they are prepared, or of the search as a whole: the same in all trials.
 FIXED = (
     "input_shape", "classes", "epochs", "seed", "validation_fraction",
-    "subtract_mean", "augmentation_pool", "teacher", "temperature", "class_weight", "deliver",
+    "subtract_mean", "augmentation_pool", "teacher", "temperature", "label_share", "class_weight",
+    "deliver",
 )  # fmt: skip
 DECADE = 10  # a range whose ends differ by this factor is drawn from on a logarithmic scale
 STAGES = tuple[int, ...]  # the type of fields that have a value for each stage
