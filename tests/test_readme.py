@@ -21,6 +21,7 @@ DOCUMENTS = {
             *ROOT.glob("*.md"),
             *ROOT.glob("docs/*.md"),
             *ROOT.glob("docs/runs/*.md"),
+            *ROOT.glob("examples/*.md"),
             *ROOT.glob("examples/*/*.md"),
             ROOT / "saved_models/README.md",
         ]
