@@ -22,7 +22,7 @@ from keras_resnet.utils.atomic import replacing
 from keras_resnet.utils.errors import InputError, contrast
 from keras_resnet.utils.files import sha256
 from train.backend import backend
-from train.data.augment import mixed_labels
+from train.data.augment import mix, mixed_labels
 from train.data.dataset import Split
 from train.data.draws import epoch_plan
 from train.runs.files import WEIGHTS
@@ -92,13 +92,10 @@ def teacher_targets(training: Training, cache: Path) -> np.ndarray | None:
 
 def _with_labels(predicted: np.ndarray, training: Training, number: int) -> np.ndarray:
     """The mean of what teachers predict in an augmentation and its labels, weighted."""
-    share, images = training.recipe.label_share, training.images
-    if not share:
-        return predicted
-    plan = epoch_plan(training.recipe, len(images), number)
-    index = np.arange(len(images))
-    labels = mixed_labels(images, training.recipe, predicted.shape[1], index, plan)
-    return ((1 - share) * predicted + share * labels).astype(np.float16)
+    recipe, images = training.recipe, training.images
+    plan = epoch_plan(recipe, len(images), number)
+    labels = mixed_labels(images, recipe, predicted.shape[1], np.arange(len(images)), plan)
+    return mix(predicted, labels, np.array([recipe.label_share])).astype(np.float16)
 
 
 def teacher_checksums(recipe: Recipe) -> dict[str, dict[str, str]]:

@@ -24,15 +24,19 @@ def mix(values: np.ndarray, others: np.ndarray, lambdas: np.ndarray) -> np.ndarr
     return (1 - lambdas) * values.astype(np.float32) + lambdas * others.astype(np.float32)
 
 
+def one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
+    """`(n, classes)` float32, 1 for the class of a label."""
+    return np.eye(classes, dtype=np.float32)[labels]
+
+
 def mixed_labels(
     split: Split, recipe: Recipe, classes: int, index: np.ndarray, plan: EpochPlan
 ) -> np.ndarray:
     """Targets of images as a plan mixes them: `(n, classes)` float32, one-hot but for that."""
-    one_hot = np.eye(classes, dtype=np.float32)
-    own = one_hot[split.labels[index]]
+    own = one_hot(split.labels[index], classes)
     if not (recipe.mixup or recipe.cutmix):
         return own
-    partners = one_hot[split.labels[plan.partners[index]]]
+    partners = one_hot(split.labels[plan.partners[index]], classes)
     return mix(own, partners, plan.lambdas[index])
 
 

@@ -122,12 +122,8 @@ def _held_out_fraction(subject: Subject, data: Data) -> float | None:
 
 def describe(data: Data, found: Scored, command: str) -> EvaluationRecord:
     """The record of an evaluation."""
-    subject, test, predicted, labels = (
-        found.subject,
-        found.test,
-        found.test.predicted,
-        found.test.labels,
-    )
+    subject, test = found.subject, found.test
+    predicted, labels = test.predicted, test.labels
     right = predicted == labels
     record: EvaluationRecord = {
         "subject": subject.record(),

@@ -147,7 +147,7 @@ def test_labels_have_their_share_of_images_as_they_are_mixed(recipe, data, tmp_p
 
 
 def test_a_student_is_exported_at_the_temperature_of_its_targets(recipe, whole, tmp_path):
-    """Told two probabilities of the temperature 5, half of them labels, it says third powers."""
+    """Half labels and half of the temperature 5 makes 3: third powers of two probabilities."""
     recipe = replace(recipe, epochs=4, temperature=5.0, label_share=0.5)
     training = trainer.prepare(SPEC, recipe, whole, EXECUTION)
     targets = np.zeros((2, len(training.images.labels), 10), np.float16)

@@ -10,17 +10,13 @@ import keras
 import numpy as np
 
 from train.backend.jax.blocks import Resident
-from train.data.augment import augmenter, mixed_labels
+from train.data.augment import augmenter, mixed_labels, one_hot
 from train.data.dataset import Split
 from train.data.draws import EpochPlan, epoch_plan, pool_index
 from train.data.statistics import balanced_weights, fill_color
 from train.settings.recipe import Recipe
 
 AHEAD = 2  # batches that are made while one is trained with
-
-
-def _one_hot(labels: np.ndarray, classes: int) -> np.ndarray:
-    return np.eye(classes, dtype=np.float32)[labels]
 
 
 def _own_rows(index: np.ndarray) -> np.ndarray:
@@ -89,7 +85,7 @@ def validation_batches(split: Split, classes: int, batch_size: int) -> keras.uti
         index = _own_rows(index)
         weights = np.where(index < count, padded / count, 0).astype(np.float32)
         index = np.minimum(index, count - 1)
-        return split.read(index), _one_hot(split.labels[index], classes), weights
+        return split.read(index), one_hot(split.labels[index], classes), weights
 
     return _Batches(padded, batch_size, batch)
 
