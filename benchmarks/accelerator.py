@@ -142,13 +142,13 @@ def _environment(carry: Path, folder: Path) -> dict[str, str]:
 
 
 def measure_speed(part: Part, options, environment, seconds: float) -> dict[str, Any]:
-    """Ours and PyTorch's in turn; of a network that one of them cannot, `why`."""
+    """Ours and PyTorch's, interleaved; of a network that one of them cannot, `why`."""
     job = json.dumps(part.job)
     commands = {
         "ours": [sys.executable, str(HERE / "accelerator_ours.py"), "speed", job],
         "torch": [options.torch, "-P", str(HERE / "accelerator_torch.py"), job],
     }
-    found, why = race(commands, environment, seconds)
+    found, why = interleaved(commands, environment, seconds)
     row: dict[str, Any] = {name: _speed(replies) for name, replies in found.items()}
     if row["ours"]:
         reply = found["ours"][-1]
@@ -170,7 +170,7 @@ def _kill(runs: Iterable[subprocess.Popen]) -> None:
         run.kill()
 
 
-def race(commands: dict[str, list[str]], environment: dict[str, str], seconds: float):
+def interleaved(commands: dict[str, list[str]], environment: dict[str, str], seconds: float):
     """Lets processes take turns, and ends them when the time is over.
 
     Returns:

@@ -41,10 +41,10 @@ def main() -> None:
     commands = {name: [*own, f"--contestant={name}"] for name in CONTESTANTS}
     if options.torch:
         commands["torch"] = [options.torch, "-P", str(PEER), *settings]  # no module beside it
-    report(race(commands, options.rounds), options.images)
+    report(interleaved(commands, options.rounds), options.images)
 
 
-def race(commands: dict[str, list[str]], rounds: int) -> dict[str, list[dict[str, float]]]:
+def interleaved(commands: dict[str, list[str]], rounds: int) -> dict[str, list[dict[str, float]]]:
     """Lets each process take its turn, `rounds` times."""
     runs = {
         name: subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from keras_resnet.spec.config import MOST_SIDE
+from keras_resnet.utils.errors import InputError
 from keras_resnet.utils.fields import option, path
 from keras_resnet.utils.framing import Framing
 
@@ -14,7 +15,7 @@ class DataSettings(Framing):
     """A data set, and how its images are read.
 
     Raises:
-        InputError: if a field is out of its range.
+        InputError: if a field is out of its range, or `crop_ratio` is given and nothing is cropped.
     """
 
     dataset: str = option(
@@ -29,6 +30,14 @@ class DataSettings(Framing):
     skip_unreadable: bool = option(
         False, "decode all files of a folder before training, and leave out those that are damaged"
     )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.crop_ratio < 1 and self.resize != "crop":
+            raise InputError(
+                f"crop_ratio {self.crop_ratio:g} is for crops, and {self.resize} shows all of an "
+                "image: give --resize=crop or --crop_ratio=1."
+            )
 
 
 FRAMING_FIELDS = ("image_size", "resize", "crop_ratio")  # what is seen of an image

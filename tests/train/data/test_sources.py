@@ -50,6 +50,11 @@ def test_digits_are_framed_as_the_flags_say():
     assert part.fingerprint != digits.fingerprint
 
 
+def test_a_ratio_of_crops_is_refused_where_nothing_is_cropped():
+    with pytest.raises(InputError, match=r"crop_ratio 0.9 is for crops, and pad shows all"):
+        DataSettings(resize="pad", crop_ratio=0.9)
+
+
 @pytest.mark.parametrize("name", ["digits", "./photos"])
 def test_data_of_their_own_place_need_no_other(name, tmp_path):
     with pytest.raises(InputError, match=f"is where TFDS keeps its data, and {name} is none of"):

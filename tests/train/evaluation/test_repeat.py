@@ -53,9 +53,10 @@ def assert_repeats(record):
     assert data.dataset == source["dataset"]
 
 
-def test_photographs_are_read_in_the_same_way():
+@pytest.mark.parametrize("framing", [{"resize": "pad"}, {"crop_ratio": 0.875}])
+def test_photographs_are_read_in_the_same_way(framing):
     run = record("resnet20", SPECS["ResNet20"], PAPER)
-    reading = {"resize": "pad", "crop_ratio": 0.875, "skip_unreadable": True}
+    reading = {**framing, "skip_unreadable": True}
     run["data"] |= reading
     data = understood(training_command(run, Path("runs/one")))[2]
     assert {name: getattr(data, name) for name in reading} == reading
