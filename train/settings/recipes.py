@@ -18,7 +18,7 @@ PAPER_V2 = replace(PAPER, warmup=400 / 64000)
 # A few epochs of Muon with one rise and fall of the rate: docs/performance.md has the ablation.
 #   python -m train.cifar --model=resnet20 --recipe=fast --validation_fraction=0
 #   91.36 ± 0.09 % of the CIFAR-10 test images (seeds 0 to 2: 91.25, 91.43, 91.39), in
-#   49 minutes on two busy cores; 91.25 % is the paper's.
+#   31 to 59 minutes on two busy cores; 91.25 % is the paper's.
 FAST = Recipe(
     epochs=24,
     optimizer="muon",
