@@ -34,7 +34,7 @@ def check_apart(weights: str | None, folder: Path) -> None:
     Raises:
         InputError: if it would.
     """
-    if not weights or not os.path.exists(weights) or not folder.is_dir():
+    if not weights or not os.path.exists(weights) or not os.path.isdir(folder):
         return
     place = Path(weights) if os.path.isdir(weights) else Path(weights).parent
     if folder.samefile(place):

@@ -5,6 +5,7 @@ files, folders of SavedModels, and named networks with `--weights=cifar10`. Of s
 whether the data support that one is better, or with --ensemble averages them.
 """
 
+import os
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -135,6 +136,7 @@ def main(values: flags.Values) -> list[dict[str, Any]]:
     with _claim(folder):
         summary.write_results(folder, records, data.shape[0], data.settings.crop_ratio)
         if len(records) > 1:
+            _remove_former(folder)
             print(f"\n{summary.table(records)}")
         sentences = _compare(folder, networks, right, whole)
     print(_report(folder, networks, records, sentences, data))
@@ -212,15 +214,25 @@ def _places(folder: Path, subjects: list[Any]) -> list[Path]:
     several = len(subjects) > 1
     places = [folder / each.name.replace("/", "_") if several else folder for each in subjects]
     for place in dict.fromkeys([folder, *places]):
-        foreign = [name for name in (MODEL_CARD, RESULTS) if (place / name).exists()]
-        ours = [name for name in (EVALUATION, COMPARISON) if (place / name).exists()]
-        if (place / RECORD).exists():
+        foreign = [name for name in (MODEL_CARD, RESULTS) if os.path.exists(place / name)]
+        ours = [name for name in (EVALUATION, COMPARISON) if os.path.exists(place / name)]
+        if os.path.exists(place / RECORD):
             raise InputError(f"{place} is a run folder: choose another --output_dir.")
         if foreign and not ours:
             raise InputError(
                 f"{place / foreign[0]} is of no evaluation: choose another --output_dir."
             )
     return places
+
+
+def _remove_former(folder: Path) -> None:
+    """Removes what tells of a single network, from a folder that now compares several."""
+    from keras_resnet.utils.atomic import remove
+    from train.evaluation.model_card import MODEL_CARD
+    from train.evaluation.record import EVALUATION
+
+    for name in (EVALUATION, MODEL_CARD):
+        remove(folder / name)
 
 
 @contextmanager
@@ -249,6 +261,7 @@ def _report(folder: Path, networks: list[Any], records: list[Any], sentences: li
 
 def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: Any) -> list[str]:
     """Says which is better, and of runs that differ in the seed alone how much they vary."""
+    from keras_resnet.utils.atomic import remove
     from keras_resnet.utils.schema import write_json
     from train.evaluation.significance import compare, seeds, spread
 
@@ -263,6 +276,7 @@ def _compare(folder: Path, networks: list[Any], right: dict[str, Any], whole: An
     sentences = [*(found.sentence() for found in spreads), *(v.sentence() for v in verdicts)]
     for text in sentences:
         print(text)
+    remove(folder / COMPARISON)
     if verdicts:
         content = {
             "comparisons": [

@@ -8,7 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from keras_resnet.export.files import FORMAT_FILES, OPTIONAL, QUANTIZED, QUANTIZER, QUANTIZERS
+from keras_resnet.export.files import (
+    CALIBRATED,
+    FORMAT_FILES,
+    OPTIONAL,
+    QUANTIZED,
+    QUANTIZER,
+    QUANTIZERS,
+)
 from keras_resnet.utils.errors import InputError
 from train import flags
 from train.settings.data import FRAMING_FIELDS, DataSettings
@@ -74,7 +81,7 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
     finished = restore(folder, values.author, values.license)
     shape = finished.network.input_shape
     data = recorded_data(finished.record, shape, **values.given(DataSettings))
-    images = _calibration(values, data)
+    images = _calibration(values, data) if {*formats} & {*CALIBRATED} else None
     with folders.claim_folder(folder), folders.staging(folder) as staged:
         _write(values, staged, formats, finished, data, images)
         predict = partial(finished.model.predict, batch_size=BATCH, verbose=0)
@@ -84,7 +91,9 @@ def main(values: flags.Values, known: Any = None) -> dict[str, Any]:
         report = {
             "keras": results.scores(reference, reference, data.test),
             "formats": comparison.compare(staged, formats, reference, data.test),
-            "calibration": {"from": values.calibration or data.name, "images": len(images)},
+            "calibration": None
+            if images is None
+            else {"from": values.calibration or data.name, "images": len(images)},
             "quantizer": values.quantizer,
             "qat_epochs": values.qat_epochs,
             "data": {"name": data.name, "sha256": data.fingerprint},
@@ -110,6 +119,12 @@ def _formats(values: flags.Values) -> list[str]:
         raise InputError(
             f"the quantizer {values.quantizer} writes {', '.join(QUANTIZED)}, and none of them is "
             "in --formats: add one, or leave it out."
+        )
+    calibration = values.as_flags("calibration", "calibration_images")
+    if calibration and not {*formats} & {*CALIBRATED}:
+        raise InputError(
+            f"{calibration.strip()} is for {', '.join(CALIBRATED)}, and none of them is in "
+            "--formats: add one, or leave it out."
         )
     return formats
 

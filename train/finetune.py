@@ -18,7 +18,7 @@ from train import beginning, flags, workflow
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.execution import Execution
 from train.settings.recipe import Recipe
-from train.settings.recipes import PLANNED
+from train.settings.recipes import HEAD_FIELDS
 
 OVERHEAD = 0.8  # of the time that is left after the features; exports and scores take the rest
 MAX_DROP = 2.0  # percentage points that an int8 file may lose, or
@@ -96,7 +96,7 @@ def _choose(values: flags.Values) -> Choice:
     beginning.check_start(values.weights)
     name, network, recipe = flags.base(values, "resnet50", "finetune")
     given = values.given(Recipe)
-    if values.head_only and (fields := [field for field in PLANNED if field in given]):
+    if values.head_only and (fields := [field for field in given if field not in HEAD_FIELDS]):
         raise InputError(f"{fields[0]} is for the stages below the head: leave out --head_only.")
     framing = beginning.source_framing(values.weights)
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))

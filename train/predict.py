@@ -40,7 +40,7 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     import numpy as np
 
     from keras_resnet import families
-    from keras_resnet.export.formats import load
+    from keras_resnet.export.formats import BATCH, load
     from train.data.images import read_image
     from train.runs.record import intact, read_classes, read_finished
     from train.runs.recorded_data import recorded_settings
@@ -56,15 +56,19 @@ def main(values: flags.Values) -> dict[str, dict[str, float]]:
     intact(folder, record, FORMAT_FILES[values.format])
     paths = [path("image", argument) for argument in values.arguments]
     framing = recorded_settings(record)
-    images = np.stack([read_image(each, shape, framing) for each in paths])
     with quiet():
-        probabilities = load(folder, values.format)(images)
-    check_finite(values.format, probabilities)
+        network = load(folder, values.format)
     found = {}
-    for image, row in zip(paths, probabilities, strict=True):
-        best = np.argsort(-row)[: values.top]
-        print(image, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
-        found[image] = {classes[i]: float(row[i]) for i in best}
+    for start in range(0, len(paths), BATCH):  # as many at once as memory has to hold
+        some = paths[start : start + BATCH]
+        images = np.stack([read_image(each, shape, framing) for each in some])
+        with quiet():
+            probabilities = network(images)
+        check_finite(values.format, probabilities)
+        for image, row in zip(some, probabilities, strict=True):
+            best = np.argsort(-row)[: values.top]
+            print(image, *(f"{classes[i]} {row[i]:.1%}" for i in best), sep="  ")
+            found[image] = {classes[i]: float(row[i]) for i in best}
     return found
 
 

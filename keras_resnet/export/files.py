@@ -20,6 +20,7 @@ OUTPUTS = {  # of a classifier
     "logits": "a number for each class, the larger the more probable",
 }
 QUANTIZED = ("dynamic", "int8", "int16x8")  # with weights of 8 bits
+CALIBRATED = ("int8", "int16x8")  # with ranges of activations that are measured
 QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
     "litert": "the package litert-quantizer: signed bytes in and out",

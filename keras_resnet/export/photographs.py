@@ -30,6 +30,9 @@ def _transposed(image: tf.Tensor) -> tf.Tensor:
 def read(file: tf.Tensor, shape: tuple[int, int, int], framing: Framing) -> tf.Tensor:
     """A PNG or JPEG file as `(height, width, channels)` float32, as Pillow would read it.
 
+    But for one thing: in a grey PNG with a color that stands for transparent (tRNS), TensorFlow
+    leaves this color as it is.
+
     A JPEG is turned upright by its EXIF data, and decoded in the smallest size that will do.
     """
     image, size = tf.cond(

@@ -25,10 +25,10 @@ def write(
 
     - `serving_default`: `image`, float32 `(n, height, width, channels)`, 0 to 255.
     - `serve`: `image_bytes`, string `(n,)`: PNG or JPEG files of any size, framed as in training.
-      Where transparent they are black; JPEG files are turned upright by their EXIF data. The
-      method also takes images of the model's size as uint8 or float32. A model whose images are
-      neither grey nor RGB, or of any size, has no `image_bytes`: this is then the same as
-      `serving_default`.
+      Where transparent they are black, unless a color of a grey PNG stands for it (tRNS); JPEG
+      files are turned upright by their EXIF data. The method also takes images of the model's size
+      as uint8 or float32. A model whose images are neither grey nor RGB, or of any size, has no
+      `image_bytes`: this is then the same as `serving_default`.
     - `labels`, if labels are given: `index`, int64 of any shape, to the names of these classes,
       the empty string where there is no such class. They are read from `assets/labels.txt`.
 
@@ -69,7 +69,11 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
     Raises:
         ValueError: if it is of something else.
     """
-    loaded = tf.saved_model.load(str(path))  # its variables live as long as it does
+    with TemporaryDirectory() as folder:
+        # TensorFlow takes the path for a pattern: it finds no variables below `photos[1]`.
+        plain = Path(folder, "model")
+        plain.symlink_to(path.resolve(), target_is_directory=True)
+        loaded = tf.saved_model.load(str(plain))  # its variables live as long as it does
     if not hasattr(loaded, "serve"):
         raise ValueError("it has no function `serve`")
     return lambda images: loaded.serve(tf.constant(images)).numpy()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from keras_resnet.spec.config import MOST_SIDE
 from keras_resnet.utils.errors import InputError, shorten
 from keras_resnet.utils.fields import Settings, option
+from keras_resnet.utils.framing import MODES as RESIZE
 from keras_resnet.utils.framing import Framing
 
 CHANNELS = {
@@ -47,6 +48,7 @@ class Preprocessing(Settings):
         channels: The order in which the network takes them, a key of `CHANNELS`.
         size: Height and width of the images that the weights were evaluated on.
         crop_ratio: Fraction of the short side that was seen of them.
+        resize: How images of another size become this one, a key of `framing.MODES`.
         interpolation: How they were resized, a key of `INTERPOLATIONS`.
 
     Raises:
@@ -59,6 +61,7 @@ class Preprocessing(Settings):
     # Simonyan and Zisserman 2014, 3.2; He et al. 2015, 3.4: 224 of 256 pixels.
     size: tuple[int, ...] = option((224, 224), "height and width", low=1, high=MOST_SIDE)
     crop_ratio: float = option(0.875, "fraction of the short side", low=0.01, high=1)
+    resize: str = option("crop", "what of an image is seen", choices=RESIZE)
     interpolation: str = option("bilinear", "how images are resized", choices=INTERPOLATIONS)
 
     def __post_init__(self) -> None:
@@ -79,7 +82,7 @@ class Preprocessing(Settings):
     @property
     def framing(self) -> Framing:
         """What is seen of an image of another size."""
-        return Framing(crop_ratio=self.crop_ratio)
+        return Framing(resize=self.resize, crop_ratio=self.crop_ratio)
 
     @property
     def mode(self) -> str | None:

@@ -7,6 +7,7 @@ of activations, with the stride elsewhere. Keras writes the layers of a model be
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any, NamedTuple, TypeGuard
 
 import keras
@@ -223,9 +224,14 @@ def read_normalization(config: dict[str, Any]) -> Preprocessing | None:
     Args:
         config: Of a Keras model, as for `compare`.
     """
+    inputs = [row["config"] for row in _rows(config) if row["class_name"] == "InputLayer"]
     rows = [row for row in _rows(config) if row["class_name"] != "InputLayer"]
     settings = rows[0]["config"] if rows and rows[0]["class_name"] == "Normalization" else {}
     mean, variance = (np.ravel(settings.get(key) or ()) for key in ("mean", "variance"))
     if not len(mean) or len(mean) != len(variance):
         return None
-    return Preprocessing(mean=tuple(mean.tolist()), std=tuple(np.sqrt(variance).tolist()))
+    known = Preprocessing(mean=tuple(mean.tolist()), std=tuple(np.sqrt(variance).tolist()))
+    shape = inputs[0].get("batch_shape") if inputs else None
+    if not shape or None in shape[1:3]:
+        return known
+    return replace(known, size=tuple(shape[1:3]), crop_ratio=1.0)

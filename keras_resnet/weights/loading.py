@@ -199,7 +199,12 @@ def match(
     if unused:
         raise InputError(f"the file has a layer {unused[0]!r} which the network lacks.")
     if contents.config:
-        architecture.compare(model, contents.config, names)
+        try:
+            architecture.compare(model, contents.config, names)
+        except (AttributeError, IndexError, KeyError, TypeError) as error:
+            raise InputError(
+                f"the architecture in the file is damaged ({sentence(error)}): save it again."
+            ) from error
     return matched
 
 

@@ -1,5 +1,6 @@
 """The folder of a finished run as a source of weights: what of its record they need."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple
@@ -33,6 +34,7 @@ class Record:
             std=tuple(self.normalization["std"]),
             size=(side, side),
             crop_ratio=self.data.get("crop_ratio", 1.0),
+            resize=self.data.get("resize", "crop"),
         )
 
 
@@ -48,29 +50,30 @@ class RunFolder(NamedTuple):
 def find(path: Path) -> Path | None:
     """The run folder that a path stands for: itself, or that of the weights in it."""
     folder = path.parent if path.name == WEIGHTS else path
-    return folder if (folder / RECORD).is_file() else None
+    return folder if os.path.isfile(folder / RECORD) else None
 
 
 def open_run(folder: Path) -> RunFolder:
     """Reads what a finished run left.
 
     Raises:
-        InputError: if it is not finished, or its weights are not those that it wrote.
+        InputError: if it is not finished, or its weights or labels are not those that it wrote.
     """
-    place, weights = folder / RECORD, folder / WEIGHTS
     try:
-        record = read(Record, place)
+        record = read(Record, folder / RECORD)
         preprocessing = record.preprocessing()
         classes = read_lines(read_text(folder / LABELS))
-        intact = sha256(weights) == record.files[WEIGHTS]
+        changed = [
+            name for name in (WEIGHTS, LABELS) if sha256(folder / name) != record.files[name]
+        ]
     except (InputError, OSError, KeyError, TypeError) as error:
         raise InputError(
             f"{folder} is not the folder of a finished run ({sentence(error)}): train to the end, "
             f"or give a weight file."
         ) from error
-    if not intact:
+    if changed:
         raise InputError(
-            f"{weights} is not the file that was written, its SHA-256 differs from the one in "
-            f"{RECORD}: put that file back, or train again."
+            f"{folder / changed[0]} is not the file that was written, its SHA-256 differs from the "
+            f"one in {RECORD}: put that file back, or train again."
         )
-    return RunFolder(weights, record.network, preprocessing, tuple(classes))
+    return RunFolder(folder / WEIGHTS, record.network, preprocessing, tuple(classes))

@@ -18,6 +18,25 @@ def test_the_weights_of_a_run_stand_for_it(source, digits_run, tmp_path):
         beginning.check_apart(weights, digits_run)
 
 
+def test_folders_that_may_not_be_entered_are_no_tracebacks(fresh_python, digits_run, tmp_path):
+    (tmp_path / "locked").mkdir(mode=0)
+    lines = (
+        "import os, pathlib",
+        "from keras_resnet.utils.errors import InputError",
+        "from train import beginning",
+        "from train.search.budget import Budget",
+        "os.geteuid() or os.seteuid(65534)",  # root may enter all of them
+        f"path = {str(tmp_path / 'locked/x')!r}",
+        "assert beginning.source_framing(path) == {}",
+        f"beginning.check_apart({__file__!r}, pathlib.Path(path))",
+        "try:",
+        "    Budget(reference_tflite=path)",
+        "except InputError as error:",
+        "    print(error)",
+    )
+    assert "no file " in fresh_python("-c", "\n".join(lines)).stdout
+
+
 def test_a_file_is_not_replaced_by_the_run_that_begins_from_it(digits_run, tmp_path):
     shutil.copy(digits_run / "model.keras", tmp_path / "mine.keras")
     assert beginning.source_framing(str(tmp_path / "mine.keras")) == {}

@@ -110,7 +110,16 @@ def test_the_gate_fails_and_names_the_file(finished, command, monkeypatch):
     with pytest.raises(InputError, match=r"model\.tflite loses 0\.60 .* do not use it"):
         command(f"--run={finished}", "--formats=float32")
     assert (finished / "export.json").exists()
+    assert json.loads((finished / "export.json").read_text())["calibration"] is None
     command(f"--run={finished}", "--formats=float32", "--max_drop=0.6")
+
+
+def test_what_calibrates_nothing_is_refused(finished, command):
+    formats = "--formats=float32,dynamic"
+    refuse(command, r"--calibration_images=7 is for int8, int16x8, and none of them is in --form",
+           f"--run={finished}", formats, "--calibration_images=7")  # fmt: skip
+    refuse(command, r"--calibration=photos is for int8, int16x8, and none of them is in --formats",
+           f"--run={finished}", formats, "--calibration=photos")  # fmt: skip
 
 
 def test_a_folder_that_is_in_use_is_named(finished, command):

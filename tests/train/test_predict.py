@@ -41,6 +41,12 @@ def test_all_formats_say_the_same(command, digits_run, tmp_path):
     assert 10 <= float(probability.removesuffix("%")) <= 100
 
 
+def test_many_images_are_read_a_part_at_a_time(command, digits_run, monkeypatch):
+    whole = command(f"--run={digits_run}", *[SEVEN] * 5)
+    monkeypatch.setattr("keras_resnet.export.formats.BATCH", 2)
+    assert command(f"--run={digits_run}", *[SEVEN] * 5) == whole and len(whole.splitlines()) == 5
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -47,6 +47,10 @@ class FakeQuantize(layers.Layer):
         """The inputs, rounded."""
         return rounded(inputs, self.low, self.high, num_bits=8)
 
+    def compute_output_shape(self, input_shape):
+        """That of the inputs; without this Keras might call it with sparse ones to find out."""
+        return input_shape
+
 
 def finetune(
     model: keras.Model, images: Split, calibration: np.ndarray, recipe: Recipe, epochs: int

@@ -209,7 +209,7 @@ def _pixels(file: bytes, image: Image.Image, times: int) -> Image.Image:
         found = _fast(file, (image.height, image.width), times)
     if found is None:
         if times > 1:
-            image.draft(None, (image.width // times, image.height // times))
+            image.draft(None, (max(1, image.width // times), max(1, image.height // times)))
         found = image
     found.load()  # as long as the file is open, and where its errors are explained
     turn = TURNS.get(orientation(image))

@@ -35,6 +35,8 @@ def load(settings: DataSettings, default_size: int) -> Data:
             f"--data_dir is where TFDS keeps its data, and {name} is none of these: leave it out."
         )
     if name == "digits":
+        if settings.skip_unreadable:
+            raise InputError("skip_unreadable is for files, and digits has none: leave it out.")
         return _digits(settings, settings.image_size or default_size)
     if is_folder:
         root = Path(os.path.realpath(os.path.expanduser(name)))

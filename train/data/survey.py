@@ -136,6 +136,8 @@ def _read(images: Photographs, rows: np.ndarray) -> list[_Header]:
 
 def _header(file: bytes, name: str) -> _Header:
     with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
+        if image.format == "PNG":
+            image.load()  # as its EXIF data may come last
         turned = orientation(image) in TURNS
         return _Header(*upright_size(image), turned, image.mode in ("1", "L", "LA", "I;16"))
 

@@ -24,14 +24,16 @@ from train.utils.quiet import quiet
 from train.utils.threads import in_threads
 
 ROW = np.dtype([("begin", "i8"), ("size", "i8"), ("label", "i8"), ("digest", "<u8", 2)])
-# Data sets of signs, whose mirror images are other signs or none.
+# Data sets and configs of signs, whose mirror images are other signs or none.
 NO_MIRROR = {
     "cmaterdb",
     "emnist",
+    "gtsrb",
     "kmnist",
     "mnist",
     "mnist_corrupted",
     "omniglot",
+    "svhn",
     "svhn_cropped",
 }
 
@@ -39,7 +41,8 @@ NO_MIRROR = {
 def load(settings: DataSettings, default_size: int) -> Data:
     """Reads a TFDS data set of images with class labels.
 
-    Images of one size are read into memory if they fit; others are decoded where they are wanted.
+    Images of one size are read into memory if they fit, unless damaged ones are to be left out;
+    others are decoded where they are wanted.
     Without a split to be scored, a fifth of the training images is.
 
     Args:
@@ -51,6 +54,8 @@ def load(settings: DataSettings, default_size: int) -> Data:
         InputError: if there is no such data set, or it is out of reach or unusable.
     """
     name, data_dir, size = settings.dataset, settings.data_dir or None, settings.image_size
+    if name.partition(":")[2][:1].isalpha() and not _online():  # as in huggingface:mnist
+        raise InputError(f"{name} is not one of TFDS's own, and there is no network to ask for it.")
     try:
         builder = tfds.builder(name, data_dir=data_dir)
     except (tfds.core.DatasetNotFoundError, ValueError, AssertionError, ImportError):
@@ -78,7 +83,7 @@ def load(settings: DataSettings, default_size: int) -> Data:
     shape = (side, side, own[2] or 3) if size or None in own[:2] else own
     settings = replace(settings, image_size=shape[0] if shape[0] == shape[1] else 0)
     count = sum(splits[part].num_examples for part in parts)
-    if None in own[:2] or not fits(count, shape):
+    if None in own[:2] or not fits(count, shape) or settings.skip_unreadable:
         # What scores are made with is decoded now, and not when the training is over.
         scored = {part: part != "train" or len(parts) == 1 for part in parts}
         found = [_stream(builder, part, shape, settings, scored[part]) for part in parts]
@@ -87,8 +92,9 @@ def load(settings: DataSettings, default_size: int) -> Data:
     if len(found) == 1:
         found = [*hold_out(found[0], TEST_SHARE, half=0)]
     train, test, *validation = found
+    names = {builder.name, builder.builder_config.name if builder.builder_config else ""}
     return Data(
-        name, tuple(features["label"].names), train, test, builder.name not in NO_MIRROR, settings,
+        name, tuple(features["label"].names), train, test, not NO_MIRROR & names, settings,
         validation=validation[0] if validation else None,
     )  # fmt: skip
 

@@ -1,5 +1,6 @@
 """The average of networks as one model, in files that are scored like those of a run."""
 
+import os
 from pathlib import Path
 
 from keras_resnet.export.card import ModelCard
@@ -21,20 +22,24 @@ def check(folder: Path, ensemble: Ensemble) -> None:
         ensemble: Whose members are all to be Keras models of images of one size.
 
     Raises:
-        InputError: if they are not, or files of a run or of a member would be lost.
+        InputError: if they are not, files of a run or of a member would be lost, or the folder
+            cannot be written to.
     """
     members = [Path(member.path).resolve().parent for member in ensemble.members]
-    if (folder / RECORD).exists() or folder.resolve() in members:
+    if os.path.exists(folder / RECORD) or folder.resolve() in members:
         raise InputError(
             f"{folder} holds a run or a member, whose files would be lost: choose another "
             "--save_ensemble."
         )
-    there = [name for name in (*FORMAT_FILES.values(), LABELS, FRAMING) if (folder / name).exists()]
+    files = (*FORMAT_FILES.values(), LABELS, FRAMING)
+    there = [name for name in files if os.path.exists(folder / name)]
     if there:
         raise InputError(
             f"{folder} holds {there[0]}: choose another --save_ensemble, or remove the folder."
         )
     average_model(ensemble)
+    with folders.claim_folder(folder):  # whether it can be written to
+        pass
 
 
 def save(folder: Path, ensemble: Ensemble, data: Data) -> None:

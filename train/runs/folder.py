@@ -14,6 +14,7 @@ from train.runs.environment import environment
 from train.runs.files import CHECKPOINTS, HISTORY, LOCK, RECORD, STAGING, TENSORBOARD, is_ours
 from train.runs.locks import locked
 from train.runs.record import file_sums, read_record, write_record
+from train.settings.recipe import Recipe
 
 
 class Unwritable(InputError):
@@ -191,7 +192,7 @@ def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> No
     differing = difference(there, description)
     if not overwrite and there["status"] == "finished" and _longer(there, description):
         raise InputError(
-            f"{folder} already holds this run, finished after {there['recipe']['epochs']} epochs, "
+            f"{folder} already holds this run, finished after {_epochs(there)} epochs, "
             "and its schedule has come to its end: to train on from its weights, with a schedule "
             "of its own, choose another --output_dir, and add "
             f"--weights={shlex.quote(str(folder))}."
@@ -206,10 +207,15 @@ def _check_run(folder: Path, description: dict[str, Any], overwrite: bool) -> No
 
 def _longer(there: dict[str, Any], here: dict[str, Any]) -> bool:
     """Whether a description is that of a run, but for more epochs."""
-    if "recipe" not in here or here["recipe"]["epochs"] <= there["recipe"]["epochs"]:
+    if "recipe" not in here or _epochs(here) <= _epochs(there):
         return False
-    recipe = here["recipe"] | {"epochs": there["recipe"]["epochs"]}
+    recipe = here["recipe"] | {"epochs": _epochs(there)}
     return difference(there, here | {"recipe": recipe}) is None
+
+
+def _epochs(record: dict[str, Any]) -> int:
+    """Of the schedule of a record, which may leave a default out."""
+    return record["recipe"].get("epochs", Recipe.epochs)
 
 
 def empty(folder: Path, overwrite: bool = True) -> None:

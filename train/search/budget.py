@@ -1,8 +1,8 @@
 """What a network costs, and the most that it may cost: plain data, no Keras."""
 
+import os
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from keras_resnet.spec import Spec, macs, parameters
@@ -50,7 +50,8 @@ class Budget(Settings):
     """The most that a network may cost, and how its speed is measured.
 
     Raises:
-        InputError: if a limit is not a positive number.
+        InputError: if a limit is not a positive number, there is no such reference, or a ratio to
+            one is limited and none is given.
     """
 
     max_params: int = option(UNLIMITED, "most parameters of a network", low=1, high=UNLIMITED)
@@ -76,7 +77,7 @@ class Budget(Settings):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if self.reference_tflite and not Path(self.reference_tflite).is_file():
+        if self.reference_tflite and not os.path.isfile(self.reference_tflite):
             raise InputError(
                 f"no file {self.reference_tflite}: give a .tflite file as --reference_tflite."
             )

@@ -70,7 +70,7 @@ class Recipe(Settings):
     A field is a flag of `train.cifar` and a JSON key of `run.json`.
 
     Raises:
-        InputError: if a field is out of its range (a `ValueError`).
+        InputError: if a field is out of its range, or some do not go together (a `ValueError`).
     """
 
     epochs: int = option(10, "passes over the training images", low=1)
@@ -187,6 +187,8 @@ class Recipe(Settings):
             )
         if self.optimizer == "muon" and not self.momentum:
             raise InputError("the optimizer muon orthogonalizes momentum, and it is 0: raise it.")
+        if self.nesterov and not self.momentum:
+            raise InputError("nesterov looks ahead along the momentum, and it is 0: raise it.")
         if self.stage_decay != 1 and self.optimizer != "sgd":
             raise InputError(
                 f"stage_decay {self.stage_decay:g} is for the optimizer sgd, and this is "

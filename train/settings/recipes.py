@@ -82,6 +82,7 @@ FINETUNE = Recipe(
     deliver="best",
 )
 
+HEAD_FIELDS = ("class_weight", "validation_fraction", "half_kernels", "seed")  # read for the head
 PLANNED = ("epochs", "frozen_stages")  # fields that it chooses by the time, if not the user
 
 RECIPES = {

@@ -1,4 +1,5 @@
 import io
+import shutil
 from pathlib import Path
 
 import keras
@@ -66,6 +67,17 @@ def test_floats_bytes_and_files_give_the_models_probabilities(delivered):
     np.testing.assert_allclose(loaded.serve(images), expected, atol=1e-6)
     np.testing.assert_array_equal(loaded.serve(images), loaded.serve(images.astype("float32")))
     np.testing.assert_array_equal(loaded.serve(images), loaded.serve(files))
+
+
+def test_a_path_is_no_pattern(delivered, tmp_path):
+    """TensorFlow finds no variables in such a folder, and `load` does."""
+    model, folder, _ = delivered
+    copy = Path(shutil.copytree(folder, tmp_path / "photos [1]*"))
+    with pytest.raises(OSError, match="Failed to find any matching files"):
+        tf.saved_model.load(str(copy))
+    images = DRAW.integers(0, 256, (2, 32, 32, 3)).astype("float32")
+    expected = model.predict_on_batch(images)
+    np.testing.assert_allclose(saved_model.load(copy)(images), expected, atol=1e-6)
 
 
 def test_the_signatures(delivered):

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 import shutil
 import threading
 from dataclasses import replace
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from zipfile import ZipFile
 
 import h5py
 import keras
@@ -261,6 +263,16 @@ def test_damaged_and_deceitful_files(files, tmp_path):
         place.create_dataset("0", (10**5, 10**5), "f4", chunks=(100, 100), compression="gzip")
     with pytest.raises(InputError, match="'conv2d/vars/0' is not stored in the file"):
         ResNet8(weights=bomb)
+    bent = tmp_path / "bent.keras"
+    with ZipFile(files[0][".keras"]) as whole, ZipFile(bent, "w") as archive:
+        for name in whole.namelist():
+            content = whole.read(name)
+            if name == "config.json":
+                history = rb'"keras_history": \[[^]]*\]'
+                content = re.sub(history, b'"keras_history": []', content, count=1)
+            archive.writestr(name, content)
+    with pytest.raises(InputError, match="the architecture in the file is damaged"):
+        ResNet8(weights=bent)
     old = shutil.copy(files[0][".weights.h5"], tmp_path / "old.weights.h5")
     with h5py.File(old, "r+") as file:
         del file["layers/conv2d/vars"].attrs["name"]

@@ -20,6 +20,7 @@ from keras_resnet import (
 from keras_resnet.imagenet_utils import CIFAR10
 from keras_resnet.spec import SPECS
 from keras_resnet.spec.preprocessing import MODES
+from keras_resnet.utils.framing import Framing
 from keras_resnet.weights.pretrained import CIFAR10 as TRAINED
 from keras_resnet.weights.pretrained import SAVED_MODELS
 
@@ -72,9 +73,21 @@ def test_what_is_no_finished_run_is_named(tmp_path):
     weights.write_bytes(weights.read_bytes()[:-1])
     with pytest.raises(InputError, match="is not the file that was written, its SHA-256 differs"):
         open_weights(tmp_path / "run")
+    copytree(RUN, tmp_path / "renamed")
+    (tmp_path / "renamed/labels.txt").write_text("the only one\n")
+    with pytest.raises(InputError, match=r"labels\.txt is not the file that was written"):
+        open_weights(tmp_path / "renamed")
     record.write_text(json.dumps(json.loads(record.read_text()) | {"status": "training"}))
     with pytest.raises(InputError, match=r"is not the folder of a finished run \(.*status"):
         ResNet20(weights=tmp_path / "run")
+
+
+def test_a_run_tells_what_of_an_image_it_saw(tmp_path):
+    copytree(RUN, tmp_path / "run")
+    record = json.loads((tmp_path / "run/run.json").read_text())
+    record["data"]["resize"] = "pad"
+    (tmp_path / "run/run.json").write_text(json.dumps(record))
+    assert open_weights(tmp_path / "run").preprocessing.framing == Framing(resize="pad")
 
 
 def test_named_weights_are_of_a_network():
@@ -91,5 +104,6 @@ def test_the_normalization_in_a_file_of_keras_is_found(tmp_path):
     ResNet8(input_tensor=layer(image)).save(tmp_path / "model.keras")
     found = ResNet8(weights=tmp_path / "model.keras").preprocessing
     assert (found.mean, found.std) == ((1, 2, 3), (2, 3, 4))
+    assert (found.size, found.framing) == ((32, 32), Framing())
     ResNet8().save(tmp_path / "bare.keras")
     assert not hasattr(ResNet8(weights=tmp_path / "bare.keras"), "preprocessing")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from keras_resnet import ResNet, cifar
+from keras_resnet import LeNet5, ResNet, cifar
 from keras_resnet.export import formats
 from train.compress import quantization_aware
 from train.data import sources
@@ -105,6 +105,14 @@ def test_images_that_grew_in_training_are_whole():
     model = ResNet(cifar(8, input_shape=(32, 32, 3), widths=(1, 1, 1)))
     tuned = quantization_aware.finetune(model, few, CALIBRATION[:2], recipe, epochs=1)
     assert tuned.input_shape == model.input_shape
+
+
+def test_activations_that_are_scaled_by_numbers_are_rounded_too():
+    """As the squashed ones of LeNet-5, which Keras takes for sparse."""
+    model = LeNet5()
+    images = np.zeros((4, *model.input_shape[1:]), "uint8")
+    imitated = quantization_aware.fake_quantized(quantization_aware.fold(model), images)
+    assert imitated.output_shape == model.output_shape
 
 
 def test_kernels_are_rounded_to_255_steps_for_each_channel():

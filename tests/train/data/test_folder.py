@@ -206,6 +206,13 @@ def test_images_of_every_kind_are_read(kind, tmp_path):
         assert abs(seen - np.asarray(few.convert("RGB"))).max() <= loss, mode
 
 
+def test_a_thin_image_is_read_that_a_jpeg_decoder_could_make_smaller(tmp_path):
+    """Its side of 6 pixels has no eighth."""
+    Image.new("CMYK", (6, 40), (0, 255, 255, 0)).save(tmp_path / "thin.jpg")
+    images.check((tmp_path / "thin.jpg").read_bytes(), "thin.jpg", pixels=True)
+    assert images.read_image(tmp_path / "thin.jpg", (2, 2, 3)).shape == (2, 2, 3)
+
+
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "TIFF"])
 def test_of_an_animation_the_first_frame_is_seen(kind, tmp_path):
     first, then = (Image.new("RGB", (4, 4), color) for color in ((200, 0, 0), (0, 0, 200)))

@@ -50,6 +50,11 @@ def test_digits_are_framed_as_the_flags_say():
     assert part.fingerprint != digits.fingerprint
 
 
+def test_digits_have_no_files_that_could_be_unreadable():
+    with pytest.raises(InputError, match="skip_unreadable is for files, and digits has none"):
+        sources.load(DataSettings("digits", skip_unreadable=True), 32)
+
+
 def test_a_ratio_of_crops_is_refused_where_nothing_is_cropped():
     with pytest.raises(InputError, match=r"crop_ratio 0.9 is for crops, and pad shows all"):
         DataSettings(resize="pad", crop_ratio=0.9)
@@ -87,6 +92,12 @@ def test_missing_data_and_no_network(tmp_path, monkeypatch):
     monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
     with pytest.raises(InputError, match="no network to download it over"):
         load("mnist")
+
+
+def test_what_is_of_another_host_needs_a_network(monkeypatch):
+    monkeypatch.setattr(tfds, "_online", lambda: False)
+    with pytest.raises(InputError, match=r"huggingface:mnist is not one of TFDS's own, and there"):
+        load("huggingface:mnist")
 
 
 def test_a_mistyped_dataset_is_corrected():
@@ -324,6 +335,9 @@ def test_images_of_one_size_stay_in_their_files_if_they_do_not_fit(tmp_path, mon
     assert small.train.in_memory and not large.train.in_memory
     images = ({*map(bytes, [*data.train.read(), *data.test.read()])} for data in (small, large))
     assert len(set.union(*images)) == 60
+    monkeypatch.setattr(memory, "memory", lambda: 2**40)
+    chosen = sources.load(DataSettings("signs", place, skip_unreadable=True), 8)
+    assert not chosen.train.in_memory  # as decoding all of them is what leaves some out
     assert 0 < len(large.test) < 30 and len({*large.hold_out(0.2)[1].labels}) == 2
 
 

@@ -55,6 +55,20 @@ def test_what_stands_out_is_said(tmp_path):
     ]
 
 
+def test_a_png_is_turned_whose_exif_data_come_last(tmp_path):
+    sideways = Image.Exif()
+    sideways[0x0112] = 6
+    for name in ("train/cat/1.png", "train/dog/1.png", "test/cat/1.png", "test/dog/1.png"):
+        photo(tmp_path / name, len(name) * 7 + ord(name[-7]), exif=sideways)
+    file = tmp_path / "train/cat/1.png"
+    content = file.read_bytes()
+    start = content.index(b"eXIf") - 4
+    end = start + 12 + int.from_bytes(content[start : start + 4])
+    last = content.index(b"IEND") - 4
+    file.write_bytes(content[:start] + content[end:last] + content[start:end] + content[last:])
+    assert survey(load(tmp_path), 0).turned == 4
+
+
 def test_some_images_are_needed_to_choose_by(tmp_path):
     root = tmp_path / "pets"
     for number in range(6):

@@ -162,6 +162,9 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     assert (out / "other.keras" / "evaluation.json").exists()
     command(digits_run, other, "--ensemble", f"--output_dir={out}")  # in the same folder, and back
     command(digits_run, other, f"--output_dir={out}")
+    assert not (out / "evaluation.json").exists()
+    command(other, f"--output_dir={out}")
+    assert (out / "evaluation.json").exists() and not (out / "comparison.json").exists()
 
 
 def test_runs_that_differ_in_the_seed_are_put_together(digits_run, capsys, tmp_path):

@@ -84,6 +84,12 @@ def test_another_run_is_refused_by_what_differs(tmp_path):
     assert read_record(tmp_path)["recipe"]["epochs"] == 2
 
 
+def test_a_record_may_leave_out_what_is_the_default(tmp_path):
+    train(tmp_path, DESCRIPTION | {"recipe": {"seed": 0}})
+    with pytest.raises(InputError, match=r"finished after 10 epochs, and its schedule has come"):
+        train(tmp_path, DESCRIPTION | {"recipe": {"epochs": 11, "seed": 0}})
+
+
 def test_a_finished_run_is_replaced_only_when_asked(tmp_path):
     train(tmp_path)
     with pytest.raises(InputError, match=r"already holds this run, finished: .*--overwrite"):

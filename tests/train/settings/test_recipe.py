@@ -29,6 +29,7 @@ def test_a_recipe_survives_json(recipe):
         ({"epochs": 2.5}, "epochs must be a whole number"),
         ({"seed": 2**32}, "seed must be"),
         ({"warmup": 1.0}, "warmup must be a number from 0 to 0.9"),
+        ({"momentum": 0.0, "nesterov": True}, "nesterov looks ahead along the momentum, and it"),
         ({"batch_size": -1}, "batch_size must be a whole number of at least 1; got -1"),
         ({"learning_rate": float("nan")}, "learning_rate must be a number of at least 0; got nan"),
         ({"momentum": 1.5}, "momentum must be a number from 0 to 0.999; got 1.5"),
