@@ -163,7 +163,7 @@ def test_two_are_compared_in_a_sentence(digits_run, other, command, capsys, tmp_
     command(digits_run, other, "--ensemble", f"--output_dir={out}")  # in the same folder, and back
     command(digits_run, other, f"--output_dir={out}")
     assert not (out / "evaluation.json").exists()
-    command(other, f"--output_dir={out}")
+    command(digits_run / "model.tflite", f"--output_dir={out}")
     assert (out / "evaluation.json").exists() and not (out / "comparison.json").exists()
 
 
