@@ -77,7 +77,7 @@ CIFAR10 = {
         "resnet20_cifar10", "062c27865c39ba36a84b203a94cba0faed2fa1ceb026606bc785c042969e3f87"
     ),
     "ResNet32": Trained(
-        "resnet32_cifar10", "57837a74a82e2e66648e440f009d680bb3be53555bbe33e541c30014ff13b4c1"
+        "resnet32_cifar10", "3a474fe1ac2035692a02f99b67d88e07306dd8f4d3f819f83325d93980253e99"
     ),
     "ResNet20V2": Trained(
         "resnet20v2_cifar10", "599056dc90d05f68c5c0f54dbd9a50dc3f752c535f743986392bdb856644f884"
