@@ -141,7 +141,7 @@ def test_the_weights_that_come_along_score_what_their_run_says(cifar10, count, n
 
 @SHARES
 @pytest.mark.parametrize("name", ["float32", "int8"])
-@pytest.mark.parametrize("network", ["tiny_cifar10", "lean_cifar10"])
+@pytest.mark.parametrize("network", ["tiny_cifar10", "lean_cifar10", "strided_cifar10"])
 def test_the_files_that_come_along_score_what_their_export_says(
     cifar10, network, name, count, near
 ):
