@@ -96,7 +96,8 @@ def _choose(values: flags.Values) -> Choice:
     beginning.check_start(values.weights)
     name, network, recipe = flags.base(values, "resnet50", "finetune")
     given = values.given(Recipe)
-    if values.head_only and (fields := [field for field in given if field not in HEAD_FIELDS]):
+    asked = [*given, *(["minutes"] if values.as_flags("minutes") else [])]
+    if values.head_only and (fields := [field for field in asked if field not in HEAD_FIELDS]):
         raise InputError(f"{fields[0]} is for the stages below the head: leave out --head_only.")
     framing = beginning.source_framing(values.weights)
     settings = replace(FINETUNE_DATA, **(framing | values.given(DataSettings)))

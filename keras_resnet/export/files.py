@@ -19,8 +19,8 @@ OUTPUTS = {  # of a classifier
     "sigmoid": "the probability of each class, whatever those of the others are",
     "logits": "a number for each class, the larger the more probable",
 }
-QUANTIZED = ("dynamic", "int8", "int16x8")  # with weights of 8 bits
 CALIBRATED = ("int8", "int16x8")  # with ranges of activations that are measured
+QUANTIZED = ("dynamic", *CALIBRATED)  # with weights of 8 bits
 QUANTIZERS = {
     "converter": "TensorFlow's converter: bytes in, bytes out",
     "litert": "the package litert-quantizer: signed bytes in and out",

@@ -70,7 +70,8 @@ def load(path: Path) -> Callable[[np.ndarray], np.ndarray]:
         ValueError: if it is of something else.
     """
     with TemporaryDirectory() as folder:
-        # TensorFlow takes the path for a pattern: it finds no variables below `photos[1]`.
+        # TensorFlow takes the path for a pattern, and finds no variables below `photos[1]`:
+        # https://github.com/tensorflow/tensorflow/issues/35489
         plain = Path(folder, "model")
         plain.symlink_to(path.resolve(), target_is_directory=True)
         loaded = tf.saved_model.load(str(plain))  # its variables live as long as it does

@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_resnet.export.files import QUANTIZER, QUANTIZERS
+from keras_resnet.export.files import CALIBRATED, QUANTIZER, QUANTIZERS
 from keras_resnet.utils.errors import InputError, lookup, sentence
 from keras_resnet.utils.extras import explain_missing
 
@@ -22,7 +22,6 @@ class Conversion(NamedTuple):
     """A way to store and compute weights and activations."""
 
     settings: dict[str, Any]  # of tf.lite.TFLiteConverter
-    calibrated: bool = False  # whether it looks at images, to find the range of each activation
     recipe: str | None = None  # of litert-quantizer
 
 
@@ -47,13 +46,11 @@ CONVERSIONS = {
             "inference_input_type": tf.uint8,
             "inference_output_type": tf.uint8,
         },
-        calibrated=True,
         recipe="static_wi8_ai8",
     ),
     "int16x8": Conversion(
         SMALLER
         | {"target_spec": _target("EXPERIMENTAL_TFLITE_BUILTINS_ACTIVATIONS_INT16_WEIGHTS_INT8")},
-        calibrated=True,
         recipe="static_wi8_ai16",
     ),
 }
@@ -96,7 +93,8 @@ def convert(
     row = lookup(CONVERSIONS, conversion, "conversion")
     lookup(QUANTIZERS, quantizer, "quantizer")
     settings = dict(row.settings)
-    if row.calibrated:
+    calibrated = conversion in CALIBRATED
+    if calibrated:
         if calibration is None or not len(calibration):
             raise InputError(
                 f"{conversion} needs images to calibrate with, and there are none: give training "
@@ -109,7 +107,7 @@ def convert(
         _export(model, path, shape, CONVERSIONS["float32"].settings if separately else settings)
         if separately:
             floats = "inference_input_type" not in settings
-            _quantize(path, separately, calibration if row.calibrated else None, floats)
+            _quantize(path, separately, calibration if calibrated else None, floats)
     check_bytes(_interpreter(path), conversion)
 
 

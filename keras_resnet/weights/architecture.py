@@ -224,9 +224,10 @@ def read_normalization(config: dict[str, Any]) -> Preprocessing | None:
     Args:
         config: Of a Keras model, as for `compare`.
     """
-    inputs = [row["config"] for row in _rows(config) if row["class_name"] == "InputLayer"]
-    rows = [row for row in _rows(config) if row["class_name"] != "InputLayer"]
-    settings = rows[0]["config"] if rows and rows[0]["class_name"] == "Normalization" else {}
+    rows = [*_rows(config)]
+    inputs = [row["config"] for row in rows if row["class_name"] == "InputLayer"]
+    first = next((row for row in rows if row["class_name"] != "InputLayer"), None)
+    settings = first["config"] if first and first["class_name"] == "Normalization" else {}
     mean, variance = (np.ravel(settings.get(key) or ()) for key in ("mean", "variance"))
     if not len(mean) or len(mean) != len(variance):
         return None

@@ -93,8 +93,9 @@ def test_what_would_lose_a_run_is_refused_before_features_are_computed(
         finetune.run(output_dir=folder, overwrite=True, **again)
     with pytest.raises(InputError, match="epochs is for the stages below the head: leave out"):
         finetune.run(output_dir=str(tmp_path / "x"), epochs=2, head_only=True, **again)
-    with pytest.raises(InputError, match="mixup is for the stages below the head: leave out"):
-        finetune.run(output_dir=str(tmp_path / "x"), mixup=0.5, head_only=True, **again)
+    for name, value in (("mixup", 0.5), ("minutes", 5.0)):
+        with pytest.raises(InputError, match=f"{name} is for the stages below the head: leave ou"):
+            finetune.run(output_dir=str(tmp_path / "x"), head_only=True, **{name: value}, **again)
     with pytest.raises(InputError, match="min_area is for the crop area, and this is pad"):
         finetune.run(output_dir=str(tmp_path / "x"), min_area=0.5, **again)
     with pytest.raises(InputError, match=r"already holds another run \(plan\."):

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from keras_resnet import InputError
+from keras_resnet.export import formats
 from keras_resnet.export.files import EXACT
 from train import predict
 from train.runs.record import file_sums, read_record, write_record
@@ -43,8 +44,16 @@ def test_all_formats_say_the_same(command, digits_run, tmp_path):
 
 def test_many_images_are_read_a_part_at_a_time(command, digits_run, monkeypatch):
     whole = command(f"--run={digits_run}", *[SEVEN] * 5)
-    monkeypatch.setattr("keras_resnet.export.formats.BATCH", 2)
+    load, counts = formats.load, []
+
+    def counting(*place):
+        network = load(*place)
+        return lambda images: counts.append(len(images)) or network(images)
+
+    monkeypatch.setattr(formats, "BATCH", 2)
+    monkeypatch.setattr(formats, "load", counting)
     assert command(f"--run={digits_run}", *[SEVEN] * 5) == whole and len(whole.splitlines()) == 5
+    assert counts == [2, 2, 1]
 
 
 @pytest.mark.parametrize(

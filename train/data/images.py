@@ -94,8 +94,6 @@ def decode(file: bytes, name: str, shape: Shape, choose: Choose) -> Image.Image:
             if found is not None:
                 return _part(found, size, wanted, shape)
         with Image.open(BytesIO(file), formats=FORMATS) as image:
-            if image.format == "PNG":
-                image.load()
             width, height = upright_size(image)
             wanted = choose(height, width)
             times = reduction(wanted.box, wanted.size) if image.format in JPEG else 1
@@ -150,8 +148,10 @@ def check(file: bytes, name: str, pixels: bool = False) -> None:
 def upright_size(image: Image.Image) -> tuple[int, int]:
     """Width and height of an image that was opened, once it is turned upright.
 
-    The EXIF data of a PNG file may be behind its pixels, and are only seen once it is loaded.
+    A PNG file is loaded for this, as its EXIF data may be behind its pixels.
     """
+    if image.format == "PNG":
+        image.load()
     return image.size[::-1] if orientation(image) in SIDEWAYS else image.size
 
 

@@ -136,10 +136,9 @@ def _read(images: Photographs, rows: np.ndarray) -> list[_Header]:
 
 def _header(file: bytes, name: str) -> _Header:
     with explained(name), Image.open(BytesIO(file), formats=FORMATS) as image:
-        if image.format == "PNG":
-            image.load()  # as its EXIF data may come last
+        size = upright_size(image)
         turned = orientation(image) in TURNS
-        return _Header(*upright_size(image), turned, image.mode in ("1", "L", "LA", "I;16"))
+        return _Header(*size, turned, image.mode in ("1", "L", "LA", "I;16"))
 
 
 def _duplicates(splits: dict[str, Split]) -> tuple[int, int, int]:

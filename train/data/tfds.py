@@ -92,11 +92,16 @@ def load(settings: DataSettings, default_size: int) -> Data:
     if len(found) == 1:
         found = [*hold_out(found[0], TEST_SHARE, half=0)]
     train, test, *validation = found
-    names = {builder.name, builder.builder_config.name if builder.builder_config else ""}
     return Data(
-        name, tuple(features["label"].names), train, test, not NO_MIRROR & names, settings,
+        name, tuple(features["label"].names), train, test, _mirrors(builder), settings,
         validation=validation[0] if validation else None,
     )  # fmt: skip
+
+
+def _mirrors(builder) -> bool:
+    """Whether mirror images show the same classes."""
+    config = builder.builder_config
+    return not NO_MIRROR & {builder.name, config.name if config else builder.name}
 
 
 def _read(builder, split: str, shape: Shape, settings: DataSettings) -> Split:

@@ -13,7 +13,7 @@ from keras_resnet.utils.schema import parse
 from train.settings.data import FINETUNE_DATA, DataSettings
 from train.settings.networks import MODELS
 from train.settings.recipe import Recipe
-from train.settings.recipes import FINETUNE, PLANNED, RECIPES
+from train.settings.recipes import FINETUNE, HEAD_FIELDS, PLANNED, RECIPES
 from train.utils.table import cell
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ def _tuned(recipe: Recipe, network: Any) -> dict[str, Any]:
     planned = {name: getattr(recipe, name) for name in PLANNED}  # whatever time there is next
     others = planned | _changes(FINETUNE, recipe, ())
     if isinstance(network, Spec) and recipe.frozen_stages > len(network.blocks):
-        kept = {name: there for name, there in others.items() if name not in PLANNED}
+        kept = {name: there for name, there in others.items() if name in HEAD_FIELDS}
         return {"head_only": True, **kept}
     return others
 

@@ -94,6 +94,15 @@ def test_missing_data_and_no_network(tmp_path, monkeypatch):
         load("mnist")
 
 
+@pytest.mark.parametrize(
+    ("name", "mirrors"),
+    [("mnist", False), ("cifar10", True), ("visual_domain_decathlon/svhn", False),
+     ("visual_domain_decathlon/aircraft", True)],
+)  # fmt: skip
+def test_signs_have_no_mirror_images(name, mirrors, tmp_path):
+    assert tfds._mirrors(tensorflow_datasets.builder(name, data_dir=tmp_path)) is mirrors
+
+
 def test_what_is_of_another_host_needs_a_network(monkeypatch):
     monkeypatch.setattr(tfds, "_online", lambda: False)
     with pytest.raises(InputError, match=r"huggingface:mnist is not one of TFDS's own, and there"):

@@ -297,6 +297,9 @@ def test_bad_input_is_named_before_anything_is_written(digits_run, other, comman
     (tmp_path / "saved" / "labels.txt").write_text("mine")
     refuse(command, r"saved holds labels\.txt: choose another --save_ensemble", digits_run, other,
            f"--save_ensemble={tmp_path / 'saved'}", out)  # fmt: skip
+    refuse(command, r"cannot write to .*labels\.txt/x", digits_run, other,
+           f"--save_ensemble={tmp_path / 'saved/labels.txt/x'}", out)  # fmt: skip
+    assert not (tmp_path / "out").exists()  # so that nothing was scored
     image = keras.Input((32, 32, 3))
     flat = keras.layers.Flatten()(image)
     heads = keras.Model(image, [keras.layers.Dense(10)(flat) for _ in range(2)])

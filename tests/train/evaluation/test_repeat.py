@@ -124,6 +124,7 @@ def test_what_no_command_can_repeat_has_none():
         ({}, {"epochs": 1, "frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
         ({}, {"frozen_stages": 5}, "--model=resnet50 ", "--head_only=true"),
         ({}, {"frozen_stages": 5, "seed": 3}, "--model=resnet50 ", "--head_only=true --seed=3"),
+        ({}, {"frozen_stages": 5, "batch_size": 6}, "--model=resnet50 ", "--head_only=true"),
         (
             {"shortcut": "D"},  # the weights tell it
             {"frozen_stages": 1},
