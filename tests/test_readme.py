@@ -157,6 +157,7 @@ def described(recipe):
     rate = f"{recipe.learning_rate:g}, {rates[recipe.schedule]}"
     if recipe.schedule == "step" and recipe.warmup:
         rate += f", a tenth for the first {64_000 * recipe.warmup:g} steps"
+    teacher = Path(recipe.teacher).name
     muon = "Muon for convolutions, SGD for the rest; " if recipe.optimizer == "muon" else "SGD, "
     return {
         "epochs, batch size": f"{recipe.epochs}, {recipe.batch_size}",
@@ -165,6 +166,7 @@ def described(recipe):
         "weight decay (L2)": f"{recipe.weight_decay:.1e}".replace(".0e", "e").replace("e-0", "e-"),
         "flips": recipe.flip,
         "label smoothing": f"{recipe.label_smoothing:g}" if recipe.label_smoothing else "none",
+        "targets": f"half labels, half those of `{teacher}`" if teacher else "labels",
         "CutMix": {0.0: "none", 0.5: "half of the images"}[recipe.cutmix],
     }
 
@@ -175,7 +177,7 @@ def test_the_table_of_recipes_is_current():
     table = [line.strip("|").split("|") for line in section.splitlines() if line[:1] == "|"]
     (_, *titles), _, *rows = [[cell.strip() for cell in row] for row in table]
     names = re.findall(r"`(\w+)`", " ".join(titles))
-    assert names == ["fast", "long", "paper", "paper_v2"]
+    assert names == ["fast", "long", "distilled", "paper", "paper_v2"]
     said = {name: {} for name in names}
     for row, *cells in rows:
         before = ""

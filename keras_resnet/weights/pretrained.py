@@ -80,7 +80,7 @@ CIFAR10 = {
         "resnet32_cifar10", "3a474fe1ac2035692a02f99b67d88e07306dd8f4d3f819f83325d93980253e99"
     ),
     "ResNet20V2": Trained(
-        "resnet20v2_cifar10", "599056dc90d05f68c5c0f54dbd9a50dc3f752c535f743986392bdb856644f884"
+        "resnet20v2_cifar10", "0e06585852e15edb0967f2cbbea9dfeba1a01759fc8115d5a0d9102f2a86e074"
     ),
 }
 # Beside this package in a clone of the repository, in it where it was installed from a wheel.
