@@ -12,6 +12,8 @@ from safetensors import safe_open
 from safetensors.numpy import save
 
 from keras_resnet import InputError, Spec
+from keras_resnet.weights.pretrained import CIFAR10
+from tests.forked import ROOT
 from tests.train.test_flags import CHANGES
 from train.backend.tensorflow.batches import pool_batches, training_batches
 from train.compress import distillation
@@ -21,8 +23,9 @@ from train.data.dataset import Split
 from train.data.draws import epoch_plan
 from train.settings.data import DataSettings
 from train.settings.execution import Execution
+from train.settings.networks import MODELS
 from train.settings.recipe import CROPS, Recipe
-from train.settings.recipes import FAST
+from train.settings.recipes import DISTILLED, FAST
 from train.trainer import fitting, trainer
 from train.utils.stop_signals import Stopped
 
@@ -172,6 +175,14 @@ def test_without_a_teacher_there_are_no_targets(data, recipe, tmp_path):
     training = trainer.prepare(SPEC, replace(recipe, teacher=""), data, EXECUTION)
     assert distillation.teacher_targets(training, tmp_path / CACHE) is None
     assert not (tmp_path / CACHE).exists()
+
+
+def test_the_teacher_of_a_recipe_comes_with_the_repository(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    (checksum,) = distillation.teacher_checksums(DISTILLED)["teachers"].values()
+    assert checksum == CIFAR10["ResNet32"].sha256
+    labels = (ROOT / DISTILLED.teacher / "labels.txt").read_text().split()
+    distillation.check_teachers(DISTILLED, MODELS["resnet20v2"], labels, tmp_path)
 
 
 def test_a_teacher_of_other_classes_is_refused(recipe, data, tmp_path):
